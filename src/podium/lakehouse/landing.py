@@ -1,0 +1,184 @@
+"""Where source files land: checked, fingerprinted, and turned once into Parquet text columns that any engine reads.
+
+Every column stays text, exactly as received; ``row`` is the line's number in the file (1 is the first after the
+header), and ``malformed`` holds a line that has another number of columns than the header.
+"""
+
+import gzip
+import hashlib
+import importlib.util
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+from kedro.io import AbstractDataset
+from pyspark.sql import DataFrame
+
+from podium.lakehouse import engine
+from podium.lakehouse.errors import LakehouseError, did_you_mean
+
+__all__ = ["Landing", "LandingDataset", "Source"]
+
+SUFFIXES = (".csv", ".csv.zip", ".csv.gz")
+PACKAGE = "package:"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of one source folder: a lazy frame of text columns and a SHA-256 for each."""
+
+    frames: Mapping[str, DataFrame]
+    digests: Mapping[str, str]
+
+
+class Landing:
+    """A folder of landed files, named by content: the same file lands once."""
+
+    def __init__(self, path: str):
+        self._path = Path(path)
+
+    def open(self, folder: str, expected: Mapping[str, tuple[str, ...]]) -> Source:
+        """Land the expected files of ``folder``.
+
+        Args:
+            folder: a folder, or ``package:<name>/<folder>`` for files that a Python package brings along.
+            expected: file name without ending -> the columns it must have.
+
+        Raises:
+            LakehouseError: naming every file and column that is missing; nothing has been written then.
+        """
+        root = resolve(folder)
+        files = check(root, expected)
+        digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+        landed = {name: self._land(name, path, digests[name]) for name, path in files.items()}
+        spark = engine.session()
+        return Source({name: spark.read.parquet(str(path)) for name, path in landed.items()}, digests)
+
+    def _land(self, name: str, file: Path, digest: str) -> Path:
+        target = self._path / f"{name}-{digest[:16]}.parquet"
+        if not target.exists():
+            self._path.mkdir(parents=True, exist_ok=True)
+            # Written beside the target and renamed, so that a killed run leaves no half file under the final name.
+            with tempfile.NamedTemporaryFile(dir=self._path, suffix=".part", delete=False) as part:
+                _to_parquet(file, part)
+            Path(part.name).replace(target)
+        return target
+
+
+class LandingDataset(AbstractDataset[None, Landing]):
+    """The landing folder of an environment, from the catalog."""
+
+    def __init__(self, *, path: str, metadata: dict[str, Any] | None = None):
+        self._path = path
+        self.metadata = metadata
+
+    def load(self) -> Landing:
+        """The landing folder; nothing is read yet."""
+        return Landing(self._path)
+
+    def save(self, data: None) -> None:
+        """Files land by being opened."""
+        raise LakehouseError(f"{self._path} is a landing folder: it cannot be saved to.")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": self._path}
+
+
+def resolve(folder: str) -> Path:
+    """The folder that a source names."""
+    if not folder.startswith(PACKAGE):
+        return Path(folder)
+    package, _, inside = folder.removeprefix(PACKAGE).partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise LakehouseError(f"The source {folder} names a Python package that is not installed: pip install {package}")
+    return Path(spec.origin).parent / inside
+
+
+def check(root: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, Path]:
+    """The path of every expected file; one error names all that is missing."""
+    if not root.is_dir():
+        raise LakehouseError(f"The source folder {root} does not exist. Set the parameter <problem>.source.")
+    files, wrong = {}, []
+    present = {path.name.split(".")[0]: path for path in root.iterdir() if path.name.endswith(SUFFIXES)}
+    for name, columns in expected.items():
+        if name not in present:
+            near = did_you_mean(name, present)
+            wrong.append(f"file {name}.csv (or .csv.zip, .csv.gz) is missing in {root}{near}")
+            continue
+        files[name] = present[name]
+        found = header(present[name])
+        wrong += [
+            f"{present[name].name}: column {column} is missing{did_you_mean(column, found)}"
+            for column in columns
+            if column not in found
+        ]
+    if wrong:
+        raise LakehouseError(f"The source {root} is not complete, nothing was written:\n  " + "\n  ".join(wrong))
+    return files
+
+
+def header(file: Path) -> list[str]:
+    """The column names of a CSV file."""
+    with _open(file) as stream:
+        line = stream.readline().decode("utf-8-sig").strip()
+    return [column.strip().strip('"') for column in line.split(",")]
+
+
+def _open(file: Path) -> IO[bytes]:
+    if file.name.endswith(".gz"):
+        return gzip.open(file)  # type: ignore[return-value]
+    if not file.name.endswith(".zip"):
+        return file.open("rb")
+    with zipfile.ZipFile(file) as archive:
+        inside = [name for name in archive.namelist() if name.endswith(".csv")]
+        if len(inside) != 1:
+            raise LakehouseError(f"{file} holds {len(inside)} CSV files; it must hold one.")
+        return archive.open(inside[0])
+
+
+def _to_parquet(file: Path, target: IO[bytes]) -> None:
+    columns = header(file)
+    malformed: list[tuple[int, str]] = []
+
+    def keep(row: Any) -> str:
+        malformed.append((row.number, row.text))
+        return "skip"
+
+    schema = pa.schema([(column, pa.string()) for column in columns])
+    schema = schema.append(pa.field("row", pa.int64())).append(pa.field("malformed", pa.string()))
+    with _open(file) as stream, pq.ParquetWriter(target, schema) as writer:
+        reader = pyarrow.csv.open_csv(
+            stream,
+            read_options=pyarrow.csv.ReadOptions(block_size=8 << 20, use_threads=False),
+            parse_options=pyarrow.csv.ParseOptions(invalid_row_handler=keep),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types={column: pa.string() for column in columns},
+                strings_can_be_null=True,
+                null_values=["", "NA"],
+            ),
+        )
+        good = 0
+        for batch in reader:
+            numbers = pa.array(range(good + 1, good + 1 + len(batch)), pa.int64())
+            good += len(batch)
+            arrays = [*batch.columns, numbers, pa.nulls(len(batch), pa.string())]
+            writer.write_batch(pa.record_batch(arrays, schema=schema))
+        if malformed:
+            empty = [pa.nulls(len(malformed), pa.string()) for _ in columns]
+            # Numbered after the good lines: the file's own numbering of lines stops being known at the first of them.
+            lines = pa.array(range(good + 1, good + 1 + len(malformed)), pa.int64())
+            texts = pa.array([text for _, text in malformed], pa.string())
+            writer.write_batch(pa.record_batch([*empty, lines, texts], schema=schema))
+
+
+def discard(path: str) -> None:
+    """Remove every landed file; they come back from the source when they are next opened."""
+    shutil.rmtree(path, ignore_errors=True)

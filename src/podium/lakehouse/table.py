@@ -1,0 +1,223 @@
+"""Delta tables as Kedro datasets: append, merge by key, replace a window, overwrite; time travel on load."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+from kedro.io import AbstractDataset
+from pyspark.sql import DataFrame
+from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from podium.lakehouse import engine
+from podium.lakehouse.errors import LakehouseError
+
+__all__ = ["DeltaDataset", "Mode", "Rows", "Unchanged"]
+
+logger = logging.getLogger(__name__)
+
+# What the engines say when another writer committed first; nothing of ours was written then.
+CONFLICTS = ("Failed to commit transaction", "Missing commit file", "Concurrent", "CONCURRENT")
+
+
+class Mode(StrEnum):
+    """How rows get into a table."""
+
+    APPEND = "append"
+    MERGE = "merge"
+    INSERT = "insert"
+    REPLACE = "replace"
+    OVERWRITE = "overwrite"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Rows on their way into a table, with what the table's mode has to know about them.
+
+    Attributes:
+        frame: the rows.
+        keys: the columns that identify a row; ``merge`` updates by them, ``insert`` leaves rows alone that are there.
+        window: the SQL predicate of the rows to replace; every row of ``frame`` must fulfil it.
+        mode: overrules the mode in the catalog.
+    """
+
+    frame: DataFrame
+    keys: tuple[str, ...] = ()
+    window: str | None = None
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """Says that a table already holds what would be written, and why; nothing is written."""
+
+    reason: str
+
+
+class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | None]):
+    """A Delta table, read and written by the environment's engine.
+
+    Args:
+        path: where the table lives.
+        zone: the part of the lakehouse that it belongs to (bronze, quarantine, features, ...).
+        mode: ``append``, ``merge`` (update and insert by key), ``insert`` (by key, only new ones), ``replace`` (the
+            rows of a window), ``overwrite``. All but ``append`` write the same rows when repeated.
+        keys: key columns for ``merge`` and ``insert``, when the saved rows do not bring them along.
+        partition_by: partition columns of a new table.
+        evolve: whether a save may add columns.
+        missing: ``error``, or ``none`` to load None where no table is yet.
+        version: load this version of the table.
+        as_of: load the table as it stood at this wall-clock time (ISO 8601).
+        attempts: how often a save is tried when another writer commits first.
+    """
+
+    # Kedro copies datasets between nodes only when told to; a lazy frame is passed as it is.
+    _SINGLE_PROCESS = True
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        zone: str,
+        mode: Mode | str = Mode.MERGE,
+        keys: list[str] | None = None,
+        partition_by: list[str] | None = None,
+        evolve: bool = False,
+        missing: Literal["error", "none"] = "error",
+        version: int | None = None,
+        as_of: str | None = None,
+        attempts: int = 8,
+        metadata: dict[str, Any] | None = None,
+    ):
+        self.path = path
+        self.zone = zone
+        self.mode = Mode(mode)
+        self.keys = tuple(keys or ())
+        self.partition_by = tuple(partition_by or ())
+        self.evolve = evolve
+        self.missing = missing
+        self.version = version
+        self.as_of = as_of
+        self.attempts = attempts
+        self.metadata = metadata
+        self.loaded_version: int | None = None
+        self.saved_version: int | None = None
+
+    def load(self) -> DataFrame | None:
+        """The table as a lazy frame, pinned to one version so that later writers do not change what is read."""
+        if not self._exists():
+            if self.missing == "none":
+                return None
+            raise LakehouseError(f"There is no table at {self.path}. Run the pipeline that writes it first.")
+        self.loaded_version = self._version_to_load()
+        return engine.session().read.format("delta").option("versionAsOf", self.loaded_version).load(self.path)
+
+    def save(self, data: DataFrame | Rows | Unchanged) -> None:
+        """Write rows in the table's mode, in one atomic commit; try again when another writer wins."""
+        if isinstance(data, Unchanged):
+            logger.info("%s unchanged: %s", self.path, data.reason)
+            self.saved_version = self.delta().version() if self._exists() else None
+            return
+        rows = data if isinstance(data, Rows) else Rows(frame=data)
+        for attempt in Retrying(
+            retry=retry_if_exception(_is_conflict),
+            stop=stop_after_attempt(self.attempts),
+            wait=wait_random_exponential(multiplier=0.2, max=10),
+            before_sleep=before_sleep_log(logger, logging.WARNING),
+            reraise=True,
+        ):
+            with attempt:
+                self._write(rows)
+        self.saved_version = self.delta().version()
+
+    def delta(self) -> DeltaTable:
+        """The table as delta-rs sees it: version, history, files, without an engine."""
+        return DeltaTable(self.path)
+
+    def preview(self, nrows: int = 10) -> Any:
+        """The first rows, for kedro-viz; reads one file, not the table."""
+        from kedro_datasets._typing import TablePreview
+
+        batch = self.delta().to_pyarrow_dataset().head(nrows)
+        return TablePreview(batch.to_pandas().astype(str).to_dict(orient="split"))
+
+    def _write(self, rows: Rows) -> None:
+        mode = rows.mode or self.mode
+        if not self._exists():
+            self._create(rows)
+        elif mode is Mode.OVERWRITE:
+            rows.frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(self.path)
+        elif mode is Mode.APPEND:
+            self._check_schema(rows.frame)
+            writer = rows.frame.write.format("delta").mode("append")
+            writer.option("mergeSchema", str(self.evolve).lower()).save(self.path)
+        elif mode is Mode.REPLACE:
+            self._check_schema(rows.frame)
+            if rows.window is None:
+                raise LakehouseError(f"{self.path}: replace needs the window of rows to replace; save Rows(window=...).")
+            rows.frame.write.format("delta").mode("overwrite").option("replaceWhere", rows.window).save(self.path)
+        else:
+            self._check_schema(rows.frame)
+            self._merge(rows, update=mode is Mode.MERGE)
+
+    def _create(self, rows: Rows) -> None:
+        # "error" and not "overwrite": when two writers create the table at once, the second one must not win silently.
+        writer = rows.frame.write.format("delta").mode("error")
+        if self.partition_by:
+            writer = writer.partitionBy(*self.partition_by)
+        writer.save(self.path)
+
+    def _merge(self, rows: Rows, *, update: bool) -> None:
+        keys = rows.keys or self.keys
+        if not keys:
+            raise LakehouseError(f"{self.path}: {self.mode} needs key columns; set keys, or save Rows(keys=...).")
+        rows.frame.createOrReplaceTempView("podium_merge_source")
+        engine.session().sql(
+            f"MERGE {'WITH SCHEMA EVOLUTION ' if self.evolve else ''}INTO delta.`{self.path}` t "
+            f"USING podium_merge_source s ON {' AND '.join(f't.`{key}` <=> s.`{key}`' for key in keys)} "
+            f"{'WHEN MATCHED THEN UPDATE SET * ' if update else ''}WHEN NOT MATCHED THEN INSERT *"
+        ).collect()
+
+    def _check_schema(self, frame: DataFrame) -> None:
+        """Engines differ in what they cast in silence; a table's types are a promise, so nothing is cast."""
+        have = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
+        table = engine.session().read.format("delta").load(self.path)
+        want = {field.name: field.dataType.simpleString() for field in table.schema.fields}
+        wrong = [f"column {name} is missing" for name in want if name not in have]
+        wrong += [f"column {n} is {have[n]}, the table has {want[n]}" for n in want if n in have and have[n] != want[n]]
+        if not self.evolve:
+            wrong += [f"column {name} is not in the table" for name in have if name not in want]
+        if wrong:
+            raise LakehouseError(f"{self.path}: the rows do not fit the table, nothing was written: {'; '.join(wrong)}.")
+
+    def _version_to_load(self) -> int:
+        if self.version is not None:
+            return self.version
+        table = self.delta()
+        if self.as_of is not None:
+            table.load_as_version(self.as_of)
+        return table.version()
+
+    def _exists(self) -> bool:
+        try:
+            return DeltaTable.is_deltatable(self.path)
+        except TableNotFoundError:
+            return False
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": self.path, "zone": self.zone, "mode": str(self.mode), "version": self.version}
+
+
+def _is_conflict(error: BaseException) -> bool:
+    return any(words in str(error) for words in CONFLICTS)
+
+
+def schema_of(path: str | Path) -> pa.Schema:
+    """The Arrow schema of the table at ``path``, read from its log."""
+    return pa.schema(DeltaTable(str(path)).schema().to_arrow())

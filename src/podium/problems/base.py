@@ -1,0 +1,172 @@
+"""The contract that a problem fills in: where its data come from, what counts as good data, features, label.
+
+A problem is one ML question. Everything here is a frozen description plus pure functions, so that a pipeline can be
+made from any problem and a test can call any piece by itself.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+from pyspark.sql import DataFrame
+
+__all__ = [
+    "Event",
+    "Feature",
+    "FeatureTable",
+    "Knowledge",
+    "Params",
+    "Picture",
+    "Problem",
+    "RequestFeatures",
+    "SourceFile",
+]
+
+
+class Params(BaseModel):
+    """Parameters that are validated at the door: frozen, and an unknown name is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """One CSV file of the source folder, plain or zipped, and the columns that it must have."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One kind of event found in a source file; it becomes the bronze table ``bronze_<name>``.
+
+    Attributes:
+        name: the event, singular.
+        source: the name of the source file whose rows report it.
+        keys: columns of the bronze row that identify it; of two rows with the same keys the first one stays.
+        contract: a pandera ``DataFrameModel`` of the source columns that this event uses, each with its domain.
+        claims: raw rows (text) -> which of them report this event.
+        build: (typed good rows, reference) -> bronze rows, with ``available_at``, the moment each became knowable.
+        schema: the Spark DDL of a bronze row.
+        reference: names of source files, small enough for a driver, that ``build`` and ``contract`` look things up in.
+    """
+
+    name: str
+    source: str
+    keys: tuple[str, ...]
+    contract: Any
+    claims: Callable[[pa.Table], pd.Series]
+    build: Callable[[pd.DataFrame, Mapping[str, Any]], pd.DataFrame]
+    schema: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """One column that a model may use: its type (of Spark), unit and meaning."""
+
+    name: str
+    dtype: str
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knowledge:
+    """What a feature computation may read: bronze tables by event name, all filtered by ``available_at <= as_of``.
+
+    ``since`` (exclusive) and ``until`` (inclusive) bound the ``feature_time`` of the rows to compute; ``since`` is None
+    for a computation from the beginning.
+    """
+
+    bronze: Mapping[str, DataFrame]
+    since: Any
+    until: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureTable:
+    """Stored features that share entity keys: defined once, kept in the feature table ``features_<name>``.
+
+    Attributes:
+        entity: the columns that, with ``feature_time``, are the primary key.
+        freshness: how old a row may be when it is joined; an older one counts as unknown.
+        lookback: how far before ``since`` the computation reads, so that an incremental refresh equals a full one.
+        compute: (knowledge, parameters) -> rows with the entity keys, ``feature_time`` and every feature.
+    """
+
+    name: str
+    owner: str
+    description: str
+    entity: tuple[str, ...]
+    freshness: timedelta
+    lookback: timedelta
+    reads: tuple[str, ...]
+    features: tuple[Feature, ...]
+    compute: Callable[[Knowledge, Any], DataFrame]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestFeatures:
+    """Features of the request itself: one pure function over columns, called by Spark and by the REST application."""
+
+    inputs: Mapping[str, str]
+    features: tuple[Feature, ...]
+    compute: Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One picture of the exploration: a caption and a function from a table that the engine aggregated to axes."""
+
+    title: str
+    question: str
+    table: Callable[[Mapping[str, DataFrame]], DataFrame]
+    draw: Callable[[Any, pd.DataFrame], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """An ML question with its data, features, label and owner.
+
+    Attributes:
+        keys: the entity keys of one prediction.
+        horizon: how long before ``due`` the prediction is made.
+        due: the key column that holds the moment in question.
+        events: every event, in the order in which they are ingested.
+        requests: bronze tables -> one row for each thing to predict: keys, request inputs, entity columns of the
+            feature tables, ``prediction_time``.
+        labels: bronze tables -> keys, ``label`` (0/1), ``label_available_at``.
+        slices: columns of a scored row by which performance is shown; name -> Spark SQL expression.
+    """
+
+    name: str
+    title: str
+    owner: str
+    keys: tuple[str, ...]
+    sources: tuple[SourceFile, ...]
+    events: tuple[Event, ...]
+    reference: Callable[[Mapping[str, pd.DataFrame], Any], Mapping[str, Any]]
+    tables: tuple[FeatureTable, ...]
+    request: RequestFeatures
+    requests: Callable[[Mapping[str, DataFrame]], DataFrame]
+    labels: Callable[[Mapping[str, DataFrame]], DataFrame]
+    categorical: tuple[str, ...]
+    slices: Mapping[str, str]
+    parameters: type[Params]
+    pictures: tuple[Picture, ...] = field(default=())
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of all features, stored ones first, in the order in which they are defined."""
+        stored = [f.name for table in self.tables for f in table.features]
+        return stored + [f.name for f in self.request.features]
+
+    def event(self, name: str) -> Event:
+        """The event of that name."""
+        return next(event for event in self.events if event.name == name)

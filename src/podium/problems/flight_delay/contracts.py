@@ -1,0 +1,172 @@
+"""What a good row is: one pandera model for each event, with a domain for every column of the source.
+
+The checks run on columns that were already turned from text into numbers and times; text that would not turn is
+reported before these checks see it. Ranges are wide: they catch what cannot be, not what is rare.
+"""
+
+import re
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera import extensions
+from pandera.typing import Series
+
+NEW_YORK = "America/New_York"
+ORIGINS = ["EWR", "JFK", "LGA"]
+
+
+@extensions.register_check_method(statistics=["pattern"])  # type: ignore[untyped-decorator]
+def looks_like(values: pd.Series, *, pattern: str) -> pd.Series:
+    """Whether text matches a regular expression; codes repeat, so each distinct one is looked at once."""
+    return values.isin([text for text in values.dropna().unique() if re.match(pattern, text)])
+
+
+def is_clock(values: pd.Series) -> pd.Series:
+    """Whether ``hhmm`` is a time of day; the source writes midnight at the end of a day as 2400."""
+    return values.between(0, 2400) & (values % 100 < 60)
+
+
+class Flight(pa.DataFrameModel):
+    """The columns that identify a flight; every event of a flight carries them."""
+
+    year: Series[float] = pa.Field(in_range={"min_value": 1987, "max_value": 2100})
+    month: Series[float] = pa.Field(in_range={"min_value": 1, "max_value": 12})
+    day: Series[float] = pa.Field(in_range={"min_value": 1, "max_value": 31})
+    hour: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 23})
+    minute: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 59})
+    time_hour: Series[pd.DatetimeTZDtype] = pa.Field(dtype_kwargs={"unit": "ns", "tz": "UTC"})
+    carrier: Series[str] = pa.Field(looks_like=r"^[A-Z0-9]{2}$")
+    flight: Series[float] = pa.Field(in_range={"min_value": 1, "max_value": 9999})
+    origin: Series[str] = pa.Field(isin=ORIGINS)
+
+    @pa.dataframe_check(name="time_hour is year-month-day hour in New York")
+    def time_hour_agrees(cls, df: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """Two accounts of the same hour must be one hour."""
+        local = df["time_hour"].dt.tz_convert(NEW_YORK)
+        return (
+            (local.dt.year == df["year"])
+            & (local.dt.month == df["month"])
+            & (local.dt.day == df["day"])
+            & (local.dt.hour == df["hour"])
+        )
+
+
+class Timetable(Flight):
+    """A flight as it was planned."""
+
+    sched_dep_time: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 2400})
+    sched_arr_time: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 2400})
+    dest: Series[str] = pa.Field(looks_like=r"^[A-Z]{3}$")
+    distance: Series[float] = pa.Field(in_range={"min_value": 1, "max_value": 10_000})
+
+    @pa.dataframe_check(name="sched_dep_time is hour and minute")
+    def departure_agrees(cls, df: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """The planned clock time is given twice as well."""
+        return df["sched_dep_time"] % 2400 == df["hour"] * 100 + df["minute"]
+
+    @pa.check("sched_arr_time", name="is a time of day")
+    def arrival_is_clock(cls, values: Series[float]) -> pd.Series:  # noqa: N805
+        """The planned arrival is a time of day."""
+        return is_clock(values)
+
+
+class Departure(Flight):
+    """A flight that left, with the aircraft that flew it."""
+
+    dep_time: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 2400})
+    dep_delay: Series[float] = pa.Field(in_range={"min_value": -120, "max_value": 2880})
+    tailnum: Series[str] = pa.Field(looks_like=r"^[A-Z0-9-]{2,7}$", nullable=True)
+
+    @pa.dataframe_check(name="dep_time is the planned time plus dep_delay")
+    def delay_agrees(cls, df: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """Departure time and delay tell the same story."""
+        minutes = pd.to_timedelta(df["minute"] + df["dep_delay"], unit="min")
+        local = (df["time_hour"] + minutes).dt.tz_convert(NEW_YORK)
+        return local.dt.hour * 100 + local.dt.minute == df["dep_time"] % 2400
+
+
+class Arrival(Flight):
+    """A flight that ended: on time, late, or (without ``arr_delay``) somewhere else than planned."""
+
+    dest: Series[str] = pa.Field(looks_like=r"^[A-Z]{3}$")
+    sched_arr_time: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 2400})
+    dep_delay: Series[float] = pa.Field(in_range={"min_value": -120, "max_value": 2880})
+    arr_time: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 2400}, nullable=True)
+    arr_delay: Series[float] = pa.Field(in_range={"min_value": -300, "max_value": 2880}, nullable=True)
+    air_time: Series[float] = pa.Field(in_range={"min_value": 5, "max_value": 1440}, nullable=True)
+
+    @pa.check("arr_time", name="is a time of day")
+    def arrival_is_clock(cls, values: Series[float]) -> pd.Series:  # noqa: N805
+        """The arrival is a time of day, where there is one."""
+        return values.isna() | is_clock(values)
+
+    @pa.dataframe_check(name="arr_delay needs arr_time")
+    def delay_has_time(cls, df: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """A delay on arrival without an arrival is no arrival."""
+        return df["arr_delay"].isna() | df["arr_time"].notna()
+
+
+class Cancellation(Flight):
+    """A flight that never left."""
+
+    dep_delay: Series[float] = pa.Field(nullable=True)
+    arr_time: Series[float] = pa.Field(nullable=True)
+
+    @pa.dataframe_check(name="a flight without dep_time has no other actual time")
+    def never_flew(cls, df: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """Without a departure there is no delay and no arrival."""
+        return df["dep_delay"].isna() & df["arr_time"].isna()
+
+
+class Weather(pa.DataFrameModel):
+    """One hourly observation at an origin: Fahrenheit, miles, miles per hour, inches, millibars, degrees."""
+
+    origin: Series[str] = pa.Field(isin=ORIGINS)
+    year: Series[float] = pa.Field(in_range={"min_value": 1987, "max_value": 2100})
+    month: Series[float] = pa.Field(in_range={"min_value": 1, "max_value": 12})
+    day: Series[float] = pa.Field(in_range={"min_value": 1, "max_value": 31})
+    hour: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 23})
+    time_hour: Series[pd.DatetimeTZDtype] = pa.Field(dtype_kwargs={"unit": "ns", "tz": "UTC"})
+    temp: Series[float] = pa.Field(in_range={"min_value": -80, "max_value": 135}, nullable=True)
+    dewp: Series[float] = pa.Field(in_range={"min_value": -80, "max_value": 100}, nullable=True)
+    humid: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 100}, nullable=True)
+    wind_dir: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 360}, nullable=True)
+    wind_speed: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 150}, nullable=True)
+    wind_gust: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 200}, nullable=True)
+    precip: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 15}, nullable=True)
+    pressure: Series[float] = pa.Field(in_range={"min_value": 850, "max_value": 1100}, nullable=True)
+    visib: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 100}, nullable=True)
+
+
+class Airport(pa.DataFrameModel):
+    """An airport and its time zone."""
+
+    faa: Series[str] = pa.Field(looks_like=r"^[A-Z0-9]{3}$")
+    name: Series[str]
+    lat: Series[float] = pa.Field(in_range={"min_value": -90, "max_value": 90})
+    lon: Series[float] = pa.Field(in_range={"min_value": -180, "max_value": 180})
+    alt: Series[float] = pa.Field(in_range={"min_value": -1500, "max_value": 20_000})
+    tz: Series[float] = pa.Field(in_range={"min_value": -12, "max_value": 14})
+    dst: Series[str] = pa.Field(isin=["A", "U", "N"])
+    tzone: Series[str] = pa.Field(looks_like=r"^[A-Za-z_]+/[A-Za-z_/]+$", nullable=True)
+
+
+class Plane(pa.DataFrameModel):
+    """An aircraft; knowable only together with the departure that it flew."""
+
+    tailnum: Series[str] = pa.Field(looks_like=r"^[A-Z0-9-]{2,7}$")
+    year: Series[float] = pa.Field(in_range={"min_value": 1903, "max_value": 2100}, nullable=True)
+    type: Series[str]
+    manufacturer: Series[str]
+    model: Series[str]
+    engines: Series[float] = pa.Field(in_range={"min_value": 1, "max_value": 8})
+    seats: Series[float] = pa.Field(in_range={"min_value": 1, "max_value": 900})
+    speed: Series[float] = pa.Field(in_range={"min_value": 1, "max_value": 800}, nullable=True)
+    engine: Series[str]
+
+
+class Airline(pa.DataFrameModel):
+    """A carrier."""
+
+    carrier: Series[str] = pa.Field(looks_like=r"^[A-Z0-9]{2}$")
+    name: Series[str]

