@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from click import ClickException
+from kedro.io import DatasetError
+
 __all__ = ["LakehouseError", "PodiumError", "did_you_mean"]
 
 
-class PodiumError(Exception):
-    """An error with a message for the person who reads it; the command line shows it without a stack trace."""
+class PodiumError(ClickException):
+    """An error with a message for the person who reads it; command lines show it without a stack trace."""
 
 
-class LakehouseError(PodiumError):
+class LakehouseError(PodiumError, DatasetError):
     """A table, a source or an engine could not do what was asked."""
 
 

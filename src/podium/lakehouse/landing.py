@@ -7,6 +7,7 @@ header), and ``malformed`` holds a line that has another number of columns than 
 import gzip
 import hashlib
 import importlib.util
+import os
 import shutil
 import tempfile
 import zipfile
@@ -60,6 +61,18 @@ class Landing:
         landed = {name: self._land(name, path, digests[name]) for name, path in files.items()}
         spark = engine.session()
         return Source({name: spark.read.parquet(str(path)) for name, path in landed.items()}, digests)
+
+    def keep(self, name: str, frame: DataFrame) -> DataFrame:
+        """Compute ``frame`` once and read it from here from then on; ``name`` must tell its content."""
+        target = self._path / f"{name}.parquet"
+        if not target.exists():
+            part = self._path / f"{name}.{os.getpid()}.part"
+            frame.write.mode("overwrite").parquet(str(part))
+            if target.exists():
+                shutil.rmtree(part)  # another run was faster, with the same content
+            else:
+                part.replace(target)
+        return engine.session().read.parquet(str(target))
 
     def _land(self, name: str, file: Path, digest: str) -> Path:
         target = self._path / f"{name}-{digest[:16]}.parquet"
@@ -178,7 +191,3 @@ def _to_parquet(file: Path, target: IO[bytes]) -> None:
             texts = pa.array([text for _, text in malformed], pa.string())
             writer.write_batch(pa.record_batch([*empty, lines, texts], schema=schema))
 
-
-def discard(path: str) -> None:
-    """Remove every landed file; they come back from the source when they are next opened."""
-    shutil.rmtree(path, ignore_errors=True)

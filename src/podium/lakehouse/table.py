@@ -121,7 +121,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
     def save(self, data: DataFrame | Rows | Unchanged) -> None:
         """Write rows in the table's mode, in one atomic commit; try again when another writer wins."""
         if isinstance(data, Unchanged):
-            logger.info("%s unchanged: %s", self.path, data.reason)
+            logger.debug("%s unchanged: %s", self.path, data.reason)
             self.saved_version = self.delta().version() if self._exists() else None
             return
         rows = data if isinstance(data, Rows) else Rows(frame=data)

@@ -1,0 +1,8 @@
+"""The problems of this project, by name. A new one is a package beside these, and one line here."""
+
+from podium.problems.base import Problem
+from podium.problems.flight_delay import PROBLEM as FLIGHT_DELAY
+
+__all__ = ["PROBLEMS"]
+
+PROBLEMS: dict[str, Problem] = {problem.name: problem for problem in (FLIGHT_DELAY,)}

@@ -6,7 +6,7 @@ made from any problem and a test can call any piece by itself.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,6 @@ class Event:
         claims: raw rows (text) -> which of them report this event.
         build: (typed good rows, reference) -> bronze rows, with ``available_at``, the moment each became knowable.
         schema: the Spark DDL of a bronze row.
-        reference: names of source files, small enough for a driver, that ``build`` and ``contract`` look things up in.
     """
 
     name: str
@@ -66,7 +65,7 @@ class Event:
     schema: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Feature:
     """One column that a model may use: its type (of Spark), unit and meaning."""
 
@@ -78,15 +77,15 @@ class Feature:
 
 @dataclass(frozen=True, kw_only=True)
 class Knowledge:
-    """What a feature computation may read: bronze tables by event name, all filtered by ``available_at <= as_of``.
+    """What a feature computation may read: bronze tables by event name, filtered by ``available_at <= until``.
 
-    ``since`` (exclusive) and ``until`` (inclusive) bound the ``feature_time`` of the rows to compute; ``since`` is None
-    for a computation from the beginning.
+    ``since`` (exclusive) and ``until`` (inclusive) bound the ``feature_time`` of the rows to compute, in UTC; ``since``
+    is None for a computation from the beginning.
     """
 
     bronze: Mapping[str, DataFrame]
-    since: Any
-    until: Any
+    since: datetime | None
+    until: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +95,9 @@ class FeatureTable:
     Attributes:
         entity: the columns that, with ``feature_time``, are the primary key.
         freshness: how old a row may be when it is joined; an older one counts as unknown.
-        lookback: how far before ``since`` the computation reads, so that an incremental refresh equals a full one.
-        compute: (knowledge, parameters) -> rows with the entity keys, ``feature_time`` and every feature.
+        reads: the events whose bronze tables the computation uses.
+        compute: knowledge -> rows with the entity keys, ``feature_time`` and every feature. Rows with a feature_time
+            after ``knowledge.since`` must be the same whether or not earlier ones are computed along with them.
     """
 
     name: str
@@ -105,10 +105,9 @@ class FeatureTable:
     description: str
     entity: tuple[str, ...]
     freshness: timedelta
-    lookback: timedelta
     reads: tuple[str, ...]
     features: tuple[Feature, ...]
-    compute: Callable[[Knowledge, Any], DataFrame]
+    compute: Callable[[Knowledge], DataFrame]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,12 +121,24 @@ class RequestFeatures:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """One picture of the exploration: a caption and a function from a table that the engine aggregated to axes."""
+    """One picture of the exploration: a question about the data, and how the data answer it.
+
+    Attributes:
+        title: what is shown.
+        question: what a person wants to know.
+        table: bronze tables, as known -> the few rows to draw, aggregated by the engine. Whole numbers only, so that
+            the picture is the same each time: ``draw`` and ``finding`` divide.
+        draw: (matplotlib figure, rows ordered by all columns) draws. Colours ``C0``... are those of the report.
+        finding: rows -> one sentence that answers the question. Neither it nor ``draw`` is asked when there are no rows.
+        size: width and height in inches; a picture wider than 8 gets the whole width of the page.
+    """
 
     title: str
     question: str
     table: Callable[[Mapping[str, DataFrame]], DataFrame]
     draw: Callable[[Any, pd.DataFrame], None]
+    finding: Callable[[pd.DataFrame], str]
+    size: tuple[float, float] = (6.4, 3.6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,13 +147,18 @@ class Problem:
 
     Attributes:
         keys: the entity keys of one prediction.
-        horizon: how long before ``due`` the prediction is made.
-        due: the key column that holds the moment in question.
+        sources: the files of the source folder.
         events: every event, in the order in which they are ingested.
+        lookups: the source files that are small and that ``reference`` needs.
+        reference: (small source files as pandas, event parameters) -> what ``Event.build`` looks things up in.
+        event_parameters: the pydantic model of the parameters that ``reference`` takes.
         requests: bronze tables -> one row for each thing to predict: keys, request inputs, entity columns of the
             feature tables, ``prediction_time``.
+        request_reads: the events that ``requests`` uses; ``label_reads``, those of ``labels``.
         labels: bronze tables -> keys, ``label`` (0/1), ``label_available_at``.
-        slices: columns of a scored row by which performance is shown; name -> Spark SQL expression.
+        categorical: request inputs and keys that a model takes as categories.
+        slices: by what performance is shown; name -> Spark SQL expression over keys, request inputs and features.
+        pictures: what exploration draws.
     """
 
     name: str
@@ -151,21 +167,24 @@ class Problem:
     keys: tuple[str, ...]
     sources: tuple[SourceFile, ...]
     events: tuple[Event, ...]
+    lookups: tuple[str, ...]
     reference: Callable[[Mapping[str, pd.DataFrame], Any], Mapping[str, Any]]
     tables: tuple[FeatureTable, ...]
     request: RequestFeatures
+    event_parameters: type[Params]
     requests: Callable[[Mapping[str, DataFrame]], DataFrame]
+    request_reads: tuple[str, ...]
     labels: Callable[[Mapping[str, DataFrame]], DataFrame]
+    label_reads: tuple[str, ...]
     categorical: tuple[str, ...]
     slices: Mapping[str, str]
-    parameters: type[Params]
     pictures: tuple[Picture, ...] = field(default=())
 
     @property
     def feature_names(self) -> list[str]:
-        """Names of all features, stored ones first, in the order in which they are defined."""
+        """Names of everything that a model takes: stored features, request features, categories."""
         stored = [f.name for table in self.tables for f in table.features]
-        return stored + [f.name for f in self.request.features]
+        return [*stored, *(f.name for f in self.request.features), *self.categorical]
 
     def event(self, name: str) -> Event:
         """The event of that name."""

@@ -1,0 +1,5 @@
+"""Ingestion: source files become bronze events."""
+
+from .pipeline import create_clock, create_pipeline
+
+__all__ = ["create_clock", "create_pipeline"]

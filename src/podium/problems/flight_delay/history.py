@@ -5,26 +5,28 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from podium.problems.base import Knowledge
+from podium.problems.base import Feature, Knowledge
 
 from .labels import outcomes
 from .sources import KEYS
 
 DAY = 86_400
+# Nothing longer: a year of data has no full quarter behind its first months, and a half-filled window misleads.
 WINDOWS = (7, 28)
+LONGEST = max(WINDOWS)
 # A group with few flights tells little: its rate is drawn toward the overall one, as if it had this many flights more.
 PSEUDO_FLIGHTS = 20
 OVERALL_LATE = 0.22
 
 
-def late_rates(knowledge: Knowledge, by: Sequence[str], prefix: str, windows: Sequence[int] = WINDOWS) -> DataFrame:
+def late_rates(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFrame:
     """Late rate of each group over trailing days, as of each midnight (UTC) after a day with a new outcome."""
     outcome = outcomes(knowledge.bronze)
     until = int(knowledge.until.timestamp()) // DAY * DAY
     midnight = (F.ceil(F.unix_timestamp("label_available_at") / DAY) * DAY).cast("long")
     known = outcome.withColumn("midnight", midnight).filter(F.col("midnight") <= until)
     if knowledge.since is not None:
-        known = known.filter(F.col("midnight") > int(knowledge.since.timestamp()) - max(windows) * DAY)
+        known = known.filter(F.col("midnight") > int(knowledge.since.timestamp()) - LONGEST * DAY)
     flights = known.join(knowledge.bronze["timetable"].select(*KEYS, "dest"), list(KEYS)).withColumn(
         "local_hour", F.hour(F.from_utc_timestamp("scheduled_departure", "America/New_York"))
     )
@@ -34,17 +36,30 @@ def late_rates(knowledge: Knowledge, by: Sequence[str], prefix: str, windows: Se
         F.sum(F.greatest(F.coalesce("arr_delay", F.lit(0)), F.lit(0)).cast("long")).alias("minutes"),
     )
     trailing = {
-        days: Window.partitionBy(*by).orderBy("midnight").rangeBetween(-(days - 1) * DAY, 0) for days in windows
+        days: Window.partitionBy(*by).orderBy("midnight").rangeBetween(-(days - 1) * DAY, 0) for days in WINDOWS
     }
     columns = []
     for days, window in trailing.items():
         n, late = F.sum("n").over(window), F.sum("late").over(window)
         rate = (late + F.lit(PSEUDO_FLIGHTS * OVERALL_LATE)) / (n + PSEUDO_FLIGHTS)
         columns += [rate.alias(f"{prefix}_late_rate_{days}d")]
-    longest = trailing[max(windows)]
+    longest = trailing[LONGEST]
     columns += [
-        F.sum("n").over(longest).alias(f"{prefix}_flights_{max(windows)}d"),
-        (F.sum("minutes").over(longest) / F.sum("n").over(longest)).alias(f"{prefix}_arr_delay_{max(windows)}d"),
+        F.sum("n").over(longest).alias(f"{prefix}_flights_{LONGEST}d"),
+        (F.sum("minutes").over(longest) / F.sum("n").over(longest)).alias(f"{prefix}_arr_delay_{LONGEST}d"),
     ]
     rows = daily.select(*by, F.timestamp_seconds("midnight").alias("feature_time"), *columns)
     return rows if knowledge.since is None else rows.filter(F.col("feature_time") > F.lit(knowledge.since))
+
+
+def history_features(prefix: str, whose: str) -> tuple[Feature, ...]:
+    """What ``late_rates`` computes."""
+    rates = [
+        Feature(f"{prefix}_late_rate_{days}d", "double", "share", f"flights {whose}: late in the last {days} days")
+        for days in WINDOWS
+    ]
+    return (
+        *rates,
+        Feature(f"{prefix}_flights_{LONGEST}d", "bigint", "flights", f"flights {whose}: ended in {LONGEST} days"),
+        Feature(f"{prefix}_arr_delay_{LONGEST}d", "double", "minutes", f"flights {whose}: mean lateness, {LONGEST} days"),
+    )

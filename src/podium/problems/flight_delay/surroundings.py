@@ -3,12 +3,21 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from podium.problems.base import Knowledge
+from podium.problems.base import Feature, Knowledge
 
 from .sources import WEATHER_VALUES
 
 HOUR = 3600
 CHANGE_HOURS = 3
+UNITS = {
+    "degrees Fahrenheit": ("temp", "dewp"),
+    "percent": ("humid",),
+    "degrees": ("wind_dir",),
+    "miles per hour": ("wind_speed", "wind_gust"),
+    "inch": ("precip",),
+    "millibar": ("pressure",),
+    "miles": ("visib",),
+}
 CHANGING = ("temp", "wind_speed", "pressure", "visib", "humid")
 
 
@@ -18,7 +27,7 @@ def weather(knowledge: Knowledge) -> DataFrame:
     Changes are differences of two observations, not sums over a window: a difference of two doubles is the same on
     every engine. Rain is summed in hundredths of an inch, the unit in which it is measured, as whole numbers.
     """
-    observed = knowledge.bronze["weather"].filter(F.col("available_at") <= F.lit(knowledge.until))
+    observed = knowledge.bronze["weather"]
     if knowledge.since is not None:
         observed = observed.filter(F.unix_timestamp("available_at") > int(knowledge.since.timestamp()) - 12 * HOUR)
     observed = observed.withColumn("t", F.unix_timestamp("observed_at"))
@@ -38,28 +47,47 @@ def weather(knowledge: Knowledge) -> DataFrame:
     return rows if knowledge.since is None else rows.filter(F.col("feature_time") > F.lit(knowledge.since))
 
 
-PUBLISHED_DAYS = 60
-
-
 def timetable_load(knowledge: Knowledge) -> DataFrame:
-    """Flights planned at each origin in an hour, in the hours around it and on its day.
+    """Flights planned at each origin in an hour (``slot``), around it and before it.
 
-    ``feature_time`` is when the whole stretch that is counted had been published, weeks before any of its flights.
+    ``feature_time`` is when the whole stretch that is counted had been published, weeks before any of its flights; a
+    slot whose neighbours are not yet published has no row.
     """
-    planned = knowledge.bronze["timetable"].filter(F.col("available_at") <= F.lit(knowledge.until))
-    hourly = planned.withColumn("slot", F.date_trunc("hour", "scheduled_departure"))
-    hourly = hourly.groupBy("origin", "slot").agg(
-        F.count("flight").alias("n"), F.sum("distance").alias("miles"), F.max("available_at").alias("published")
+    end = F.unix_timestamp("slot") + 2 * HOUR
+    lag = F.unix_timestamp("available_at") - F.unix_timestamp("scheduled_departure")
+    hourly = (
+        knowledge.bronze["timetable"]
+        .withColumn("slot", F.date_trunc("hour", "scheduled_departure"))
+        .withColumn("published", end + lag)
+        .groupBy("origin", "slot")
+        .agg(F.count("flight").alias("n"), F.max("published").alias("published"))
     )
-    t = F.unix_timestamp("slot")
-    ordered = Window.partitionBy("origin").orderBy(t)
-    around = ordered.rangeBetween(-HOUR, HOUR)
+    ordered = Window.partitionBy("origin").orderBy(F.unix_timestamp("slot"))
     rows = hourly.select(
         "origin",
         "slot",
-        F.max("published").over(around).alias("feature_time"),
+        F.timestamp_seconds("published").alias("feature_time"),
         F.col("n").alias("load_hour"),
-        F.sum("n").over(around).alias("load_3h"),
+        F.sum("n").over(ordered.rangeBetween(-HOUR, HOUR)).alias("load_3h"),
         F.sum("n").over(ordered.rangeBetween(-6 * HOUR, -HOUR)).alias("load_6h_before"),
-    )
-    return rows
+    ).filter(F.col("feature_time") <= F.lit(knowledge.until))
+    return rows if knowledge.since is None else rows.filter(F.col("feature_time") > F.lit(knowledge.since))
+
+
+def _unit(name: str) -> str:
+    return next(unit for unit, names in UNITS.items() if name in names)
+
+
+WEATHER_FEATURES = (
+    *(Feature(f"weather_{name}", "double", _unit(name), f"newest observation of {name}") for name in WEATHER_VALUES),
+    *(
+        Feature(f"weather_{name}_change_{CHANGE_HOURS}h", "double", _unit(name), f"change of {name}, {CHANGE_HOURS} h")
+        for name in CHANGING
+    ),
+    Feature("weather_precip_6h", "bigint", "0.01 inch", "precipitation of the last six hourly observations"),
+)
+LOAD_FEATURES = (
+    Feature("load_hour", "bigint", "flights", "departures planned at the origin in the hour of the flight"),
+    Feature("load_3h", "bigint", "flights", "the same, with the hour before and the hour after"),
+    Feature("load_6h_before", "bigint", "flights", "departures planned at the origin in the six hours before"),
+)

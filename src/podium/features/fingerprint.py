@@ -1,0 +1,25 @@
+"""Identifies code by its content, so that what it computed can be told from what another version computed."""
+
+from functools import lru_cache
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+
+from podium.problems.base import Problem
+
+__all__ = ["code_digest"]
+
+
+def code_digest(problem: Problem, *modules: str) -> str:
+    """SHA-256 of the source of a problem's modules; of its whole package where none is named."""
+    return _digest(f"podium.problems.{problem.name}", modules)
+
+
+@lru_cache
+def _digest(package: str, modules: tuple[str, ...]) -> str:
+    spec = find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    folder = Path(spec.origin).parent
+    files = [folder / f"{name}.py" for name in modules] if modules else sorted(folder.rglob("*.py"))
+    return sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()

@@ -1,0 +1,92 @@
+"""What happens around every run: settings are checked at the door, the engine is chosen, inputs are recorded."""
+
+import logging
+import warnings
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from pydantic import ValidationError
+
+from podium.lakehouse import engine
+from podium.lakehouse.errors import PodiumError
+
+logger = logging.getLogger(__name__)
+
+
+class PodiumHooks:
+    """Podium's hooks; kedro-mlflow's own start and end the MLflow run around them."""
+
+    def __init__(self) -> None:
+        self._reads: dict[str, int] = {}
+        self._writes: dict[str, int] = {}
+        self._catalog: CatalogProtocol | None = None
+        self._started = 0.0
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: KedroContext) -> None:
+        """Refuse wrong configuration before anything else happens; choose the engine, start nothing."""
+        from podium.parameters import check_parameters
+
+        quiet()
+        check_parameters(context.config_loader["parameters"])
+        settings = context.config_loader["spark"]
+        try:
+            engine.configure(engine.EngineSettings.model_validate(settings))
+        except ValidationError as wrong:
+            raise PodiumError(f"conf/{context.env or 'base'}/spark.yml: {wrong}") from wrong
+        uri = context.config_loader["mlflow"]["server"]["mlflow_tracking_uri"]
+        if uri.startswith("sqlite:///"):
+            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Start a fresh record of what this run reads and writes."""
+        self._reads, self._writes, self._catalog = {}, {}, catalog
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Start the node's clock."""
+        self._started = perf_counter()
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        """One line a node: which, and how long, its reads and writes included."""
+        logger.info("%6.2f s  %s", perf_counter() - self._started, node.name)
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
+        """Note which version of a table was read; the first one counts if it is read again."""
+        version = getattr(self._dataset(dataset_name), "loaded_version", None)
+        if version is not None:
+            self._reads.setdefault(dataset_name, version)
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        """Note which version of a table was written."""
+        version = getattr(self._dataset(dataset_name), "saved_version", None)
+        if version is not None:
+            self._writes[dataset_name] = version
+
+    @hook_impl(tryfirst=True)
+    def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Keep the record with the MLflow run, while that is still open."""
+        from podium.registry.runs import record_run
+
+        record_run(run_params, reads=self._reads, writes=self._writes)
+
+    def _dataset(self, name: str) -> Any:
+        return self._catalog.get(name) if self._catalog is not None else None
+
+
+def quiet() -> None:
+    """Silence libraries that report their own housekeeping to the user of this project."""
+    for name in ("alembic", "mlflow", "kedro_mlflow", "pyspark", "py4j", "evidently", "shap", "matplotlib", "optuna"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)

@@ -1,0 +1,62 @@
+"""All parameters of the project as one model: a mistyped name or a wrong value, at any level, stops before any node."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ValidationError, create_model
+
+from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.pipelines.feature_engineering.nodes import FeatureParams
+from podium.pipelines.ingestion.nodes import IngestionParams, parse_moment
+from podium.problems import PROBLEMS
+from podium.problems.base import Params
+
+__all__ = ["check_parameters"]
+
+SECTIONS: dict[str, type[Params]] = {
+    "ingestion": IngestionParams,
+    "features": FeatureParams,
+}
+
+
+@cache
+def parameters_model() -> type[Params]:
+    """The model of everything under ``conf/*/parameters``."""
+    problems: dict[str, Any] = {}
+    for name, problem in PROBLEMS.items():
+        sections = {section: (model, ...) for section, model in SECTIONS.items()}
+        fields: dict[str, Any] = {"source": (str, ...), "knowable": (problem.event_parameters, ...), **sections}
+        problems[name] = (create_model(f"{name}_parameters", __base__=Params, **fields), ...)
+    return create_model("Parameters", __base__=Params, as_of=(str | None, None), **problems)
+
+
+def check_parameters(raw: Mapping[str, Any]) -> None:
+    """Refuse unknown names and wrong values, all of them in one error."""
+    given = {**raw, "as_of": None if raw.get("as_of") is None else str(raw["as_of"])}
+    if given["as_of"] is not None:
+        parse_moment(given["as_of"])
+    try:
+        parameters_model().model_validate(given)
+    except ValidationError as wrong:
+        lines = [_explain(error) for error in wrong.errors()]
+        raise PodiumError("These parameters are wrong, nothing was run:\n  " + "\n  ".join(lines)) from wrong
+
+
+def _explain(error: Any) -> str:
+    *where, name = error["loc"]
+    path = ".".join(map(str, error["loc"]))
+    if error["type"] != "extra_forbidden":
+        return f"{path}: {error['msg']} (got {error['input']!r})"
+    return f"{path}: there is no such parameter{did_you_mean(str(name), _known(parameters_model(), where))}"
+
+
+def _known(model: type[BaseModel], where: list[Any]) -> list[str]:
+    """The names that exist at a place in the model."""
+    for step in where:
+        field = model.model_fields.get(str(step))
+        annotation = field.annotation if field else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)

@@ -1,0 +1,47 @@
+"""A picture as the page shows it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+__all__ = ["Drawn", "drawn"]
+
+WIDE = 8.0
+NOTHING = "Nothing is known yet at this moment."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Words and an inline SVG; without rows ``svg`` is empty and ``finding`` says so."""
+
+    title: str
+    question: str
+    finding: str
+    svg: Markup
+    wide: bool
+
+
+def drawn(
+    rows: pd.DataFrame,
+    *,
+    title: str,
+    question: str,
+    draw: Callable[[Any, pd.DataFrame], None],
+    finding: Callable[[pd.DataFrame], str],
+    size: tuple[float, float],
+    nothing: str = NOTHING,
+) -> Drawn:
+    """Draw ``rows``, which may come in any order, and let them say what they say."""
+    from podium.reports import drawing, figure_to_svg
+
+    svg = Markup()
+    if not rows.empty:
+        rows = rows.sort_values(list(rows.columns), ignore_index=True)
+        with drawing(*size) as figure:
+            draw(figure, rows)
+            svg = figure_to_svg(figure, label=title)
+        nothing = finding(rows)
+    return Drawn(title=title, question=question, finding=nothing, svg=svg, wide=size[0] > WIDE)

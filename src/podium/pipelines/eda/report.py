@@ -1,0 +1,63 @@
+"""The page of the exploration: pictures with what they say, then the profile of each table."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from podium.pipelines.eda.drawn import Drawn
+from podium.problems.base import Problem
+
+__all__ = ["render_page"]
+
+TEMPLATE = Path(__file__).parent / "templates" / "eda.html"
+LONGEST = 60
+
+
+def render_page(problem: Problem, as_of: datetime, profile: pd.DataFrame, pictures: Sequence[Drawn]) -> str:
+    """The page, self-contained. It holds nothing but its arguments: no clock, no path, no random name."""
+    from podium.reports.page import render
+
+    sections = list(_sections(profile))
+    return render(
+        TEMPLATE,
+        problem=problem,
+        as_of=as_of.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        newest=profile.loc[profile["column"] == "available_at", "max"].dropna().max(),
+        pictures=pictures,
+        sections=sections,
+        rows=sum(section["rows"] for section in sections),
+        columns=len(profile),
+    )
+
+
+def _sections(profile: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """What the template shows of each table, in the order of the profile."""
+    for name, columns in profile.groupby("table", sort=False):
+        rows = int(columns["rows"].iloc[0])
+        yield {"name": name, "rows": rows, "columns": [_column(column) for column in columns.to_dict("records")]}
+
+
+def _column(found: dict[Any, Any]) -> dict[str, Any]:
+    present = found["rows"] - found["missing"]
+    top = json.loads(found["top"]) if found["top"] else []
+    low, high = found["min"], found["max"]
+    if found["type"] != "date" and not found["type"].startswith("timestamp"):
+        low, high = (None if text is None else float(text) for text in (low, high))
+    return {
+        "name": found["column"],
+        "type": found["type"],
+        "missing": found["missing"] / found["rows"] if found["rows"] else None,
+        "distinct": found["distinct"],
+        "unique": present > 1 and found["distinct"] == present,
+        "range": (low, high),
+        "mean": found["mean"],
+        "top": [(_short(value), count / present) for value, count in top],
+    }
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -1,0 +1,100 @@
+"""A picture of an explanation: what each feature adds to the scores, and for which of its values."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from .canvas import COLOURS, INK, MUTED, canvas
+from .explain import Explanation
+from .verdict import Words
+
+__all__ = ["beeswarm"]
+
+MOST_FEATURES = 18
+LOW_TO_HIGH = LinearSegmentedColormap.from_list("low_to_high", ["#2a7fc0", "#b9a7c9", "#d4352b"])
+NOT_A_NUMBER = "#aab3bc"
+
+
+def beeswarm(explanation: Explanation, words: Words) -> Figure:
+    """The most important features: each row of the sample a dot, coloured by the feature's value.
+
+    Raises:
+        ValueError: the explanation is empty.
+    """
+    if not explanation.names:
+        raise ValueError("There is nothing to draw: the model was not explained.")
+    shown = min(MOST_FEATURES, len(explanation.names))
+    rows = len(explanation.contributions)
+    figure, (bars, dots) = canvas(
+        f"What makes the model expect {words.positive} {words.rows}",
+        f"{explanation.method} of {rows:,} held-out {words.rows}; {shown} of {len(explanation.names)} features",
+        size=(10, 0.31 * shown + 1.7),
+        grid=(1, 2),
+        width_ratios=[1, 2.6],
+    )
+    _bars(bars, explanation, shown)
+    for y in range(shown):
+        _dots(dots, y, explanation.contributions[:, y], explanation.values[:, y])
+    dots.axvline(0, color=INK, linewidth=1)
+    dots.set_yticks(range(shown), [])
+    dots.set_ylim(shown - 0.4, -0.6)
+    dots.set_xlabel(f"Added to the score, log-odds (right: more likely {words.positive})")
+    _key(figure, dots)
+    return figure
+
+
+def _bars(axis: Axes, explanation: Explanation, shown: int) -> None:
+    importance = explanation.importance[:shown]
+    axis.barh(range(shown), importance, height=0.62, color=COLOURS["candidate"], alpha=0.85)
+    for y, value in enumerate(importance):
+        axis.text(value, y, f" {value:.2f}", va="center", size=8, color=MUTED)
+    axis.set_yticks(range(shown), explanation.names[:shown])
+    axis.tick_params(axis="y", labelcolor=INK)
+    axis.set_ylim(shown - 0.4, -0.6)
+    axis.margins(x=0.18)
+    axis.set_xlabel("Mean distance from 0, log-odds")
+
+
+def _dots(axis: Axes, y: int, contribution: np.ndarray, value: np.ndarray) -> None:
+    """One line of dots, spread where they are dense; the order in which they spread is fixed, not random."""
+    number = np.isfinite(value)
+    colours = np.full((len(value), 4), 0.0)
+    colours[~number] = _rgba(NOT_A_NUMBER)
+    colours[number] = LOW_TO_HIGH(_ranks(value[number]))
+    axis.scatter(contribution, y + _spread(contribution), s=7, c=colours, linewidths=0, alpha=0.8, rasterized=True)
+
+
+def _rgba(colour: str) -> tuple[float, ...]:
+    from matplotlib.colors import to_rgba
+
+    return to_rgba(colour)
+
+
+def _ranks(value: np.ndarray) -> np.ndarray:
+    """Ranks from 0 to 1: with raw values one outlier would leave all others the same colour."""
+    _, place = np.unique(value, return_inverse=True)
+    return place / max(place.max(initial=0), 1)
+
+
+def _spread(contribution: np.ndarray) -> np.ndarray:
+    bins = 120
+    low, high = contribution.min(), contribution.max()
+    bin_of = np.minimum(((contribution - low) / max(high - low, 1e-12) * bins).astype(int), bins - 1)
+    order = np.argsort(bin_of, kind="stable")
+    size = np.bincount(bin_of, minlength=bins)
+    place = np.empty(len(contribution))
+    place[order] = np.arange(len(order)) - (np.cumsum(size) - size)[bin_of[order]]
+    # 0, +1, -1, +2, -2: dots of one bin grow from the middle to both sides.
+    side = np.where(place % 2 == 0, -place / 2, (place + 1) / 2)
+    return 0.4 * side / max(size.max() / 2, 1)
+
+
+def _key(figure: Figure, axis: Axes) -> None:
+    from matplotlib.cm import ScalarMappable
+
+    bar = figure.colorbar(ScalarMappable(cmap=LOW_TO_HIGH), ax=axis, aspect=40, pad=0.01, fraction=0.03)
+    bar.set_ticks([0, 1], labels=["low", "high"])
+    bar.ax.tick_params(length=0, labelsize=8.5, colors=MUTED)
+    bar.set_label("Value of the feature (rank; grey: missing or not a number)", size=8.5, color=MUTED)
+    bar.outline.set_visible(False)  # type: ignore[operator]

@@ -1,0 +1,84 @@
+"""How well a model does on parts of the rows: an average can hide a carrier for which it is useless."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from podium.lakehouse.errors import did_you_mean
+
+from .metrics import measure
+from .records import EvaluationError, Slice
+
+__all__ = ["COLUMNS", "MISSING", "PREFIX", "by_slice", "records", "slice_columns"]
+
+# Columns that hold what rows are sliced by, so that a slice can be called as a feature is.
+PREFIX = "slice_"
+MISSING = "(missing)"
+COLUMNS = ["slice", "value", "rows", "late_rate", "mean_score", "auc", "log_loss", "calibration_gap"]
+
+
+def slice_columns(rows: pd.DataFrame) -> dict[str, str]:
+    """Slice name -> column, for the columns that ``holdout_rows`` added."""
+    return {column.removeprefix(PREFIX): column for column in rows.columns if str(column).startswith(PREFIX)}
+
+
+def by_slice(rows: pd.DataFrame, score: np.ndarray, columns: Mapping[str, str], min_rows: int) -> pd.DataFrame:
+    """One row for each value of each slice, in the order of the values (numbers as numbers), missing last.
+
+    Args:
+        rows: held-out rows with ``label`` and the columns to slice by.
+        score: probability of a positive label for each row.
+        columns: slice name -> column.
+        min_rows: values with fewer rows, and those with one class, get null metrics: such a figure would be noise.
+
+    Returns:
+        The columns of ``COLUMNS``; ``calibration_gap`` is mean score minus late rate (positive: too pessimistic).
+
+    Raises:
+        EvaluationError: a column is not there.
+    """
+    missing = [column for column in columns.values() if column not in rows.columns]
+    if missing:
+        hint = did_you_mean(missing[0], rows.columns)
+        raise EvaluationError(f"No column {missing[0]!r} among the held-out rows to slice by{hint}.")
+    label = rows["label"].to_numpy(dtype=np.int64)
+    found = [
+        {"slice": name, "value": _text(value), **_measured(label[at], score[at], min_rows)}
+        for name, column in columns.items()
+        for value, at in _groups(rows[column])
+    ]
+    return pd.DataFrame(found, columns=COLUMNS).astype({"auc": float, "log_loss": float, "calibration_gap": float})
+
+
+def _groups(values: pd.Series) -> list[tuple[object, np.ndarray]]:
+    codes, unique = pd.factorize(values, sort=True, use_na_sentinel=True)
+    groups: list[tuple[object, np.ndarray]] = [(value, codes == code) for code, value in enumerate(unique)]
+    unknown = codes == -1
+    return [*groups, (None, unknown)] if unknown.any() else groups
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return MISSING
+    whole = isinstance(value, float) and value.is_integer()  # an integer column with a null in it turns into floats
+    return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
+
+
+def _measured(label: np.ndarray, score: np.ndarray, min_rows: int) -> dict[str, float]:
+    late_rate, mean_score = float(label.mean()), float(score.mean())
+    found = {"rows": len(label), "late_rate": late_rate, "mean_score": mean_score}
+    if len(label) < min_rows or late_rate in {0.0, 1.0}:
+        return found | {"auc": np.nan, "log_loss": np.nan, "calibration_gap": np.nan}
+    measured = measure(label, score)
+    return found | {
+        "auc": measured["auc"],
+        "log_loss": measured["log_loss"],
+        "calibration_gap": mean_score - late_rate,
+    }
+
+
+def records(table: pd.DataFrame) -> tuple[Slice, ...]:
+    """The table of ``by_slice`` as records, null as None."""
+    rows = table.to_dict(orient="records")
+    return tuple(Slice(**{str(name): None if pd.isna(value) else value for name, value in row.items()}) for row in rows)

@@ -1,0 +1,150 @@
+"""Is the candidate good enough? Thresholds in parameters, a plain list of named results out.
+
+A gate that cannot fail is a defect. So the thresholds have bounds of their own (a minimum AUC of 0.5 or less would let
+a coin through), a check passes only when its comparison holds (an undefined figure fails), and what should differ from
+another model must do so at the unfavourable end of its confidence interval.
+"""
+
+import math
+from datetime import datetime
+
+from pydantic import Field
+
+from podium.problems.base import Params
+
+from .records import Check, Estimate, Scores, Slice, Window
+
+__all__ = ["Check", "EvaluationParams", "Thresholds", "Words", "verdict"]
+
+
+class Thresholds(Params):
+    """What a candidate must reach on the held-out rows."""
+
+    min_rows: int = Field(default=1_000, ge=2)
+    min_days: int = Field(default=7, ge=2, description="an interval from fewer days would mean nothing")
+    min_auc: float = Field(default=0.70, gt=0.5, lt=1)
+    max_log_loss: float = Field(default=0.60, gt=0, lt=math.log(2), description="a score of 0.5 throughout has log 2")
+    max_calibration_error: float = Field(default=0.10, gt=0, lt=0.5)
+    min_gain_over_baseline_auc: float = Field(default=0.0, ge=0, lt=0.5)
+    max_loss_to_champion_auc: float = Field(default=0.005, ge=0, lt=0.5)
+    min_slice_auc: float = Field(default=0.60, ge=0.5, lt=1)
+
+
+class Words(Params):
+    """How pictures and pages call the rows and the positive label: "late flights"."""
+
+    rows: str = "rows"
+    positive: str = "positive"
+    negative: str = "other"
+
+
+class EvaluationParams(Params):
+    """How a candidate is evaluated.
+
+    Attributes:
+        holdout_days: rows predicted in this many days before ``as_of`` are held out.
+        settle_hours: rows predicted this short before ``as_of`` are left out. Of those, the outcomes that are known
+            so early are a biased sample: a flight in time is known to be so before a late one lands.
+        time_zone: in which days begin, for the bootstrap over days.
+        resamples: of the bootstrap.
+        slice_min_rows: values of a slice with fewer rows get no metrics.
+        explain_rows: size of the sample that is explained.
+        seed: of the bootstrap and of the sample.
+    """
+
+    holdout_days: int = Field(default=28, ge=1)
+    settle_hours: int = Field(default=24, ge=0)
+    time_zone: str = "UTC"
+    resamples: int = Field(default=1_000, ge=100, le=10_000)
+    slice_min_rows: int = Field(default=300, ge=2)
+    explain_rows: int = Field(default=1_000, ge=1, le=20_000)
+    seed: int = Field(default=2013, ge=0)
+    thresholds: Thresholds = Thresholds()
+    words: Words = Words()
+
+
+def verdict(
+    thresholds: Thresholds,
+    *,
+    rows: int,
+    window: Window,
+    candidate: Scores,
+    gain_over_baseline: Scores,
+    gain_over_champion: Scores | None,
+    slices: tuple[Slice, ...],
+) -> tuple[Check, ...]:
+    """Every check, in the order in which a person would ask; without a champion, none compares with it."""
+    t = thresholds
+    checks = [
+        _unseen(window),
+        _floor("enough_rows", "Held-out rows", rows, t.min_rows),
+        _floor("enough_days", "Days with held-out rows", window.days, t.min_days),
+        _floor("auc", "ROC AUC", candidate.auc.value, t.min_auc),
+        _ceiling("log_loss", "Log loss", candidate.log_loss.value, t.max_log_loss),
+        _ceiling("calibration_error", "Calibration error", candidate.calibration_error.value, t.max_calibration_error),
+        _better(gain_over_baseline.auc, t.min_gain_over_baseline_auc),
+        _worst_slice(slices, t.min_slice_auc),
+    ]
+    if gain_over_champion is not None:
+        checks.append(_not_worse(gain_over_champion.auc, t.max_loss_to_champion_auc))
+    return tuple(checks)
+
+
+def _check(name: str, passed: bool, value: float | None, threshold: float | None, reason: str) -> Check:
+    finite = value is not None and math.isfinite(value)
+    if not finite:
+        return Check(name=name, passed=False, value=None, threshold=threshold, reason=f"{reason}: it is not defined.")
+    return Check(name=name, passed=passed, value=value, threshold=threshold, reason=f"{reason}.")
+
+
+def _floor(name: str, what: str, value: float | None, least: float) -> Check:
+    passed = value is not None and value >= least
+    return _check(name, passed, value, least, f"{what} {_shown(value)}, at least {_shown(least)} is asked")
+
+
+def _ceiling(name: str, what: str, value: float | None, most: float) -> Check:
+    passed = value is not None and value <= most
+    return _check(name, passed, value, most, f"{what} {_shown(value)}, at most {_shown(most)} is allowed")
+
+
+def _better(gain: Estimate, least: float) -> Check:
+    passed = gain.low is not None and gain.low > least
+    what = f"ROC AUC over the baseline {_shown(gain.value, sign=True)}, at the low end {_shown(gain.low, sign=True)}"
+    return _check("gain_over_baseline", passed, gain.low, least, f"{what}; the low end must be above {_shown(least)}")
+
+
+def _not_worse(gain: Estimate, most_lost: float) -> Check:
+    """Non-inferiority: the data must rule out a loss greater than the one that is allowed."""
+    passed = gain.low is not None and gain.low >= -most_lost
+    what = f"ROC AUC over the champion {_shown(gain.value, sign=True)}, at the low end {_shown(gain.low, sign=True)}"
+    asked = f"; the low end must be at least {_shown(-most_lost, sign=True)}"
+    return _check("not_worse_than_champion", passed, gain.low, -most_lost, what + asked)
+
+
+def _worst_slice(slices: tuple[Slice, ...], least: float) -> Check:
+    known = [part for part in slices if part.auc is not None]
+    worst = min(known, key=lambda part: part.auc or 0.0, default=None)
+    if worst is None or worst.auc is None:
+        return _check("worst_slice", False, None, least, "ROC AUC of the worst slice (no slice has rows enough)")
+    what = f"ROC AUC of the worst slice ({worst.slice} {worst.value}, {worst.rows:,} rows)"
+    return _floor("worst_slice", what, worst.auc, least)
+
+
+def _unseen(window: Window) -> Check:
+    """The candidate was trained on nothing that was predicted at or after the first held-out row."""
+    if window.trained_until is None:
+        return _check("unseen", False, None, None, "Distance from training to the held-out rows")
+    hours = (window.first - window.trained_until).total_seconds() / 3600
+    reason = f"Training ends {_moment(window.trained_until)}, the held-out rows begin {_moment(window.first)}"
+    return _check("unseen", hours > 0, hours, 0.0, f"{reason} ({hours:,.1f} hours later)")
+
+
+def _shown(value: float | None, *, sign: bool = False) -> str:
+    if value is None:
+        return "none"
+    plus = "+" if sign else ""
+    return f"{value:,}" if isinstance(value, int) else f"{value:{plus}.4f}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,85 @@
+"""Feature tables are refreshed: from where they stand to ``as_of``, or from the beginning when what made them changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from podium.features.fingerprint import code_digest
+from podium.lakehouse.table import Mode, Rows, Unchanged
+from podium.pipelines.ingestion.nodes import parse_moment
+from podium.problems.base import FeatureTable, Knowledge, Params, Problem
+
+REFRESH_KEYS = ("table",)
+REFRESH_SCHEMA = "table string, fingerprint string, until timestamp"
+
+
+class FeatureParams(Params):
+    """Which rows to compute again."""
+
+    recompute_from: str | None = None
+
+
+def plan(
+    as_of: datetime, parameters: FeatureParams, intake: DataFrame, seen: DataFrame | None, *, problem: Problem
+) -> pd.DataFrame:
+    """For each feature table: whether rows are ``due``, ``since`` when and ``until`` when, and what it will have reached.
+
+    ``since`` is where the table stands, or an earlier moment on request, or null for all: where there is no table yet,
+    or one that was made from other data or by other code.
+    """
+    ingested = sorted(f"{row['event']}{row['source_digest']}" for row in intake.collect())
+    fingerprint = sha256((code_digest(problem) + "".join(ingested)).encode()).hexdigest()[:16]
+    reached = _reached(seen, fingerprint)
+    again = parse_moment(parameters.recompute_from) if parameters.recompute_from else None
+    until, rows = pd.Timestamp(as_of), []
+    for table in problem.tables:
+        stands = reached.get(table.name)
+        since = stands if stands is None or again is None else min(stands, again)
+        due = since is None or since < until
+        stands = until if stands is None else max(stands, until)
+        rows.append((table.name, fingerprint, since, until, stands, due))
+    plans = pd.DataFrame(rows, columns=["table", "fingerprint", "since", "until", "reached", "due"])
+    return plans.astype(dict.fromkeys(("since", "until", "reached"), "datetime64[us, UTC]"))
+
+
+def _reached(seen: DataFrame | None, fingerprint: str) -> dict[str, pd.Timestamp]:
+    """How far each table reaches; one made from other data, or by other code, does not count."""
+    rows = seen.filter(F.col("fingerprint") == fingerprint).collect() if seen is not None else []
+    return {row["table"]: pd.Timestamp(row["until"]).tz_localize("UTC") for row in rows}
+
+
+def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable) -> Rows | Unchanged:
+    """The rows of one feature table that its plan asks for."""
+    mine = plans.set_index("table").loc[table.name]
+    if not mine["due"]:
+        return Unchanged(f"features are computed up to {mine['reached']:%Y-%m-%d %H:%M}")
+    since = None if pd.isna(mine["since"]) else mine["since"].to_pydatetime()
+    until = mine["until"].to_pydatetime()
+    known = {
+        name: frame.filter(F.col("available_at") <= F.lit(until))
+        for name, frame in zip(table.reads, bronze, strict=True)
+    }
+    rows = table.compute(Knowledge(bronze=known, since=since, until=until))
+    keys = (*table.entity, "feature_time")
+    if since is None:
+        return Rows(frame=rows, keys=keys, mode=Mode.OVERWRITE)
+    # Put in place of whatever a killed run may have left there.
+    window = f"feature_time > {_literal(since)} AND feature_time <= {_literal(until)}"
+    return Rows(frame=rows, keys=keys, window=window)
+
+
+def _literal(moment: datetime) -> str:
+    return f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S.%f}'"
+
+
+def record(plans: pd.DataFrame, *tables: DataFrame) -> Rows | Unchanged:
+    """Note how far every feature table reaches; a run that is killed before this computes the same rows again."""
+    if not plans["due"].any():
+        return Unchanged("so are all feature tables")
+    rows = plans[["table", "fingerprint", "reached"]].rename(columns={"reached": "until"})
+    return Rows(frame=tables[0].sparkSession.createDataFrame(rows, REFRESH_SCHEMA), keys=REFRESH_KEYS)

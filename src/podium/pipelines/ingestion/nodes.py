@@ -1,0 +1,185 @@
+"""Source files become bronze events; what breaks a contract goes to quarantine, with the reason and as received."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import reduce
+from hashlib import sha256
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from podium.features.fingerprint import code_digest
+from podium.lakehouse.errors import PodiumError
+from podium.lakehouse.landing import Landing, Source
+from podium.lakehouse.table import Rows, Unchanged
+from podium.problems.base import Event, Params, Problem
+
+from .judge import judged
+
+logger = logging.getLogger(__name__)
+
+QUARANTINE_KEYS = ("event", "source_digest", "row")
+INTAKE_KEYS = ("event", "source_digest")
+INTAKE_SCHEMA = (
+    "event string, source_digest string, rows_in bigint, kept bigint, quarantined bigint, "
+    "oldest timestamp, newest timestamp"
+)
+
+
+class IngestionParams(Params):
+    """How much bad data is too much."""
+
+    max_quarantined_share: float = 0.05
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A source that was opened: its files, what its events look things up in, and what bronze already holds.
+
+    ``digests`` identifies, for each event, the bytes it is read from, the rules it is judged by and the parameters.
+    """
+
+    source: Source
+    reference: Mapping[str, Any]
+    digests: Mapping[str, str]
+    done: frozenset[str]
+
+
+def open_source(
+    landing: Landing, folder: str, parameters: Params, seen: DataFrame | None, *, problem: Problem
+) -> Opened:
+    """Check that every file and column is there, land the files, and see which events are already in bronze."""
+    source = landing.open(folder, {file.name: file.columns for file in problem.sources})
+    rules = code_digest(problem, "sources", "contracts") + parameters.model_dump_json()
+    digests = {event.name: _digest(event, source, rules) for event in problem.events}
+    recorded = {(row["event"], row["source_digest"]) for row in seen.collect()} if seen is not None else set()
+    done = frozenset(name for name, digest in digests.items() if (name, digest) in recorded)
+    small = {name: source.frames[name].toPandas() for name in problem.lookups} if len(done) < len(digests) else {}
+    return Opened(source, problem.reference(small, parameters) if small else {}, digests, done)
+
+
+def _digest(event: Event, source: Source, rules: str) -> str:
+    # Lookups (time zones) come from other files, so an event depends on all files of the source.
+    text = "".join([event.name, rules, *(source.digests[name] for name in sorted(source.digests))])
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def judge_event(opened: Opened, landing: Landing, *, event: Event) -> DataFrame | Unchanged:
+    """Every raw row that reports the event, with the bronze row or the rule that it broke."""
+    if event.name in opened.done:
+        return Unchanged("this source is already in bronze")
+    raw = opened.source.frames[event.source]
+    return landing.keep(f"judged-{event.name}-{opened.digests[event.name]}", judged(raw, event, opened.reference))
+
+
+def quarantine(opened: Opened, *verdicts: DataFrame | Unchanged, problem: Problem) -> Rows | Unchanged:
+    """All bad rows: event, rule, line, and the row as received."""
+    bad = [
+        verdict.filter(F.col("rule").isNotNull()).select(
+            F.lit(event.name).alias("event"),
+            F.lit(opened.digests[event.name]).alias("source_digest"),
+            "row",
+            "rule",
+            "received",
+        )
+        for event, verdict in zip(problem.events, verdicts, strict=True)
+        if not isinstance(verdict, Unchanged)
+    ]
+    if not bad:
+        return Unchanged("this source is already in bronze")
+    return Rows(frame=reduce(DataFrame.unionByName, bad), keys=QUARANTINE_KEYS)
+
+
+def count(
+    opened: Opened,
+    parameters: IngestionParams,
+    quarantined: DataFrame,
+    *verdicts: DataFrame | Unchanged,
+    problem: Problem,
+) -> pd.DataFrame:
+    """Rows in, kept and quarantined for each event; an event with too many bad rows stops the run here.
+
+    Quarantine is written by now, so that whoever reads the error can look at the rows; bronze is not yet touched.
+    """
+    counted = [
+        verdict.agg(
+            F.lit(event.name).alias("event"),
+            F.lit(opened.digests[event.name]).alias("source_digest"),
+            F.count("row").alias("rows_in"),
+            F.sum(F.col("rule").isNull().cast("long")).alias("kept"),
+            F.sum(F.col("rule").isNotNull().cast("long")).alias("quarantined"),
+            F.min(F.when(F.col("rule").isNull(), F.col("available_at"))).alias("oldest"),
+            F.max(F.when(F.col("rule").isNull(), F.col("available_at"))).alias("newest"),
+        )
+        for event, verdict in zip(problem.events, verdicts, strict=True)
+        if not isinstance(verdict, Unchanged)
+    ]
+    if not counted:
+        return pd.DataFrame()
+    counts = reduce(DataFrame.unionByName, counted).toPandas()
+    counts["share"] = counts["quarantined"] / counts["rows_in"].clip(lower=1)
+    _refuse_too_many(counts, parameters.max_quarantined_share, problem.name)
+    return counts.drop(columns=["share"])
+
+
+def _refuse_too_many(counts: pd.DataFrame, most: float, problem: str) -> None:
+    bad = counts[counts["share"] > most]
+    for row in counts[counts["quarantined"] > 0].itertuples():
+        logger.warning("%s: %d of %d rows quarantined", row.event, row.quarantined, row.rows_in)
+    if len(bad):
+        shares = ", ".join(f"{row.event} {row.share:.1%} ({row.quarantined} of {row.rows_in})" for row in bad.itertuples())
+        raise PodiumError(
+            f"{problem}: too many bad rows: {shares}; {most:.1%} is allowed ({problem}.ingestion."
+            f"max_quarantined_share). Bronze was not touched. Look at the table {problem}.quarantine_rows for the rules."
+        )
+
+
+def keep(verdict: DataFrame | Unchanged, counts: pd.DataFrame, *, event: Event) -> Rows | Unchanged:
+    """The good rows of one event, on their way into bronze. ``counts`` says that they may."""
+    if isinstance(verdict, Unchanged):
+        return verdict
+    good = verdict.filter(F.col("rule").isNull()).drop("row", "rule", "received")
+    return Rows(frame=good, keys=event.keys)
+
+
+def record(counts: pd.DataFrame, *bronze: DataFrame) -> Rows | Unchanged:
+    """Note that these events are in bronze, all of them: what was done before need not be done again."""
+    if counts.empty:
+        return Unchanged("this source is already in bronze")
+    for column in ("oldest", "newest"):
+        counts[column] = pd.to_datetime(counts[column], utc=True)
+    return Rows(frame=bronze[0].sparkSession.createDataFrame(counts, INTAKE_SCHEMA), keys=INTAKE_KEYS)
+
+
+def resolve_as_of(as_of: str | None, intake: DataFrame, *, problem: Problem) -> datetime:
+    """The moment of this run, in UTC: the one asked for, or the newest that the data know of.
+
+    Raises:
+        PodiumError: for a text that is no moment, and for one before the data begin.
+    """
+    spans = intake.groupBy("event").agg(F.min("oldest").alias("oldest"), F.max("newest").alias("newest")).toPandas()
+    # Facts without a date of their own (airports, planes) are knowable always and say nothing about time.
+    dated = spans[spans["oldest"] != spans["newest"]].dropna()
+    begin, newest = (pd.Timestamp(t).tz_localize("UTC") for t in (dated["oldest"].max(), dated["newest"].max()))
+    moment = newest if as_of is None else parse_moment(as_of)
+    if moment < begin:
+        raise PodiumError(
+            f"as_of {moment:%Y-%m-%d %H:%M} is before the data of {problem.name} begin ({begin:%Y-%m-%d %H:%M} UTC). "
+            f"Choose a moment between then and {newest:%Y-%m-%d %H:%M}."
+        )
+    return moment.to_pydatetime()
+
+
+def parse_moment(text: Any) -> pd.Timestamp:
+    """A moment in UTC from text such as 2013-08-01 or 2013-08-01T06:00; without a zone it is UTC."""
+    try:
+        moment = pd.Timestamp(str(text))
+    except ValueError as wrong:
+        raise PodiumError(f"as_of {text!r} is no moment; write 2013-08-01 or 2013-08-01T06:00 (UTC).") from wrong
+    return moment.tz_localize(UTC) if moment.tzinfo is None else moment.tz_convert(UTC)

@@ -1,0 +1,78 @@
+"""In which weather flights are late."""
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import add
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from podium.problems.base import Picture
+
+from podium.problems.flight_delay.labels import outcomes
+from .rates import ENOUGH, in_percent, late_by, percent, rate
+
+# column -> (words for the axis, upper edges of the bins, names of the bins, from good to bad or bad to good)
+MEASURES: dict[str, tuple[str, tuple[float, ...], tuple[str, ...]]] = {
+    "visib": ("visibility, miles", (1, 3, 6, 10), ("< 1", "1–3", "3–6", "6–10", "10")),
+    "wind_speed": ("wind, miles per hour", (5, 10, 15, 20, 25), ("< 5", "5–10", "10–15", "15–20", "20–25", "25+")),
+    "precip": ("rain or snow, inches in the hour", (0.005, 0.05, 0.15), ("none", "< 0.05", "0.05–0.15", "0.15+")),
+}
+
+
+def _bin(name: str) -> Column:
+    """The number of the bin that a value is in; null where nothing was observed."""
+    edges = MEASURES[name][1]
+    return reduce(add, [(F.col(name) >= edge).cast("int") for edge in edges])
+
+
+def _by_weather(frames: Mapping[str, DataFrame]) -> DataFrame:
+    flights = outcomes(frames).select(
+        "origin", F.date_trunc("hour", "scheduled_departure").alias("observed_at"), "label"
+    )
+    observed = frames["weather"].select("origin", "observed_at", *MEASURES)
+    kinds = F.array(*[F.struct(F.lit(name).alias("measure"), _bin(name).alias("bin")) for name in MEASURES])
+    binned = observed.select("origin", "observed_at", F.explode(kinds).alias("kind"))
+    binned = binned.select("origin", "observed_at", "kind.measure", "kind.bin").filter(F.col("bin").isNotNull())
+    return late_by(flights.join(binned, ["origin", "observed_at"]), "measure", "bin")
+
+
+def _draw(figure: Any, rows: pd.DataFrame) -> None:
+    panels = figure.subplots(1, len(MEASURES), sharey=True, width_ratios=[len(m[2]) for m in MEASURES.values()])
+    for axes, (name, (words, _, names)) in zip(panels, MEASURES.items(), strict=True):
+        found = rows[rows["measure"] == name]
+        axes.bar(found["bin"], rate(found), color="C0", width=0.72)
+        for at, share, flights in zip(found["bin"], rate(found), found["flights"], strict=True):
+            text = f"{percent(share)}\n({flights:,})"
+            axes.annotate(text, (at, share), (0, 3), textcoords="offset points", ha="center", fontsize=8)
+        axes.set_xticks(range(len(names)), names)
+        axes.set_title(words, loc="left")
+        axes.grid(visible=False, axis="x")
+    panels[0].set_ylim(0, rate(rows).max() * 1.2 + 0.01)
+    in_percent(panels[0].yaxis)
+
+
+def _say(rows: pd.DataFrame) -> str:
+    ranges = []
+    for name, (words, _, names) in MEASURES.items():
+        found = rows[(rows["measure"] == name) & (rows["flights"] >= ENOUGH)]
+        if found.empty:
+            continue
+        low, high = found.loc[rate(found).idxmin()], found.loc[rate(found).idxmax()]
+        ranges.append(
+            f"{words.split(',')[0]} from {percent(low['late'] / low['flights'])} ({names[low['bin']]}) "
+            f"to {percent(high['late'] / high['flights'])} ({names[high['bin']]})"
+        )
+    return "Late rates range by " + ", by ".join(ranges) + "." if ranges else "Too few flights to say."
+
+
+WEATHER = Picture(
+    title="Late flights by the weather at departure",
+    question="What do wind, sight and rain in the hour of departure do? In brackets: flights.",
+    table=_by_weather,
+    draw=_draw,
+    finding=_say,
+    size=(12.8, 3.3),
+)

@@ -1,0 +1,170 @@
+"""When flights are late: by month, by hour of the week, and the days on which flying stopped."""
+
+import calendar
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from podium.problems.base import Picture
+
+from podium.problems.flight_delay.labels import outcomes
+from .rates import ENOUGH, in_percent, late_by, local_departure, overall, percent, rate
+
+DAYS = list(calendar.day_name)
+BAD_DAYS = 5
+
+
+def _by_month(frames: Mapping[str, DataFrame]) -> DataFrame:
+    flights = outcomes(frames)
+    month = F.to_date(F.date_trunc("month", local_departure())).alias("month")
+    never = F.sum(F.col("arr_delay").isNull().cast("int")).alias("never")
+    return flights.groupBy(month).agg(F.count("label").alias("flights"), F.sum("label").alias("late"), never)
+
+
+def _month_name(month: Any) -> str:
+    return f"{calendar.month_abbr[month.month]} {month.year}"
+
+
+def _draw_months(figure: Any, rows: pd.DataFrame) -> None:
+    axes = figure.subplots()
+    x = np.arange(len(rows))
+    never, late = rows["never"] / rows["flights"], (rows["late"] - rows["never"]) / rows["flights"]
+    axes.bar(x, late, color="C0", width=0.72, label="15 minutes late or more")
+    axes.bar(x, never, bottom=late, color="C1", width=0.72, label="never arrived (cancelled, diverted)")
+    for at, share in zip(x, rate(rows), strict=True):
+        axes.annotate(percent(share), (at, share), (0, 3), textcoords="offset points", ha="center", fontsize=9)
+    names = [calendar.month_abbr[month.month] for month in rows["month"]]
+    years = [f"\n{month.year}" if i == 0 or month.month == 1 else "" for i, month in enumerate(rows["month"])]
+    axes.set_xticks(x, [name + year for name, year in zip(names, years, strict=True)])
+    axes.grid(visible=False, axis="x")
+    axes.set_ylim(0, rate(rows).max() * 1.32 + 0.01)
+    in_percent(axes.yaxis)
+    axes.legend(loc="upper left", fontsize=9, ncols=2)
+
+
+def _months_say(rows: pd.DataFrame) -> str:
+    low, high = rows.loc[rate(rows).idxmin()], rows.loc[rate(rows).idxmax()]
+    return (
+        f"{percent(overall(rows))} of {rows['flights'].sum():,} flights were late; by month from "
+        f"{percent(low['late'] / low['flights'])} in {_month_name(low['month'])} to "
+        f"{percent(high['late'] / high['flights'])} in {_month_name(high['month'])}."
+    )
+
+
+MONTHS = Picture(
+    title="Late flights by month",
+    question="Does the late rate stay where it is over the year?",
+    table=_by_month,
+    draw=_draw_months,
+    finding=_months_say,
+)
+
+
+def _by_hour(frames: Mapping[str, DataFrame]) -> DataFrame:
+    local = local_departure()
+    return late_by(outcomes(frames), F.weekday(local).alias("weekday"), F.hour(local).alias("hour"))
+
+
+def _draw_hours(figure: Any, rows: pd.DataFrame) -> None:
+    axes = figure.subplots()
+    hours = list(range(rows["hour"].min(), rows["hour"].max() + 1))
+    enough = rows[rows["flights"] >= ENOUGH]
+    grid = enough.assign(rate=rate(enough)).pivot_table(index="weekday", columns="hour", values="rate")
+    grid = grid.reindex(index=range(7), columns=hours)
+    mesh = axes.pcolormesh(grid.to_numpy(dtype=float), vmin=0, edgecolors="face", linewidth=0.2)
+    for y, x in np.argwhere(grid.notna().to_numpy()):
+        share = grid.iat[y, x]
+        dark = mesh.norm(share) > 0.6
+        axes.text(x + 0.5, y + 0.5, f"{share * 100:.0f}", ha="center", va="center", fontsize=8.5,
+                  color="white" if dark else "#40220f")  # fmt: skip
+    axes.set_xticks(np.arange(len(hours)) + 0.5, [f"{hour}:00" for hour in hours])
+    axes.set_yticks(np.arange(7) + 0.5, DAYS)
+    axes.invert_yaxis()
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def _hours_say(rows: pd.DataFrame) -> str:
+    hours = rows.groupby("hour")[["flights", "late"]].sum()
+    hours = hours[hours["flights"] >= min(ENOUGH, hours["flights"].max())]
+    low, high = rate(hours).idxmin(), rate(hours).idxmax()
+    cells = rows[rows["flights"] >= min(ENOUGH, rows["flights"].max())]
+    worst = cells.loc[rate(cells).idxmax()]
+    return (
+        f"The hour with the fewest late flights is {low}:00 ({percent(rate(hours)[low])}), the one with the most is "
+        f"{high}:00 ({percent(rate(hours)[high])}); the worst of the week is {DAYS[int(worst['weekday'])]} "
+        f"{int(worst['hour'])}:00 with {percent(worst['late'] / worst['flights'])}."
+    )
+
+
+HOURS = Picture(
+    title="Late flights in percent, by hour and day of the week",
+    question=f"At what hour (New York) should one not fly? Blank: fewer than {ENOUGH} flights.",
+    table=_by_hour,
+    draw=_draw_hours,
+    finding=_hours_say,
+    size=(12.8, 3.3),
+)
+
+
+def _by_day(frames: Mapping[str, DataFrame]) -> DataFrame:
+    planned = frames["arrival"].select("scheduled_departure", F.lit(0).alias("cancelled"))
+    dropped = frames["cancellation"].select("scheduled_departure", F.lit(1).alias("cancelled"))
+    day = F.to_date(local_departure()).alias("day")
+    return (
+        planned.unionByName(dropped)
+        .groupBy(day)
+        .agg(F.count("cancelled").alias("flights"), F.sum("cancelled").alias("cancelled"))
+    )
+
+
+def _worst_days(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.sort_values(["cancelled", "day"], ascending=[False, True], kind="stable").head(BAD_DAYS)
+
+
+def _day_name(day: Any) -> str:
+    return f"{day.day} {calendar.month_abbr[day.month]}"
+
+
+def _draw_days(figure: Any, rows: pd.DataFrame) -> None:
+    axes = figure.subplots()
+    axes.bar(pd.to_datetime(rows["day"]), rows["cancelled"], width=1.0, color="C1", linewidth=0)
+    labelled: list[Any] = []
+    for day, cancelled in _worst_days(rows)[["day", "cancelled"]].itertuples(index=False):
+        # A storm of two days gets one label, at its worse day.
+        if cancelled and all(abs((day - other).days) > 12 for other in labelled):
+            labelled.append(day)
+            text = f"{_day_name(day)}: {cancelled}"
+            axes.annotate(text, (pd.Timestamp(day), cancelled), (0, 3), textcoords="offset points", ha="center")
+    axes.set_ylim(0, max(rows["cancelled"].max(), 1) * 1.12)
+    axes.margins(x=0.01)
+    axes.grid(visible=False, axis="x")
+    axes.set_ylabel("cancelled flights")
+
+
+def _days_say(rows: pd.DataFrame) -> str:
+    total, planned = rows["cancelled"].sum(), rows["flights"].sum()
+    if not total:
+        return f"None of {planned:,} flights was cancelled."
+    worst = _worst_days(rows)
+    first = worst.iloc[0]
+    return (
+        f"{total:,} of {planned:,} flights were cancelled ({total / planned:.1%}). The {len(worst)} worst of {len(rows)} "
+        f"days hold {percent(worst['cancelled'].sum() / total)} of them; on {_day_name(first['day'])} "
+        f"{percent(first['cancelled'] / first['flights'])} of all flights were."
+    )
+
+
+CANCELLATIONS = Picture(
+    title="Cancelled flights by day",
+    question="Do cancellations come alone or in storms?",
+    table=_by_day,
+    draw=_draw_days,
+    finding=_days_say,
+    size=(12.8, 3.0),
+)

@@ -1,0 +1,80 @@
+"""The request: a planned flight, two hours before it is to leave."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.holiday import USFederalHolidayCalendar
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from podium.problems.base import Feature, RequestFeatures
+
+from .contracts import NEW_YORK
+from .sources import KEYS
+
+HORIZON = timedelta(hours=2)
+
+
+def requests(bronze: Mapping[str, DataFrame]) -> DataFrame:
+    """One row for each planned flight: keys, what is asked with it, entity columns, ``prediction_time``."""
+    return bronze["timetable"].select(
+        *KEYS,
+        "dest",
+        "scheduled_arrival",
+        "distance",
+        F.date_trunc("hour", "scheduled_departure").alias("slot"),
+        F.hour(F.from_utc_timestamp("scheduled_departure", NEW_YORK)).alias("local_hour"),
+        (F.col("scheduled_departure") - F.lit(HORIZON)).alias("prediction_time"),
+    )
+
+
+@lru_cache(maxsize=64)
+def _holidays(year: int) -> np.ndarray:
+    """US federal holidays from the year before to the year after, as days since 1970."""
+    days = USFederalHolidayCalendar().holidays(f"{year - 1}-01-01", f"{year + 1}-12-31")
+    return np.sort(days.to_numpy().astype("datetime64[D]").astype("int64"))
+
+
+def _days_to_holiday(day: np.ndarray) -> np.ndarray:
+    """Days from each day (since 1970) to the nearest holiday, before or after."""
+    if not len(day):
+        return day.astype("float64")
+    years = day.astype("datetime64[D]").astype("datetime64[Y]").astype("int64") + 1970
+    known = np.unique(np.concatenate([_holidays(int(year)) for year in np.unique(years)]))
+    after = np.clip(np.searchsorted(known, day), 1, len(known) - 1)
+    return np.minimum(np.abs(known[after] - day), np.abs(day - known[after - 1])).astype("float64")
+
+
+def compute(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Request features from columns of equal length; times are ``datetime64`` in UTC, distance is in miles."""
+    departure = pd.DatetimeIndex(columns["scheduled_departure"], tz="UTC")
+    arrival = pd.DatetimeIndex(columns["scheduled_arrival"], tz="UTC")
+    local = departure.tz_convert(NEW_YORK)
+    day = local.tz_localize(None).to_numpy().astype("datetime64[D]").astype("int64")
+    return {
+        "minute_of_day": (local.hour * 60 + local.minute).to_numpy("float64"),
+        "day_of_week": local.dayofweek.to_numpy("float64"),
+        "days_to_holiday": _days_to_holiday(day),
+        "duration_minutes": ((arrival - departure) / pd.Timedelta(minutes=1)).to_numpy("float64"),
+        "distance_miles": np.asarray(columns["distance"], dtype="float64"),
+    }
+
+
+REQUEST = RequestFeatures(
+    inputs={
+        "scheduled_departure": "timestamp",
+        "scheduled_arrival": "timestamp",
+        "distance": "int",
+    },
+    features=(
+        Feature("minute_of_day", "double", "minutes", "planned departure, New York clock"),
+        Feature("day_of_week", "double", "days", "0 is Monday, New York calendar"),
+        Feature("days_to_holiday", "double", "days", "to the nearest US federal holiday, before or after"),
+        Feature("duration_minutes", "double", "minutes", "planned, gate to gate"),
+        Feature("distance_miles", "double", "miles", "from origin to destination"),
+    ),
+    compute=compute,
+)
