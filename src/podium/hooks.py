@@ -18,6 +18,9 @@ from podium.lakehouse.errors import PodiumError
 
 logger = logging.getLogger(__name__)
 
+# Plugins warn about their own code while they are imported, before anybody could configure logging.
+warnings.filterwarnings("ignore", message=".*(Add type hints|register_resolver)", category=UserWarning)
+
 
 class PodiumHooks:
     """Podium's hooks; kedro-mlflow's own start and end the MLflow run around them."""
@@ -55,11 +58,6 @@ class PodiumHooks:
         self._started = perf_counter()
 
     @hook_impl
-    def after_node_run(self, node: Node) -> None:
-        """One line a node: which, and how long, its reads and writes included."""
-        logger.info("%6.2f s  %s", perf_counter() - self._started, node.name)
-
-    @hook_impl
     def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
         """Note which version of a table was read; the first one counts if it is read again."""
         version = getattr(self._dataset(dataset_name), "loaded_version", None)
@@ -67,11 +65,13 @@ class PodiumHooks:
             self._reads.setdefault(dataset_name, version)
 
     @hook_impl
-    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
-        """Note which version of a table was written."""
+    def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
+        """Note which version of a table was written; after a node's last output, one line: which, and how long."""
         version = getattr(self._dataset(dataset_name), "saved_version", None)
         if version is not None:
             self._writes[dataset_name] = version
+        if dataset_name == node.outputs[-1]:
+            logger.info("%6.2f s  %s", perf_counter() - self._started, node.name)
 
     @hook_impl(tryfirst=True)
     def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:

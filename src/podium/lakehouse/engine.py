@@ -91,7 +91,9 @@ def session() -> SparkSession:
     global _engine, _session
     if _session is None:
         if _settings is None:
-            raise LakehouseError("No engine is configured. Load the Kedro context first: it reads conf/<env>/spark.yml.")
+            raise LakehouseError(
+                "No engine is configured. Load the Kedro context first: it reads conf/<env>/spark.yml."
+            )
         _engine = Sail(_settings.config)
         _session = _engine.start()
     return _session

@@ -190,4 +190,3 @@ def _to_parquet(file: Path, target: IO[bytes]) -> None:
             lines = pa.array(range(good + 1, good + 1 + len(malformed)), pa.int64())
             texts = pa.array([text for _, text in malformed], pa.string())
             writer.write_batch(pa.record_batch([*empty, lines, texts], schema=schema))
-

@@ -160,7 +160,9 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         elif mode is Mode.REPLACE:
             self._check_schema(rows.frame)
             if rows.window is None:
-                raise LakehouseError(f"{self.path}: replace needs the window of rows to replace; save Rows(window=...).")
+                raise LakehouseError(
+                    f"{self.path}: replace needs the window of rows to replace; save Rows(window=...)."
+                )
             rows.frame.write.format("delta").mode("overwrite").option("replaceWhere", rows.window).save(self.path)
         else:
             self._check_schema(rows.frame)
@@ -194,7 +196,9 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         if not self.evolve:
             wrong += [f"column {name} is not in the table" for name in have if name not in want]
         if wrong:
-            raise LakehouseError(f"{self.path}: the rows do not fit the table, nothing was written: {'; '.join(wrong)}.")
+            raise LakehouseError(
+                f"{self.path}: the rows do not fit the table, nothing was written: {'; '.join(wrong)}."
+            )
 
     def _version_to_load(self) -> int:
         if self.version is not None:

@@ -33,12 +33,14 @@ def levels_of(frame: pd.DataFrame, categorical: Sequence[str]) -> dict[str, tupl
     for name in categorical:
         values = frame[name].dropna().unique()
         if not all(isinstance(value, str) for value in values):
-            raise ModelError(f"The categorical column {name!r} holds more than text. Cast it to string in the features.")
+            raise ModelError(
+                f"The categorical column {name!r} holds more than text. Cast it to string in the features."
+            )
         found[name] = tuple(sorted(values))
     return found
 
 
-def chunks(columns: Columns, features: Sequence[str]) -> Iterator[dict[str, Any]]:
+def chunks(columns: Columns, features: Sequence[str]) -> Iterator[Encoded]:
     """The features of ``columns``, ``CHUNK_ROWS`` rows at a time; at least one chunk, if only an empty one.
 
     Raises:
@@ -47,11 +49,15 @@ def chunks(columns: Columns, features: Sequence[str]) -> Iterator[dict[str, Any]
     missing = [name for name in features if name not in columns]
     if missing:
         names = ", ".join(f"{name!r}{did_you_mean(name, map(str, columns))}" for name in missing)
-        raise ModelError(f"The model cannot score: missing feature columns: {names}. Send every feature, if only nulls.")
-    held = {name: columns[name] for name in features}
+        raise ModelError(
+            f"The model cannot score: missing feature columns: {names}. Send every feature, if only nulls."
+        )
+    held = {name: np.asarray(columns[name]) for name in features}
     sizes = {len(values) for values in held.values()}
     if len(sizes) > 1:
-        raise ModelError(f"The model cannot score: columns differ in length ({', '.join(map(str, sorted(sizes)))} rows).")
+        raise ModelError(
+            f"The model cannot score: columns differ in length ({', '.join(map(str, sorted(sizes)))} rows)."
+        )
     for start in range(0, max(*sizes, 1), CHUNK_ROWS):
         yield {name: values[start : start + CHUNK_ROWS] for name, values in held.items()}
 
@@ -88,4 +94,5 @@ def _places(name: str, values: ArrayLike, levels: Sequence[str]) -> NDArray[np.i
     array = np.asarray(values)
     if array.dtype.kind not in "OU" and not pd.isna(array).all():
         raise ModelError(f"The categorical feature {name!r} must be text, not {array.dtype}. Cast it to string.")
-    return pd.Index(levels, dtype=object).get_indexer(pd.Index(array, dtype=object))
+    known: pd.Index = pd.Index(np.array(levels, dtype=object))
+    return known.get_indexer(pd.Index(array.astype(object)))

@@ -94,7 +94,7 @@ def load(folder: Path) -> Model:
     Raises:
         ModelError: the folder holds no model, or one that this version of Podium cannot read.
     """
-    from .fitting import MODELS
+    from .algorithms import MODELS
 
     main = folder / MAIN_FILE
     if not main.is_file():

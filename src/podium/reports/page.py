@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 __all__ = ["number", "render", "share"]
 
+NOTHING = "-"
 OWN = Path(__file__).parent / "templates"
 
 
@@ -34,7 +35,7 @@ def render(template: Path, **values: Any) -> str:
 def number(value: float | None) -> str:
     """A number for people: thousands apart, four digits that count, a dash for nothing."""
     if value is None or value != value:  # noqa: PLR0124 - NaN is what differs from itself
-        return "–"
+        return NOTHING
     if float(value).is_integer():
         return f"{int(value):,}"
     return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -15,6 +15,7 @@ __all__ = ["render_page"]
 
 TEMPLATE = Path(__file__).parent / "templates" / "eda.html"
 LONGEST = 60
+MINUTES = len("2013-01-01 00:00")
 
 
 def render_page(problem: Problem, as_of: datetime, profile: pd.DataFrame, pictures: Sequence[Drawn]) -> str:
@@ -22,11 +23,12 @@ def render_page(problem: Problem, as_of: datetime, profile: pd.DataFrame, pictur
     from podium.reports.page import render
 
     sections = list(_sections(profile))
+    known = profile.loc[profile["column"] == "available_at", "max"].dropna()
     return render(
         TEMPLATE,
         problem=problem,
         as_of=as_of.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        newest=profile.loc[profile["column"] == "available_at", "max"].dropna().max(),
+        newest=f"{known.max()[:MINUTES]} UTC" if len(known) else "-",
         pictures=pictures,
         sections=sections,
         rows=sum(section["rows"] for section in sections),
@@ -43,18 +45,17 @@ def _sections(profile: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def _column(found: dict[Any, Any]) -> dict[str, Any]:
     present = found["rows"] - found["missing"]
-    top = json.loads(found["top"]) if found["top"] else []
-    low, high = found["min"], found["max"]
-    if found["type"] != "date" and not found["type"].startswith("timestamp"):
-        low, high = (None if text is None else float(text) for text in (low, high))
+    edges = [found["min"], found["max"]] if isinstance(found["min"], str) else []
+    is_time = found["type"].startswith(("date", "timestamp"))
+    top = json.loads(found["top"]) if isinstance(found["top"], str) else []
     return {
         "name": found["column"],
         "type": found["type"],
         "missing": found["missing"] / found["rows"] if found["rows"] else None,
         "distinct": found["distinct"],
         "unique": present > 1 and found["distinct"] == present,
-        "range": (low, high),
-        "mean": found["mean"],
+        "range": [edge[:MINUTES] if is_time else float(edge) for edge in edges],
+        "mean": None if pd.isna(found["mean"]) else found["mean"],
         "top": [(_short(value), count / present) for value, count in top],
     }
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from .canvas import COLOURS, INK, MUTED, canvas
 from .explain import Explanation
-from .verdict import Words
+from .params import Words
 
 __all__ = ["beeswarm"]
 
@@ -97,4 +97,4 @@ def _key(figure: Figure, axis: Axes) -> None:
     bar.set_ticks([0, 1], labels=["low", "high"])
     bar.ax.tick_params(length=0, labelsize=8.5, colors=MUTED)
     bar.set_label("Value of the feature (rank; grey: missing or not a number)", size=8.5, color=MUTED)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)

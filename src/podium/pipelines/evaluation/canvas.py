@@ -1,14 +1,18 @@
 """One look for all pictures. Figures are objects of their own: nothing here touches pyplot or matplotlib's settings."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-__all__ = ["COLOURS", "GRID", "INK", "MUTED", "OBSERVED", "canvas", "counts", "percent", "polish"]
+from .params import Words
+from .records import Evaluation
+
+__all__ = ["COLOURS", "GRID", "INK", "MUTED", "OBSERVED", "canvas", "counts", "legend", "percent", "polish", "subtitle"]
 
 INK = "#1f2933"
 MUTED = "#65717e"
@@ -19,8 +23,14 @@ OBSERVED = "#b3361e"
 
 
 def canvas(
-    title: str, subtitle: str, *, size: tuple[float, float], grid: tuple[int, int] = (1, 1), **ratios: Any
-) -> tuple[Figure, Sequence[Any]]:
+    title: str,
+    subtitle: str,
+    *,
+    size: tuple[float, float],
+    grid: tuple[int, int] = (1, 1),
+    sharex: Literal["none", "col"] = "none",
+    **ratios: Sequence[float],
+) -> tuple[Figure, list[Axes]]:
     """An empty figure with its title, and its axes, flat.
 
     Args:
@@ -28,25 +38,21 @@ def canvas(
         subtitle: what it is made from: model, rows, period.
         size: width and height in inches.
         grid: rows and columns of axes.
-        ratios: ``width_ratios``, ``height_ratios``, ``sharex``, ``sharey`` of ``Figure.subplots``.
+        sharex: whether the axes of a column share theirs.
+        ratios: ``width_ratios``, ``height_ratios`` of the grid.
     """
-    figure = Figure(figsize=size, dpi=120, facecolor="white", layout="constrained")
+    # Constrained layout measures in shares of the figure; inches keep the head alike on every size.
+    inch = 1 / size[1]
+    layout = ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, 1 - 0.62 * inch), w_pad=0.1, h_pad=0.08)
+    figure = Figure(figsize=size, dpi=120, facecolor="white", layout=layout)
     FigureCanvasAgg(figure)
-    axes = figure.subplots(*grid, squeeze=False, **_grid_options(ratios)).ravel()
-    # Constrained layout measures in inches, so that titles sit alike on every size of figure.
-    head = 0.62 / size[1]
-    figure.get_layout_engine().set(rect=(0.0, 0.0, 1.0, 1 - head), w_pad=0.1, h_pad=0.08)  # type: ignore[union-attr]
     left = 0.14 / size[0]
-    figure.text(left, 1 - 0.12 / size[1], title, size=13, weight="bold", color=INK, va="top")
-    figure.text(left, 1 - 0.38 / size[1], subtitle, size=9, color=MUTED, va="top")
+    figure.text(left, 1 - 0.12 * inch, title, size=13, weight="bold", color=INK, va="top")
+    figure.text(left, 1 - 0.38 * inch, subtitle, size=9, color=MUTED, va="top")
+    axes = list(figure.subplots(*grid, squeeze=False, sharex=sharex, gridspec_kw=ratios).ravel())
     for axis in axes:
         polish(axis)
-    return figure, list(axes)
-
-
-def _grid_options(ratios: dict[str, Any]) -> dict[str, Any]:
-    shared = {name: ratios.pop(name) for name in ("sharex", "sharey") if name in ratios}
-    return {**shared, "gridspec_kw": ratios}
+    return figure, axes
 
 
 def polish(axis: Axes) -> None:
@@ -60,9 +66,23 @@ def polish(axis: Axes) -> None:
     axis.yaxis.label.set(color=INK, size=9.5)
 
 
+def legend(axis: Axes, place: str, title: str = "") -> None:
+    """A legend without a frame; the line drawn last comes first, as it lies on top."""
+    box = axis.legend(loc=place, title=title or None, fontsize=8.5, title_fontsize=8.5, alignment="left", reverse=True)  # type: ignore[call-overload]
+    box.get_frame().set(edgecolor="none", facecolor="white", alpha=0.85)
+    box.get_title().set_color(MUTED)
+
+
 def percent() -> PercentFormatter:
     """Tick labels such as 20%."""
     return PercentFormatter(xmax=1, decimals=0)
+
+
+def subtitle(found: Evaluation, words: Words) -> str:
+    """What a picture is made from: how many rows, of which days, with how many positives."""
+    first, last = found.window.first, found.window.last
+    rate = "" if found.late_rate.value is None else f", {found.late_rate.value:.1%} {words.positive}"
+    return f"{found.rows:,} held-out {words.rows} of {first:%d %b %Y} to {last:%d %b %Y}{rate}"
 
 
 def counts() -> FuncFormatter:

@@ -97,10 +97,15 @@ class Window(Record):
 
 
 class Evaluation(Record):
-    """All that the evaluation of one candidate found. Differences are candidate minus the other, on the same rows."""
+    """All that the evaluation of one candidate found, on the same rows for every model.
 
-    algorithm: str
-    baseline_algorithm: str
+    Attributes:
+        algorithms: of ``candidate``, ``baseline`` and, where there is one, ``champion``.
+        features: how many the candidate uses.
+        gain_over_baseline: candidate minus baseline; a negative gain is good where lower is better.
+    """
+
+    algorithms: dict[str, str]
     features: int
     window: Window
     rows: int

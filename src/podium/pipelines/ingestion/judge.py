@@ -12,12 +12,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from podium.lakehouse.batches import gathered
 from podium.problems.base import Event
 
 __all__ = ["judge", "judged"]
 
-# Engines hand over batches of about a thousand rows; a contract costs the same for a thousand as for a hundred of them.
-CHUNK_ROWS = 65_536
 ARROW_TYPES = {
     "string": pa.string(),
     "int": pa.int32(),
@@ -38,8 +37,8 @@ def judged(raw: DataFrame, event: Event, reference: Mapping[str, Any]) -> DataFr
     schema = arrow_schema(event)
 
     def in_worker(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for chunk in _chunks(batches):
-            verdict = judge(chunk, event, reference)
+        for batch in gathered(batches):
+            verdict = judge(pa.Table.from_batches([batch]), event, reference)
             yield from pa.Table.from_pandas(verdict, schema, preserve_index=False).to_batches()
 
     rows = raw.mapInArrow(in_worker, f"{event.schema}, {VERDICT}")
@@ -52,17 +51,6 @@ def arrow_schema(event: Event) -> pa.Schema:
     """The Arrow schema of ``judge``'s result: the event's bronze columns and the verdict."""
     fields = [field.split() for field in f"{event.schema}, {VERDICT}".split(", ")]
     return pa.schema([(name, ARROW_TYPES[dtype]) for name, dtype in fields])
-
-
-def _chunks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    held: list[pa.RecordBatch] = []
-    for batch in batches:
-        held.append(batch)
-        if sum(map(len, held)) >= CHUNK_ROWS:
-            yield pa.Table.from_batches(held)
-            held = []
-    if held:
-        yield pa.Table.from_batches(held)
 
 
 def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any]) -> pd.DataFrame:

@@ -133,7 +133,9 @@ def _refuse_too_many(counts: pd.DataFrame, most: float, problem: str) -> None:
     for row in counts[counts["quarantined"] > 0].itertuples():
         logger.warning("%s: %d of %d rows quarantined", row.event, row.quarantined, row.rows_in)
     if len(bad):
-        shares = ", ".join(f"{row.event} {row.share:.1%} ({row.quarantined} of {row.rows_in})" for row in bad.itertuples())
+        shares = ", ".join(
+            f"{row.event} {row.share:.1%} ({row.quarantined} of {row.rows_in})" for row in bad.itertuples()
+        )
         raise PodiumError(
             f"{problem}: too many bad rows: {shares}; {most:.1%} is allowed ({problem}.ingestion."
             f"max_quarantined_share). Bronze was not touched. Look at the table {problem}.quarantine_rows for the rules."

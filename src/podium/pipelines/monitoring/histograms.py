@@ -14,19 +14,21 @@ import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-__all__ = ["Bins", "Levels", "Numbers", "count", "cut_levels", "cut_numbers", "require_columns", "sample"]
+__all__ = ["Bins", "Categories", "Numbers", "count", "cut_categories", "cut_numbers", "histograms"]
 
 COUNTS = pa.schema([("window", pa.int64()), ("slot", pa.int32()), ("rows", pa.int64())])
 
 
 class Bins(Protocol):
-    """How one column is cut. The last bin is the one of nulls, so that missing values are watched like any other."""
+    """How one column is cut. The last bin is that of nulls: missing values are watched like any other."""
 
-    dtype: str
+    @property
+    def dtype(self) -> str:
+        """The Spark type that the column is cast to."""
 
     @property
     def size(self) -> int:
-        """How many bins there are, that of nulls included."""
+        """How many bins there are."""
 
     def codes(self, column: pa.Array) -> np.ndarray:
         """The bin of each value."""
@@ -37,18 +39,18 @@ class Bins(Protocol):
 
 @dataclass(frozen=True)
 class Numbers:
-    """Bins of a number: up to and including the first edge, the second, ..., above the last."""
+    """Bins of a number: up to and including the first edge, the second, ..., above the last, null or NaN."""
 
     edges: tuple[float, ...]
-    dtype = "double"
+    dtype: str = "double"
 
     @property
     def size(self) -> int:
-        """How many bins there are, that of nulls included."""
+        """How many bins there are."""
         return len(self.edges) + 2
 
     def codes(self, column: pa.Array) -> np.ndarray:
-        """The bin of each value; NaN counts as null."""
+        """The bin of each value."""
         values = column.to_numpy(zero_copy_only=False)
         return np.where(np.isnan(values), self.size - 1, np.searchsorted(self.edges, values, side="left"))
 
@@ -56,21 +58,23 @@ class Numbers:
         """A bin in words."""
         if code == self.size - 1:
             return "missing"
+        if not self.edges:
+            return "known"
         if code == len(self.edges):
-            return f"above {self.edges[-1]:.4g}" if self.edges else "known"
+            return f"above {self.edges[-1]:.4g}"
         return f"up to {self.edges[0]:.4g}" if code == 0 else f"{self.edges[code - 1]:.4g} to {self.edges[code]:.4g}"
 
 
 @dataclass(frozen=True)
-class Levels:
-    """Bins of a category: one for each level of the reference that is common enough, one for all others."""
+class Categories:
+    """Bins of a category: one for each level, one for all other levels, null."""
 
     levels: tuple[str, ...]
-    dtype = "string"
+    dtype: str = "string"
 
     @property
     def size(self) -> int:
-        """How many bins there are, those of others and of nulls included."""
+        """How many bins there are."""
         return len(self.levels) + 2
 
     def codes(self, column: pa.Array) -> np.ndarray:
@@ -89,59 +93,61 @@ def cut_numbers(values: pd.Series, bins: int) -> Numbers:
     if not len(known):
         return Numbers(())
     edges = np.quantile(known, np.arange(1, bins) / bins, method="inverted_cdf")
-    # Where the lowest value fills a bin alone, smaller values than ever seen must not hide in it.
+    # Where the lowest value fills a bin alone, values lower than any seen before must not hide in it.
     below = [np.nextafter(known.min(), -np.inf)] if edges[0] == known.min() else []
     return Numbers(tuple(np.unique([*below, *edges]).tolist()))
 
 
-def cut_levels(values: pd.Series, share: float) -> Levels:
+def cut_categories(values: pd.Series, share: float) -> Categories:
     """One bin for each level that makes up at least ``share`` of ``values``."""
     shares = values.value_counts(normalize=True)
-    return Levels(tuple(sorted(shares.index[shares >= share])))
+    return Categories(tuple(sorted(shares.index[shares >= share])))
 
 
 def count(frame: DataFrame, bins: Mapping[str, Bins], window: Column) -> pd.DataFrame:
-    """How many rows of each window fall into each bin of each column: ``window``, ``subject``, ``bin``, ``rows``.
+    """How many rows of each window fall into each bin of each column.
 
-    The workers return whole numbers, at most one row for each window and bin, so that the sum depends on nothing.
+    Args:
+        frame: the rows, read once.
+        bins: how each column is cut; the columns are cast to the type of their bins.
+        window: a whole number that says which window a row belongs to.
+
+    Returns:
+        ``window``, ``subject`` (the column), ``bin``, ``rows``; bins without rows are left out. The workers return
+        whole numbers, so that the sums do not depend on the order of the rows.
     """
     starts = np.cumsum([0, *(b.size for b in bins.values())])
+    cuts = list(zip(starts, bins.values(), strict=False))
+    # The bins of all columns lie side by side, and a row adds one to a slot of each column.
+    slots = int(starts[-1])
 
     def in_worker(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        totals: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(starts[-1], dtype=np.int64))
+        totals: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(slots, dtype=np.int64))
         for batch in batches:
             windows = batch.column(0).to_numpy()
-            cuts = zip(starts, bins.values(), batch.columns[1:], strict=False)
-            slots = np.stack([start + b.codes(column) for start, b, column in cuts])
+            hit = np.stack([start + cut.codes(batch.column(i)) for i, (start, cut) in enumerate(cuts, start=1)])
             for value in np.unique(windows):
-                totals[int(value)] += np.bincount(slots[:, windows == value].ravel(), minlength=starts[-1])
+                totals[int(value)] += np.bincount(hit[:, windows == value].ravel(), minlength=slots)
         for value, rows in totals.items():
             (slot,) = rows.nonzero()
             yield pa.record_batch([np.full(len(slot), value), slot.astype(np.int32), rows[slot]], schema=COUNTS)
 
     columns = [F.col(f"`{name}`").cast(b.dtype).alias(name) for name, b in bins.items()]
-    partial = frame.select(window.alias("window"), *columns).mapInArrow(in_worker, "window long, slot int, rows long")
-    counted = partial.groupBy("window", "slot").agg(F.sum("rows").alias("rows")).toPandas()
-    column = np.searchsorted(starts, counted["slot"], side="right") - 1
-    return pd.DataFrame(
-        {
-            "window": counted["window"].astype("int64"),
-            "subject": np.array(list(bins), dtype=object)[column],
-            "bin": counted["slot"].to_numpy() - starts[column],
-            "rows": counted["rows"].astype("int64"),
-        }
-    ).sort_values(["window", "subject", "bin"], ignore_index=True)
+    partial = frame.select(window.cast("long").alias("window"), *columns).mapInArrow(
+        in_worker, "window long, slot int, rows long"
+    )
+    found = partial.groupBy("window", "slot").agg(F.sum("rows").alias("rows")).toPandas().astype("int64")
+    column = np.searchsorted(starts, found["slot"], side="right") - 1
+    found["subject"] = np.array(list(bins), dtype=object)[column]
+    found["bin"] = found["slot"] - starts[column]
+    return found[["window", "subject", "bin", "rows"]].sort_values(["window", "subject", "bin"], ignore_index=True)
 
 
-def sample(frame: DataFrame, columns: Mapping[str, str], keys: tuple[str, ...], rows: int) -> pd.DataFrame:
-    """Up to ``rows`` rows that look random and are the same on every engine: those whose keys have the lowest hash.
-
-    Args:
-        frame: the rows to choose from.
-        columns: the columns to fetch, name -> Spark type.
-        keys: the columns that identify a row.
-        rows: how many rows at most; they are collected.
-    """
-    order = F.md5(F.concat_ws("|", *(F.col(key).cast("string") for key in keys)))
-    wanted = [F.col(f"`{name}`").cast(dtype).alias(name) for name, dtype in columns.items()]
-    return frame.select(order.alias("_order"), *wanted).orderBy("_order").limit(rows).drop("_order").toPandas()
+def histograms(counts: pd.DataFrame, bins: Mapping[str, Bins]) -> dict[str, dict[int, np.ndarray]]:
+    """What ``count`` found, as one array of rows in each bin for each subject and window."""
+    found: dict[str, dict[int, np.ndarray]] = {subject: {} for subject in bins}
+    for (subject, window), rows in counts.groupby(["subject", "window"]):
+        full = np.zeros(bins[subject].size, dtype=np.int64)
+        full[rows["bin"]] = rows["rows"]
+        found[subject][window] = full
+    return found

@@ -61,5 +61,7 @@ def history_features(prefix: str, whose: str) -> tuple[Feature, ...]:
     return (
         *rates,
         Feature(f"{prefix}_flights_{LONGEST}d", "bigint", "flights", f"flights {whose}: ended in {LONGEST} days"),
-        Feature(f"{prefix}_arr_delay_{LONGEST}d", "double", "minutes", f"flights {whose}: mean lateness, {LONGEST} days"),
+        Feature(
+            f"{prefix}_arr_delay_{LONGEST}d", "double", "minutes", f"flights {whose}: mean lateness, {LONGEST} days"
+        ),
     )

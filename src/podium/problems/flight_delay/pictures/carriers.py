@@ -8,8 +8,8 @@ import pandas as pd
 from pyspark.sql import DataFrame
 
 from podium.problems.base import Picture
-
 from podium.problems.flight_delay.labels import outcomes
+
 from .rates import ENOUGH, in_percent, late_by, overall, percent, rate
 
 NAME_LENGTH = 28

@@ -9,8 +9,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.problems.base import Picture
-
 from podium.problems.flight_delay.labels import LATE_MINUTES, outcomes
+
 from .rates import percent
 
 FIRST, LAST, STEP = -60, 180, 5
@@ -28,7 +28,7 @@ def _draw(figure: Any, rows: pd.DataFrame) -> None:
     colours = np.where(edges[:-1] >= LATE_MINUTES, "C1", "C0")
     axes.bar(edges[:-1], counts, width=STEP, align="edge", color=colours, linewidth=0.5)
     axes.axvline(LATE_MINUTES, color="C4", linewidth=1.2, linestyle="--")
-    note = f" counts as late from {LATE_MINUTES} on"
+    note = f" counts as late from {LATE_MINUTES} minutes on"
     axes.annotate(note, (LATE_MINUTES, counts.max()), va="top", fontsize=9)
     axes.set_xticks(range(FIRST, LAST + 1, 30), [*range(FIRST, LAST, 30), f"{LAST}+"])
     axes.set_xlabel("minutes after scheduled arrival")

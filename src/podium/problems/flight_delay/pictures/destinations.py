@@ -12,7 +12,11 @@ from podium.problems.base import Picture
 
 from .rates import ENOUGH, known_flights, late_by, overall, percent, rate
 
-NAMED = 12
+# The map shows the mainland; what lies beyond it is named below the map.
+WEST, EAST, SOUTH, NORTH = -125.5, -66.0, 24.0, 50.0
+NAMED = 18
+# The colour scale starts below the lowest rate, so that no dot is as pale as the page.
+PALEST = 0.6
 
 
 def _by_destination(frames: Mapping[str, DataFrame]) -> DataFrame:
@@ -26,25 +30,38 @@ def _flown(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["flights"].fillna(0) > 0].astype({"flights": int, "late": int})
 
 
+def _on_map(rows: pd.DataFrame) -> pd.Series:
+    return rows["lon"].between(WEST, EAST) & rows["lat"].between(SOUTH, NORTH)
+
+
 def _draw(figure: Any, rows: pd.DataFrame) -> None:
-    axes = figure.subplots()
-    flown = _flown(rows).dropna(subset=["lat", "lon"]).sort_values(["flights", "dest"], ascending=[False, True])
+    near = rows[_on_map(rows)]
+    flown = _flown(near).sort_values(["flights", "dest"], ascending=[False, True])
     if flown.empty:
         return
-    edges = [flown["lon"].min() - 3, flown["lon"].max() + 3, flown["lat"].min() - 2, flown["lat"].max() + 2]
-    near = rows[rows["lon"].between(*edges[:2]) & rows["lat"].between(*edges[2:])]
-    axes.plot(near["lon"], near["lat"], linestyle="none", marker=".", markersize=2, color="C4", alpha=0.35)
-    top = np.quantile(rate(flown), 0.95)
-    size = 400 * flown["flights"] / flown["flights"].max() + 14
-    dots = axes.scatter(flown["lon"], flown["lat"], s=size, c=rate(flown), vmin=0, vmax=top, linewidth=0.8)
-    for name, lon, lat in flown[["dest", "lon", "lat"]].head(NAMED).itertuples(index=False):
-        axes.annotate(name, (lon, lat), ha="center", va="center", fontsize=7, color="#40220f")
-    axes.set(xlim=edges[:2], ylim=edges[2:], xticks=[], yticks=[])
-    axes.set_aspect(1 / np.cos(np.radians(np.mean(edges[2:]))))
+    axes = figure.subplots()
+    axes.plot(near["lon"], near["lat"], linestyle="none", marker=".", markersize=2, color="C4", alpha=0.4, zorder=0)
+    low, high = np.quantile(rate(flown), [0.05, 0.95])
+    size = 500 * flown["flights"] / flown["flights"].max() + 20
+    colours = {"c": rate(flown), "vmin": low * PALEST, "vmax": high}
+    dots = axes.scatter(flown["lon"], flown["lat"], s=size, edgecolors="C4", linewidth=0.6, **colours)
+    for name, lon, lat in _apart(flown.head(NAMED)):
+        axes.annotate(name, (lon, lat), (9, 6), textcoords="offset points", fontsize=9)
+    axes.set(xlim=(WEST, EAST), ylim=(SOUTH, NORTH), xticks=[], yticks=[])
+    axes.set_aspect(1 / np.cos(np.radians((SOUTH + NORTH) / 2)))
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    bar = figure.colorbar(dots, ax=axes, format=lambda value, _: percent(value), shrink=0.7, extend="max")
+    bar = figure.colorbar(dots, ax=axes, format=lambda value, _: percent(value), shrink=0.7, extend="both")
     bar.outline.set_visible(False)
+
+
+def _apart(rows: pd.DataFrame) -> list[tuple[str, float, float]]:
+    """Airports whose names do not run into that of a larger one."""
+    named: list[tuple[str, float, float]] = []
+    for name, lon, lat in rows[["dest", "lon", "lat"]].itertuples(index=False):
+        if all(abs(lon - x) > 2.5 or abs(lat - y) > 0.8 for _, x, y in named):
+            named.append((name, lon, lat))
+    return named
 
 
 def _say(rows: pd.DataFrame) -> str:
@@ -53,8 +70,8 @@ def _say(rows: pd.DataFrame) -> str:
         return "No flight's outcome is known."
     many = flown[flown["flights"] >= min(ENOUGH, flown["flights"].max())]
     low, high = many.loc[rate(many).idxmin()], many.loc[rate(many).idxmax()]
-    lost = flown[flown["lat"].isna() | flown["lon"].isna()]
-    off = f" Not on the map, for want of coordinates: {', '.join(lost['dest'])}." if len(lost) else ""
+    beyond = flown.loc[~_on_map(flown), "dest"]
+    off = f" Beyond the map, or without coordinates: {', '.join(beyond)}." if len(beyond) else ""
     return (
         f"{len(flown)} destinations; of those with {ENOUGH} flights or more, {low['dest']} is best "
         f"({percent(low['late'] / low['flights'])} late) and {high['dest']} worst "
@@ -68,5 +85,5 @@ DESTINATIONS = Picture(
     table=_by_destination,
     draw=_draw,
     finding=_say,
-    size=(12.8, 5.2),
+    size=(12.8, 6.2),
 )

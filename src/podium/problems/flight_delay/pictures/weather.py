@@ -3,28 +3,37 @@
 from collections.abc import Mapping
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from podium.problems.base import Picture
-
 from podium.problems.flight_delay.labels import outcomes
+
 from .rates import ENOUGH, in_percent, late_by, percent, rate
 
-# column -> (words for the axis, upper edges of the bins, names of the bins, from good to bad or bad to good)
-MEASURES: dict[str, tuple[str, tuple[float, ...], tuple[str, ...]]] = {
-    "visib": ("visibility, miles", (1, 3, 6, 10), ("< 1", "1–3", "3–6", "6–10", "10")),
-    "wind_speed": ("wind, miles per hour", (5, 10, 15, 20, 25), ("< 5", "5–10", "10–15", "15–20", "20–25", "25+")),
-    "precip": ("rain or snow, inches in the hour", (0.005, 0.05, 0.15), ("none", "< 0.05", "0.05–0.15", "0.15+")),
+
+class Measure(NamedTuple):
+    """What was observed: words and unit, where a bin ends and the next begins, and the names of the bins."""
+
+    words: str
+    unit: str
+    edges: tuple[float, ...]
+    bins: tuple[str, ...]
+
+
+MEASURES = {
+    "visib": Measure("visibility", "miles", (1, 3, 6, 10), ("< 1", "1-3", "3-6", "6-10", "10")),
+    "wind_speed": Measure("wind", "mph", (5, 10, 15, 20, 25), ("< 5", "5-10", "10-15", "15-20", "20-25", "25+")),
+    "precip": Measure("rain or snow", "inches an hour", (0.005, 0.05, 0.15), ("none", "< 0.05", "0.05-0.15", "0.15+")),
 }
 
 
 def _bin(name: str) -> Column:
     """The number of the bin that a value is in; null where nothing was observed."""
-    edges = MEASURES[name][1]
+    edges = MEASURES[name].edges
     return reduce(add, [(F.col(name) >= edge).cast("int") for edge in edges])
 
 
@@ -40,15 +49,15 @@ def _by_weather(frames: Mapping[str, DataFrame]) -> DataFrame:
 
 
 def _draw(figure: Any, rows: pd.DataFrame) -> None:
-    panels = figure.subplots(1, len(MEASURES), sharey=True, width_ratios=[len(m[2]) for m in MEASURES.values()])
-    for axes, (name, (words, _, names)) in zip(panels, MEASURES.items(), strict=True):
+    panels = figure.subplots(1, len(MEASURES), sharey=True, width_ratios=[len(m.bins) for m in MEASURES.values()])
+    for axes, (name, measure) in zip(panels, MEASURES.items(), strict=True):
         found = rows[rows["measure"] == name]
         axes.bar(found["bin"], rate(found), color="C0", width=0.72)
         for at, share, flights in zip(found["bin"], rate(found), found["flights"], strict=True):
             text = f"{percent(share)}\n({flights:,})"
             axes.annotate(text, (at, share), (0, 3), textcoords="offset points", ha="center", fontsize=8)
-        axes.set_xticks(range(len(names)), names)
-        axes.set_title(words, loc="left")
+        axes.set_xticks(range(len(measure.bins)), measure.bins)
+        axes.set_title(f"{measure.words} ({measure.unit})", loc="left")
         axes.grid(visible=False, axis="x")
     panels[0].set_ylim(0, rate(rows).max() * 1.2 + 0.01)
     in_percent(panels[0].yaxis)
@@ -56,21 +65,19 @@ def _draw(figure: Any, rows: pd.DataFrame) -> None:
 
 def _say(rows: pd.DataFrame) -> str:
     ranges = []
-    for name, (words, _, names) in MEASURES.items():
+    for name, measure in MEASURES.items():
         found = rows[(rows["measure"] == name) & (rows["flights"] >= ENOUGH)]
         if found.empty:
             continue
-        low, high = found.loc[rate(found).idxmin()], found.loc[rate(found).idxmax()]
-        ranges.append(
-            f"{words.split(',')[0]} from {percent(low['late'] / low['flights'])} ({names[low['bin']]}) "
-            f"to {percent(high['late'] / high['flights'])} ({names[high['bin']]})"
-        )
+        rates = rate(found).set_axis([measure.bins[i] for i in found["bin"]])
+        low, high = (f"{percent(rates[name])} at {name}" for name in (rates.idxmin(), rates.idxmax()))
+        ranges.append(f"{measure.words} ({measure.unit}) from {low} to {high}")
     return "Late rates range by " + ", by ".join(ranges) + "." if ranges else "Too few flights to say."
 
 
 WEATHER = Picture(
     title="Late flights by the weather at departure",
-    question="What do wind, sight and rain in the hour of departure do? In brackets: flights.",
+    question="What do sight, wind and rain in the hour of departure do? In brackets: flights.",
     table=_by_weather,
     draw=_draw,
     finding=_say,

@@ -10,8 +10,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.problems.base import Picture
-
 from podium.problems.flight_delay.labels import outcomes
+
 from .rates import ENOUGH, in_percent, late_by, local_departure, overall, percent, rate
 
 DAYS = list(calendar.day_name)
@@ -57,7 +57,7 @@ def _months_say(rows: pd.DataFrame) -> str:
 
 MONTHS = Picture(
     title="Late flights by month",
-    question="Does the late rate stay where it is over the year?",
+    question="Is the rate steady? Late: by 15 minutes, or never arrived.",
     table=_by_month,
     draw=_draw_months,
     finding=_months_say,
@@ -66,18 +66,24 @@ MONTHS = Picture(
 
 def _by_hour(frames: Mapping[str, DataFrame]) -> DataFrame:
     local = local_departure()
-    return late_by(outcomes(frames), F.weekday(local).alias("weekday"), F.hour(local).alias("hour"))
+    # Not F.weekday: Sail 0.7 says -1 for Sundays.
+    weekday = ((F.dayofweek(local) + 5) % 7).alias("weekday")
+    return late_by(outcomes(frames), weekday, F.hour(local).alias("hour"))
+
+
+def _enough(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["flights"] >= min(ENOUGH, rows["flights"].max())]
 
 
 def _draw_hours(figure: Any, rows: pd.DataFrame) -> None:
     axes = figure.subplots()
-    hours = list(range(rows["hour"].min(), rows["hour"].max() + 1))
-    enough = rows[rows["flights"] >= ENOUGH]
+    enough = _enough(rows)
+    hours = list(range(enough["hour"].min(), enough["hour"].max() + 1))
     grid = enough.assign(rate=rate(enough)).pivot_table(index="weekday", columns="hour", values="rate")
     grid = grid.reindex(index=range(7), columns=hours)
     mesh = axes.pcolormesh(grid.to_numpy(dtype=float), vmin=0, edgecolors="face", linewidth=0.2)
     for y, x in np.argwhere(grid.notna().to_numpy()):
-        share = grid.iat[y, x]
+        share = grid.iloc[y, x]
         dark = mesh.norm(share) > 0.6
         axes.text(x + 0.5, y + 0.5, f"{share * 100:.0f}", ha="center", va="center", fontsize=8.5,
                   color="white" if dark else "#40220f")  # fmt: skip
@@ -90,10 +96,8 @@ def _draw_hours(figure: Any, rows: pd.DataFrame) -> None:
 
 
 def _hours_say(rows: pd.DataFrame) -> str:
-    hours = rows.groupby("hour")[["flights", "late"]].sum()
-    hours = hours[hours["flights"] >= min(ENOUGH, hours["flights"].max())]
+    cells, hours = _enough(rows), _enough(rows.groupby("hour")[["flights", "late"]].sum())
     low, high = rate(hours).idxmin(), rate(hours).idxmax()
-    cells = rows[rows["flights"] >= min(ENOUGH, rows["flights"].max())]
     worst = cells.loc[rate(cells).idxmax()]
     return (
         f"The hour with the fewest late flights is {low}:00 ({percent(rate(hours)[low])}), the one with the most is "
@@ -142,6 +146,9 @@ def _draw_days(figure: Any, rows: pd.DataFrame) -> None:
             text = f"{_day_name(day)}: {cancelled}"
             axes.annotate(text, (pd.Timestamp(day), cancelled), (0, 3), textcoords="offset points", ha="center")
     axes.set_ylim(0, max(rows["cancelled"].max(), 1) * 1.12)
+    months = pd.date_range(rows["day"].min(), rows["day"].max(), freq="MS")
+    axes.set_xticks(months, [_month_name(m) if i == 0 or m.month == 1 else calendar.month_abbr[m.month]
+                             for i, m in enumerate(months)])  # fmt: skip
     axes.margins(x=0.01)
     axes.grid(visible=False, axis="x")
     axes.set_ylabel("cancelled flights")
@@ -154,8 +161,8 @@ def _days_say(rows: pd.DataFrame) -> str:
     worst = _worst_days(rows)
     first = worst.iloc[0]
     return (
-        f"{total:,} of {planned:,} flights were cancelled ({total / planned:.1%}). The {len(worst)} worst of {len(rows)} "
-        f"days hold {percent(worst['cancelled'].sum() / total)} of them; on {_day_name(first['day'])} "
+        f"{total:,} of {planned:,} flights were cancelled ({total / planned:.1%}). The {len(worst)} worst of "
+        f"{len(rows)} days hold {percent(worst['cancelled'].sum() / total)} of them; on {_day_name(first['day'])} "
         f"{percent(first['cancelled'] / first['flights'])} of all flights were."
     )
 

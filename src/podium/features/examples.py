@@ -1,0 +1,43 @@
+"""Requests with everything that was known about them: for training with their labels, for inference without."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from podium.problems.base import Problem
+
+from .point_in_time import point_in_time_join
+from .request import add_request_features
+
+__all__ = ["described", "labelled", "requests_between"]
+
+
+def requests_between(
+    bronze: Mapping[str, DataFrame], problem: Problem, *, after: datetime | None, until: datetime
+) -> DataFrame:
+    """Requests made in (``after``, ``until``], from what was known at ``until``."""
+    known = {name: frame.filter(F.col("available_at") <= F.lit(until)) for name, frame in bronze.items()}
+    asked = problem.requests(known).filter(F.col("prediction_time") <= F.lit(until))
+    return asked if after is None else asked.filter(F.col("prediction_time") > F.lit(after))
+
+
+def described(
+    requests: DataFrame, tables: Mapping[str, DataFrame], problem: Problem, *, keep: Sequence[str] = ()
+) -> DataFrame:
+    """Requests with all features as of their ``prediction_time``.
+
+    Returns keys, ``prediction_time``, the features in the problem's order, and the columns to ``keep``.
+    """
+    stored = point_in_time_join(requests, {table: tables[table.name] for table in problem.tables})
+    rows = add_request_features(stored, problem.request)
+    features = [name for name in problem.feature_names if name not in problem.keys]
+    return rows.select(*problem.keys, "prediction_time", *features, *keep)
+
+
+def labelled(requests: DataFrame, bronze: Mapping[str, DataFrame], problem: Problem, *, as_of: datetime) -> DataFrame:
+    """Only the requests whose label was known at ``as_of``, with ``label`` and ``label_available_at``."""
+    known = {name: frame.filter(F.col("available_at") <= F.lit(as_of)) for name, frame in bronze.items()}
+    labels = problem.labels(known).filter(F.col("label_available_at") <= F.lit(as_of))
+    return requests.join(labels, list(problem.keys))

@@ -1,0 +1,85 @@
+"""Fits any algorithm by its name, under one interface."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from podium.lakehouse.errors import did_you_mean
+
+from .algorithms import FITTERS
+from .columns import ModelError
+from .examples import Examples, Fitter
+from .model import Model
+from .spaces import Algorithms
+
+__all__ = ["fit", "fitter"]
+
+
+def fit(
+    algorithm: str,
+    frame: pd.DataFrame,
+    label: ArrayLike,
+    *,
+    features: Sequence[str],
+    categorical: Sequence[str],
+    params: Mapping[str, Any],
+    seed: int,
+    validation: tuple[pd.DataFrame, ArrayLike] | None = None,
+) -> Model:
+    """Fit one model. The same rows in the same order give the same model to the last byte: sort them by their keys.
+
+    Args:
+        algorithm: ``heuristic``, ``logistic_regression`` or ``lightgbm``.
+        frame: rows with at least the features.
+        label: 0 or 1 for each row.
+        features: the columns that the model may use, in order.
+        categorical: those of them that hold text.
+        params: hyperparameters; those left out take the middle of the default search space.
+        seed: of everything that is drawn at random.
+        validation: later rows and their labels; LightGBM stops early by them.
+
+    Raises:
+        ModelError: an unknown algorithm, hyperparameter or feature, or labels of one class only.
+    """
+    held_out = Examples.of(*validation) if validation else None
+    learn = fitter(
+        algorithm, Examples.of(frame, label), held_out, features=features, categorical=categorical, seed=seed
+    )
+    return learn(_complete(algorithm, params))
+
+
+def fitter(
+    algorithm: str,
+    train: Examples,
+    validation: Examples | None,
+    *,
+    features: Sequence[str],
+    categorical: Sequence[str],
+    seed: int,
+) -> Fitter:
+    """A function from a full set of hyperparameters to a model; what its fits share is done once, here.
+
+    Raises:
+        ModelError: an unknown algorithm, or features that the rows do not have.
+    """
+    if algorithm not in FITTERS:
+        raise ModelError(
+            f"Unknown algorithm {algorithm!r}{did_you_mean(algorithm, FITTERS)}. Known: {', '.join(FITTERS)}."
+        )
+    missing = [name for name in features if name not in train.columns]
+    if missing:
+        names = ", ".join(f"{name!r}{did_you_mean(name, map(str, train.columns))}" for name in missing)
+        raise ModelError(f"The training rows lack features: {names}. Build the training set again.")
+    return FITTERS[algorithm](train, validation, features=features, categorical=categorical, seed=seed)
+
+
+def _complete(algorithm: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    if algorithm not in FITTERS:  # said by ``fitter``, with a hint
+        return dict(params)
+    defaults = getattr(Algorithms(), algorithm).middle
+    unknown = [f"{name!r}{did_you_mean(name, defaults)}" for name in params if name not in defaults]
+    if unknown:
+        raise ModelError(f"{algorithm} has no hyperparameter {', '.join(unknown)}. It has: {', '.join(defaults)}.")
+    return defaults | dict(params)

@@ -1,0 +1,33 @@
+"""The script that MLflow runs to bring a registered model to life: "models from code", so nothing is unpickled.
+
+Whoever logs a model names this file as ``python_model`` and the model's folder as the artifact ``model``.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+from numpy.typing import NDArray
+
+from podium.models import load
+
+
+class Probability(PythonModel):
+    """Scores a data frame: the probability of the positive class for each row."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Read the model from its folder."""
+        self.model = load(Path(context.artifacts["model"]))
+
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> NDArray[np.float64]:
+        """One float64 in [0, 1] for each row of ``model_input``."""
+        return self.model.score(model_input)
+
+
+# The one act at import in this package: it is how MLflow asks a script for its model.
+mlflow.models.set_model(Probability())

@@ -1,0 +1,127 @@
+"""Where tuning looks for hyperparameters: typed, so that a mistyped name or an impossible value stops at the door."""
+
+from collections.abc import Mapping
+from math import exp, log
+from typing import Annotated, Any, Generic, TypeVar
+
+from optuna import Trial
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from podium.problems.base import Params
+
+__all__ = ["Algorithms", "HeuristicSpace", "LightGBMSpace", "LogisticSpace", "Search", "Space"]
+
+T = TypeVar("T", int, float)
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Search(Params, Generic[T]):
+    """The values that a hyperparameter may take: a range (``low``, ``high``, ``log``), ``choices``, or a bare value."""
+
+    low: T | None = None
+    high: T | None = None
+    log: bool = False
+    choices: tuple[T, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_value(cls, value: Any) -> Any:
+        return value if isinstance(value, (Mapping, Search)) else {"choices": (value,)}
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Search[T]":
+        ends = (self.low is not None) + (self.high is not None)
+        if ends != (0 if self.choices else 2):
+            raise ValueError("give low and high, or choices, or a bare value")
+        if self.low is not None and self.high is not None:
+            if self.low >= self.high:
+                raise ValueError(f"low ({self.low}) must be less than high ({self.high})")
+            if self.log and self.low <= 0:
+                raise ValueError(f"a range on a log scale starts above 0, not at {self.low}")
+        return self
+
+    @property
+    def middle(self) -> T:
+        """The middle of the range (of its logarithm, if ``log``), or the first choice."""
+        if self.low is None or self.high is None:
+            return self.choices[0]
+        between = exp((log(self.low) + log(self.high)) / 2) if self.log else (self.low + self.high) / 2
+        # The logarithm's rounding must not lead out of the range.
+        return min(max(type(self.low)(between), self.low), self.high)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is more than one value to try."""
+        return len(self.choices) != 1
+
+    def suggest(self, trial: Trial, name: str) -> T:
+        """The value that ``trial`` is to try."""
+        if self.low is None or self.high is None:
+            return trial.suggest_categorical(name, self.choices)
+        if isinstance(self.low, int):
+            return trial.suggest_int(name, self.low, int(self.high), log=self.log)
+        return trial.suggest_float(name, self.low, self.high, log=self.log)
+
+
+class Space(Params):
+    """The hyperparameters of one algorithm, and how many trials it gets; 0 leaves the algorithm out."""
+
+    trials: int = Field(default=1, ge=0)
+
+    @property
+    def open(self) -> dict[str, Search]:
+        """The hyperparameters that have more than one value to try."""
+        return {name: value for name, value in self if isinstance(value, Search) and value.is_open}
+
+    @property
+    def middle(self) -> dict[str, Any]:
+        """One value for every hyperparameter: the middle of each range, the first of the choices."""
+        return {name: value.middle if isinstance(value, Search) else value for name, value in self if name != "trials"}
+
+
+class HeuristicSpace(Space):
+    """Rates by group. ``by`` orders the columns from coarse to fine; ``steps`` cuts numeric ones (60: by the hour)."""
+
+    by: tuple[str, ...] = Field(default=("carrier", "origin"), min_length=1)
+    steps: dict[str, PositiveFloat] = Field(default={})
+    pseudo_rows: Search[PositiveFloat] = Search[PositiveFloat](choices=(20.0,))
+
+
+class LogisticSpace(Space):
+    """Logistic regression: ``C`` is the inverse of the L2 penalty; at most ``max_rows`` evenly spaced rows are used."""
+
+    trials: int = Field(default=3, ge=0)
+    C: Search[PositiveFloat] = Search[PositiveFloat](low=1e-4, high=1e-1, log=True)
+    max_rows: PositiveInt = 60_000
+
+
+class LightGBMSpace(Space):
+    """LightGBM: at most ``rounds`` trees; a trial stops when ``patience`` trees made validation no better.
+
+    Many of the features say nearly the same, so a small ``feature_fraction`` gives each its turn: the middle of the
+    default space is made for that.
+    """
+
+    trials: int = Field(default=6, ge=0)
+    rounds: PositiveInt = 600
+    patience: PositiveInt = 30
+    learning_rate: Search[Share] = Search[Share](choices=(0.05,))
+    num_leaves: Search[PositiveInt] = Search[PositiveInt](low=24, high=96, log=True)
+    min_data_in_leaf: Search[PositiveInt] = Search[PositiveInt](low=100, high=600, log=True)
+    feature_fraction: Search[Share] = Search[Share](low=0.1, high=0.3)
+    bagging_fraction: Search[Share] = Search[Share](choices=(0.8,))
+    lambda_l2: Search[PositiveFloat] = Search[PositiveFloat](low=1.0, high=25.0, log=True)
+
+
+class Algorithms(Params):
+    """The algorithms that compete, each with its space."""
+
+    heuristic: HeuristicSpace = HeuristicSpace()
+    logistic_regression: LogisticSpace = LogisticSpace()
+    lightgbm: LightGBMSpace = LightGBMSpace()
+
+    @model_validator(mode="after")
+    def _someone_competes(self) -> "Algorithms":
+        if not any(space.trials for _, space in self):
+            raise ValueError("no algorithm has a trial: give at least one of them trials above 0")
+        return self

@@ -1,0 +1,138 @@
+"""Chooses an algorithm and its hyperparameters by log loss on rows that are later than those it learned from."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+import optuna
+import pandas as pd
+
+from .examples import Examples, Fitter
+from .fitting import fitter
+from .model import Model
+from .spaces import Algorithms, Space
+
+__all__ = ["Choice", "split_by_time", "tune"]
+
+# Trials that look around before TPE starts to draw conclusions; the first is the middle of the space.
+SCOUTS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The winner of a tuning.
+
+    Attributes:
+        params: hyperparameters, full and fixed; ``rounds``, if any, is the number that served best.
+        rows: how many rows it was fitted on.
+        log_loss, auc: on the validation rows.
+    """
+
+    algorithm: str
+    params: Mapping[str, Any]
+    rows: int
+    log_loss: float
+    auc: float
+
+    def params_for(self, rows: int) -> dict[str, Any]:
+        """The hyperparameters for a fit on ``rows`` rows: more rows carry proportionally more rounds."""
+        if "rounds" not in self.params:
+            return dict(self.params)
+        return {**self.params, "rounds": max(1, round(self.params["rounds"] * rows / self.rows))}
+
+
+def split_by_time(
+    rows: pd.DataFrame, boundary: datetime, *, time: str, known: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What could be learned from at ``boundary``, and what came later.
+
+    Args:
+        rows: any rows with the columns ``time`` and ``known``.
+        boundary: the moment that divides them.
+        time: the column with the moment of the prediction.
+        known: the column with the moment at which the label became known. Rows of before whose label was not known at
+            ``boundary`` are in neither part.
+    """
+    later = rows[time] >= boundary
+    return rows[~later & (rows[known] <= boundary)], rows[later]
+
+
+def tune(
+    train: Examples,
+    validation: Examples,
+    *,
+    algorithms: Algorithms,
+    features: list[str],
+    categorical: list[str],
+    seed: int,
+) -> tuple[pd.DataFrame, Choice]:
+    """Try each algorithm for its number of trials, by TPE (Bergstra et al. 2011).
+
+    Args:
+        train: what the trials learn from, sorted by entity keys.
+        validation: later rows, by which they are judged.
+        algorithms: who competes, where to look, and for how many trials.
+        features: the columns that models may use, in order.
+        categorical: those of them that hold text.
+        seed: of the search and of every fit.
+
+    Returns:
+        One row for each trial: number, algorithm, params (JSON), log_loss, auc, rounds (null where there are none),
+        seconds. And the trial with the smallest log loss; of equals, the first.
+
+    Raises:
+        ModelError: no algorithm has a trial, or the rows do not serve (see ``Examples`` and ``fitter``).
+    """
+    trials = [
+        trial
+        for algorithm, space in algorithms
+        if space.trials
+        for trial in _trials(
+            algorithm,
+            space,
+            fitter(algorithm, train, validation, features=features, categorical=categorical, seed=seed),
+            validation,
+            seed,
+        )
+    ]
+    best = min(trials, key=lambda trial: trial["log_loss"])
+    keys = ("algorithm", "params", "log_loss", "auc")
+    choice = Choice(rows=len(train), **{key: best[key] for key in keys})
+    table = pd.DataFrame(trials)
+    table["params"] = [json.dumps(params, sort_keys=True) for params in table["params"]]
+    table["rounds"] = table["rounds"].astype("Int64")
+    return table.rename_axis("number").reset_index(), choice
+
+
+def _trials(algorithm: str, space: Space, learn: Fitter, validation: Examples, seed: int) -> Iterator[dict[str, Any]]:
+    """One algorithm's trials, one after the other."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=SCOUTS))
+    study.enqueue_trial({name: search.middle for name, search in space.open.items()})
+    # With nothing to search, all trials would be one.
+    for _ in range(space.trials if space.open else 1):
+        trial, start = study.ask(), perf_counter()
+        params = space.middle | {name: search.suggest(trial, name) for name, search in space.open.items()}
+        model = learn(params)
+        measured = _judge(model, validation)
+        study.tell(trial, measured["log_loss"])
+        yield {
+            "algorithm": algorithm,
+            "params": dict(model.params),
+            **measured,
+            "rounds": model.params.get("rounds"),
+            "seconds": perf_counter() - start,
+        }
+
+
+def _judge(model: Model, validation: Examples) -> dict[str, float]:
+    from sklearn.metrics import log_loss, roc_auc_score
+
+    scores = model.score(validation.columns)
+    return {
+        "log_loss": float(log_loss(validation.label, scores)),
+        "auc": float(roc_auc_score(validation.label, scores)),
+    }

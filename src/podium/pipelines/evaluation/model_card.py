@@ -1,0 +1,109 @@
+"""The model card: what a model is for, how well it does, for whom, and where not to trust it.
+
+After Mitchell et al., "Model Cards for Model Reporting", FAT* 2019. Both forms say the same and hold no wall-clock
+time, so that the same evaluation gives the same card. Names that came with the data are escaped in both.
+"""
+
+import base64
+import html as html_text
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from matplotlib.figure import Figure
+
+from .explain import Explanation
+from .metrics import METRICS
+from .params import EvaluationParams
+from .records import Estimate, Evaluation
+
+__all__ = ["Card", "html", "markdown"]
+
+MOST_FEATURES = 15
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model card is written from."""
+
+    title: str
+    owner: str
+    evaluation: Evaluation
+    explanation: Explanation
+    params: EvaluationParams
+
+
+def html(card: Card, figures: Mapping[str, Figure]) -> str:
+    """One HTML page that needs nothing else: styles and pictures are inside."""
+    images = {name: _data_uri(figure) for name, figure in figures.items()}
+    return _environment().get_template("model_card.html").render(**_context(card), images=images)
+
+
+def markdown(card: Card) -> str:
+    """The card as Markdown, without pictures."""
+    return _environment().get_template("model_card.md").render(**_context(card))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("podium.pipelines.evaluation"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(md=_md, estimate=_estimate, gain=_gain, figure=_figure)
+    return environment
+
+
+def _context(card: Card) -> dict[str, object]:
+    explained = list(zip(card.explanation.names, card.explanation.importance.tolist(), strict=True))
+    return {
+        "card": card,
+        "found": card.evaluation,
+        "window": card.evaluation.window,
+        "words": card.params.words,
+        "text": card.params.card,
+        "metrics": METRICS,
+        "slices": _by_name(card.evaluation),
+        "explained": explained[:MOST_FEATURES],
+        "failed": [check for check in card.evaluation.checks if not check.passed],
+        "unmeasured": [part for part in card.evaluation.slices if part.auc is None],
+    }
+
+
+def _by_name(found: Evaluation) -> dict[str, list[object]]:
+    names: dict[str, list[object]] = {}
+    for part in found.slices:
+        names.setdefault(part.slice, []).append(part)
+    return names
+
+
+def _data_uri(figure: Figure) -> str:
+    png = io.BytesIO()
+    # Without the version of matplotlib in it, the file is the same wherever it is drawn alike.
+    figure.savefig(png, format="png", metadata={"Software": None})
+    return f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
+
+
+def _md(text: object) -> str:
+    """Text that Markdown, and HTML within it, take as text."""
+    flat = html_text.escape(" ".join(str(text).split()), quote=False)
+    return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", flat)
+
+
+def _figure(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _estimate(estimate: Estimate) -> str:
+    span = "" if estimate.low is None else f" ({_figure(estimate.low)} to {_figure(estimate.high)})"
+    return f"{_figure(estimate.value)}{span}"
+
+
+def _gain(estimate: Estimate) -> str:
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return _estimate(estimate)
+    return f"{estimate.value:+.3f} ({estimate.low:+.3f} to {estimate.high:+.3f})"

@@ -1,0 +1,65 @@
+"""Parameters of the evaluation, with bounds: a threshold that nothing can miss is refused at the door."""
+
+import math
+
+from pydantic import Field
+
+from podium.problems.base import Params
+
+__all__ = ["CardText", "EvaluationParams", "Thresholds", "Words"]
+
+
+class Thresholds(Params):
+    """What a candidate must reach on the held-out rows."""
+
+    min_rows: int = Field(default=1_000, ge=2)
+    min_days: int = Field(default=7, ge=2, description="an interval from fewer days would mean nothing")
+    min_auc: float = Field(default=0.70, gt=0.5, lt=1)
+    max_log_loss: float = Field(default=0.60, gt=0, lt=math.log(2), description="a score of 0.5 throughout has log 2")
+    max_calibration_error: float = Field(default=0.10, gt=0, lt=0.5)
+    min_gain_over_baseline_auc: float = Field(default=0.0, ge=0, lt=0.5)
+    max_loss_to_champion_auc: float = Field(default=0.005, ge=0, lt=0.5)
+    min_slice_auc: float = Field(default=0.60, ge=0.5, lt=1)
+
+
+class Words(Params):
+    """How pictures and pages call the rows and the positive label: "late flights"."""
+
+    rows: str = "rows"
+    positive: str = "positive"
+    negative: str = "other"
+
+
+class CardText(Params):
+    """What a person must say about a model, as no measurement does. It stands in the model card."""
+
+    purpose: str = ""
+    users: str = ""
+    not_for: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+
+class EvaluationParams(Params):
+    """How a candidate is evaluated.
+
+    Attributes:
+        holdout_days: rows predicted in this many days before ``as_of`` are held out.
+        settle_hours: rows predicted this short before ``as_of`` are left out. Of those, the outcomes that are known
+            so early are a biased sample: a flight in time is known to be so before a late one lands.
+        time_zone: in which days begin, for the bootstrap over days.
+        resamples: of the bootstrap.
+        slice_min_rows: values of a slice with fewer rows get no metrics.
+        explain_rows: size of the sample that is explained.
+        seed: of the bootstrap and of the sample.
+    """
+
+    holdout_days: int = Field(default=28, ge=1)
+    settle_hours: int = Field(default=24, ge=0)
+    time_zone: str = "UTC"
+    resamples: int = Field(default=1_000, ge=100, le=10_000)
+    slice_min_rows: int = Field(default=300, ge=2)
+    explain_rows: int = Field(default=1_000, ge=1, le=20_000)
+    seed: int = Field(default=2013, ge=0)
+    thresholds: Thresholds = Thresholds()
+    words: Words = Words()
+    card: CardText = CardText()

@@ -1,0 +1,80 @@
+"""A picture of performance by slice."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .canvas import COLOURS, INK, MUTED, OBSERVED, canvas, legend, percent, subtitle
+from .params import Words
+from .records import Evaluation, Slice
+
+__all__ = ["slices"]
+
+MOST_VALUES = 24
+FAINT = 0.3
+
+
+def slices(found: Evaluation, words: Words) -> Figure:
+    """For each value of each slice: how well the score ranks, and whether it means what it says."""
+    names = list(dict.fromkeys(part.slice for part in found.slices))
+    parts = {name: _largest([part for part in found.slices if part.slice == name]) for name in names}
+    heights = [len(parts[name]) + 0.4 for name in names]
+    figure, axes = canvas(
+        f"Where the candidate does well, and where it does not: by {', '.join(names)}",
+        subtitle(found, words),
+        size=(9.6, 0.25 * sum(heights) + 0.2 * len(names) + 1.4),
+        grid=(len(names), 2),
+        sharex="col",
+        height_ratios=heights,
+    )
+    for name, ranking, meaning in zip(names, axes[::2], axes[1::2], strict=True):
+        _ranking(ranking, parts[name], found.candidate.auc.value)
+        _meaning(meaning, parts[name], words)
+        ranking.set_yticks(range(len(parts[name])), [f"{part.value}  ({part.rows:,})" for part in parts[name]])
+        ranking.set_ylabel(name.capitalize(), weight="bold")
+    axes[0].set_title("Ranking", loc="left", size=10, color=INK)
+    axes[1].set_title("Meaning", loc="left", size=10, color=INK)
+    axes[-2].set_xlabel("ROC AUC (line: all held-out rows)")
+    axes[-1].set_xlabel(f"Share of {words.rows} (faint: too few to judge)")
+    legend(max(axes[1::2], key=lambda axis: abs(axis.get_ylim()[0])), "lower right")
+    figure.align_ylabels(axes[::2])
+    return figure
+
+
+def _largest(parts: Sequence[Slice]) -> list[Slice]:
+    most = sorted(parts, key=lambda part: -part.rows)[:MOST_VALUES]
+    return [part for part in parts if part in most]
+
+
+def _ranking(axis: Axes, parts: Sequence[Slice], overall: float | None) -> None:
+    for y, part in enumerate(parts):
+        if part.auc is None:
+            axis.text(0.505, y, "too few, or all of one kind", size=7.5, color=MUTED, va="center", style="italic")
+            continue
+        axis.plot([overall or part.auc, part.auc], [y, y], color=COLOURS["candidate"], alpha=FAINT, linewidth=2)
+        axis.plot(part.auc, y, "o", color=COLOURS["candidate"], markersize=6)
+    if overall is not None:
+        axis.axvline(overall, color=INK, linewidth=1)
+    axis.set_xlim(min([0.5, *[part.auc - 0.02 for part in parts if part.auc is not None]]), 1.0)
+    _lines(axis, parts)
+
+
+def _meaning(axis: Axes, parts: Sequence[Slice], words: Words) -> None:
+    for y, part in enumerate(parts):
+        alpha = FAINT if part.auc is None else 1.0
+        ours = COLOURS["candidate"]
+        axis.plot([part.late_rate, part.mean_score], [y, y], color="#c9d1d9", linewidth=2, alpha=alpha)
+        axis.plot(part.late_rate, y, "o", color=OBSERVED, markersize=6, alpha=alpha)
+        axis.plot(part.mean_score, y, "o", color=ours, mfc="white", mew=1.6, markersize=6, alpha=alpha)
+    axis.plot([], [], "o", color=OBSERVED, label=f"were {words.positive}")
+    axis.plot([], [], "o", color=COLOURS["candidate"], mfc="white", mew=1.6, label="mean score")
+    axis.set_yticks(range(len(parts)), [])
+    axis.set_xlim(0, 1)
+    axis.xaxis.set_major_formatter(percent())
+    _lines(axis, parts)
+
+
+def _lines(axis: Axes, parts: Sequence[Slice]) -> None:
+    """One line for each value, the first on top, as far apart in every slice."""
+    axis.set_ylim(len(parts) - 0.3, -0.7)

@@ -1,0 +1,63 @@
+"""Batch scoring: every request since the champion was trained, with what was known when it was made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from podium.features.examples import described, requests_between
+from podium.lakehouse.errors import PodiumError
+from podium.lakehouse.table import Rows, Unchanged
+from podium.models.scoring import add_scores
+from podium.problems.base import Params, Problem
+from podium.registry.versions import ModelVersion
+
+
+class InferenceParams(Params):
+    """From which score on a prediction is a yes."""
+
+    decision_threshold: float = 0.5
+
+
+def score(
+    as_of: datetime,
+    parameters: InferenceParams,
+    champion: ModelVersion | None,
+    seen: DataFrame | None,
+    *frames: DataFrame,
+    problem: Problem,
+) -> Rows | Unchanged:
+    """Predictions that are not yet in the log: keys, times, version, score, decision and the feature values used.
+
+    Args:
+        as_of: the moment of the run; requests up to it are scored, each as of its own ``prediction_time``.
+        parameters: the decision threshold.
+        champion: who scores.
+        seen: the prediction log so far.
+        frames: the bronze tables that requests are made from, then the feature tables, in the problem's order.
+        problem: the ML question.
+    """
+    if champion is None:
+        raise PodiumError(f"{problem.name} has no champion that could score. Run: kedro run --pipeline deployment")
+    bronze = dict(zip(problem.request_reads, frames, strict=False))
+    tables = {table.name: frame for table, frame in zip(problem.tables, frames[len(bronze) :], strict=True)}
+    asked = requests_between(bronze, problem, after=champion.as_of, until=as_of)
+    if seen is not None:
+        mine = seen.filter(F.col("model_version") == champion.version).select(*problem.keys)
+        asked = asked.join(mine, list(problem.keys), "left_anti")
+    if asked.isEmpty():
+        return Unchanged(f"version {champion.version} has scored every request up to {as_of:%Y-%m-%d %H:%M}")
+    scored = add_scores(described(asked, tables, problem), champion.model, digest=champion.digest)
+    features = [name for name in problem.feature_names if name not in problem.keys]
+    rows = scored.select(
+        *problem.keys,
+        "prediction_time",
+        F.current_timestamp().alias("scored_at"),
+        F.lit(champion.version).alias("model_version"),
+        "score",
+        (F.col("score") >= parameters.decision_threshold).cast("int").alias("decision"),
+        *features,
+    )
+    return Rows(frame=rows, keys=(*problem.keys, "prediction_time", "model_version"))

@@ -1,0 +1,24 @@
+"""Inference: requests -> the prediction log."""
+
+from kedro.pipeline import Node, Pipeline
+
+from podium.pipelines import ingestion
+from podium.pipelines.stage import fixed, stage
+from podium.problems.base import Problem
+
+from . import nodes
+
+
+def create_pipeline(problem: Problem) -> Pipeline:
+    """Score with the champion whatever was asked and is not yet in the log."""
+    reads = [f"bronze_{event}" for event in problem.request_reads]
+    tables = [f"features_{table.name}" for table in problem.tables]
+    table = [
+        Node(
+            func=fixed(nodes.score, problem=problem),
+            inputs=["as_of", "params:inference", "champion", "seen_predictions_log", *reads, *tables],
+            outputs="predictions",
+            name="score",
+        ),
+    ]
+    return ingestion.create_clock(problem) + stage(problem, "inference", table)

@@ -1,0 +1,170 @@
+"""Alerts: what a person should look at, few of them, each with a reason in words.
+
+Only months that are over are judged, so that an alert is raised once, on figures that stay. An alert is an event: the
+table keeps it as it was first raised, with the status that people gave it since.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.pipelines.evaluation.metrics import METRICS
+
+from .parameters import MonitoringParams
+from .windows import title
+
+__all__ = ["KEYS", "SCHEMA", "alerts"]
+
+KEYS = ("alert_id",)
+SCHEMA = (
+    "alert_id string, kind string, severity string, subject string, window_start timestamp, value double, "
+    "threshold double, reason string, model_version string, raised_as_of timestamp, status string"
+)
+# Names in a reason; the others are in the drift table.
+NAMED = 3
+
+
+def alerts(
+    drift: pd.DataFrame,
+    performance: pd.DataFrame,
+    *,
+    trained_rate: float,
+    reference_metrics: Mapping[str, float],
+    as_of: datetime,
+    params: MonitoringParams,
+) -> pd.DataFrame:
+    """The alerts of one model version, as in ``SCHEMA``: at most one for each month and subject.
+
+    Args:
+        drift: rows of the drift table.
+        performance: rows of the performance table.
+        trained_rate: share of positives in the training set.
+        reference_metrics: metric -> its value on the rows that the model was evaluated on.
+        as_of: the moment that the alerts are raised for.
+        params: parameters of monitoring.
+
+    Raises:
+        PodiumError: ``reference_metrics`` lacks a metric that ``params.performance`` names.
+    """
+    _check_metrics(reference_metrics, params)
+    found = [*_drift_alerts(drift, params), *_calibration_alerts(performance, trained_rate, params)]
+    found += _performance_alerts(performance, reference_metrics, params)
+    rows = [{**row, "alert_id": _identify(row), "raised_as_of": pd.Timestamp(as_of), "status": "open"} for row in found]
+    table = pd.DataFrame(rows, columns=[column.split()[0] for column in SCHEMA.split(", ")])
+    for column in ("window_start", "raised_as_of"):
+        table[column] = pd.to_datetime(table[column], utc=True)
+    return table.sort_values(["window_start", "kind", "subject"], ignore_index=True)
+
+
+def _check_metrics(reference: Mapping[str, float], params: MonitoringParams) -> None:
+    missing = [name + did_you_mean(name, reference) for name in params.performance if name not in reference]
+    if missing:
+        raise PodiumError(
+            f"The evaluation has no figure to compare these metrics of monitoring.performance with: "
+            f"{', '.join(missing)}. It has: {', '.join(sorted(reference))}."
+        )
+
+
+def _identify(row: Mapping[str, Any]) -> str:
+    parts = (row["kind"], row["subject"], f"{row['window_start']:%Y-%m}", row["model_version"])
+    return sha256("|".join(parts).encode()).hexdigest()[:16]
+
+
+def _drift_alerts(drift: pd.DataFrame, params: MonitoringParams) -> Iterator[dict[str, Any]]:
+    """One alert for each month and kind, about the subject that moved most and naming the next."""
+    for (kind, start), rows in drift[drift["complete"]].groupby(["kind", "window_start"]):
+        drifted = rows[rows["drifted"]].sort_values(["psi", "subject"], ascending=[False, True])
+        if drifted.empty:
+            continue
+        worst = drifted.iloc[0]
+        things = params.words.things
+        named = ", ".join(f"{row.subject} ({row.moved} of {things})" for row in drifted[:NAMED].itertuples())
+        if kind == "feature":
+            critical = len(drifted) >= params.drifted_share * len(rows)
+            reason = f"{len(drifted)} of {len(rows)} features differ from the training set, most of all {named}."
+        else:
+            critical = worst["psi"] >= params.psi.critical
+            reason = f"the model's answers differ from those at evaluation: {named}."
+        yield {
+            "kind": f"{kind}_drift",
+            "severity": "critical" if critical else "warning",
+            "subject": f"{kind}s",
+            "window_start": start,
+            "value": worst["psi"],
+            "threshold": worst["threshold"],
+            "reason": f"{title(start)}: {reason}",
+            "model_version": worst["model_version"],
+        }
+
+
+def _calibration_alerts(
+    performance: pd.DataFrame, trained_rate: float, params: MonitoringParams
+) -> Iterator[dict[str, Any]]:
+    """One alert for each month in which scores do not mean what they say."""
+    words = params.words
+    for month in _judged(performance, "calibration_noise", params):
+        levels = {name: max(level, month["calibration_noise"]) for name, level in params.calibration}
+        severity = _severity(month["calibration_error"], levels)
+        if severity is None:
+            continue
+        yield _about(month, "calibration", "calibration_error", severity, levels) | {
+            "reason": f"{title(month['window_start'])}: {month['positive_rate']:.0%} of {words.things} were "
+            f"{words.positive}; the model expected {month['mean_score']:.0%} and was trained on {trained_rate:.0%}. "
+            f"The calibration error is {month['calibration_error']:.3f}, more than {levels[severity]:.3f}."
+        }
+
+
+def _performance_alerts(
+    performance: pd.DataFrame, reference: Mapping[str, float], params: MonitoringParams
+) -> Iterator[dict[str, Any]]:
+    """One alert for each month and metric that is worse than at evaluation, beyond what chance explains.
+
+    The tolerated loss is widened by the one-sided normal bound of the month's standard error.
+    """
+    z = norm.ppf(params.confidence)
+    for metric, tolerated in params.performance.items():
+        described = METRICS[metric]
+        sign = -1 if described.higher_is_better else 1
+        for month in _judged(performance, f"{metric}_error", params):
+            margin = z * month[f"{metric}_error"]
+            levels = {name: reference[metric] + sign * (level + margin) for name, level in tolerated}
+            severity = _severity(sign * month[metric], {name: sign * level for name, level in levels.items()})
+            if severity is None:
+                continue
+            yield _about(month, "performance", metric, severity, levels) | {
+                "reason": f"{title(month['window_start'])}: {described.title} was {month[metric]:.3f}, at evaluation "
+                f"{reference[metric]:.3f}. Chance and the tolerated loss explain no more than a change to "
+                f"{levels[severity]:.3f} ({month['labelled']:,} {params.words.things})."
+            }
+
+
+def _judged(performance: pd.DataFrame, needs: str, params: MonitoringParams) -> Iterator[dict[str, Any]]:
+    """The months that are over, with rows enough and a known spread."""
+    rows = performance[performance["complete"] & (performance["labelled"] >= params.min_rows)]
+    yield from rows[rows[needs].notna()].to_dict("records")
+
+
+def _severity(value: float, levels: Mapping[str, float]) -> str | None:
+    """The highest level that ``value`` is beyond; None for a value that is not defined."""
+    if np.isnan(value) or value <= levels["warning"]:
+        return None
+    return "critical" if value > levels["critical"] else "warning"
+
+
+def _about(
+    month: Mapping[str, Any], kind: str, subject: str, severity: str, levels: Mapping[str, float]
+) -> dict[str, Any]:
+    shared = {name: month[name] for name in ("window_start", "model_version")}
+    return shared | {
+        "kind": kind,
+        "severity": severity,
+        "subject": subject,
+        "value": month[subject],
+        "threshold": levels[severity],
+    }

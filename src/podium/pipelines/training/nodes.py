@@ -1,0 +1,115 @@
+"""From a training set to a candidate and the baseline that it has to beat."""
+
+from datetime import datetime, timedelta
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from podium.lakehouse.errors import PodiumError
+from podium.models import Model
+from podium.models.examples import Examples
+from podium.models.fitting import fit
+from podium.models.tuning import Choice, split_by_time
+from podium.models.tuning import tune as search
+from podium.problems.base import Problem
+
+from .parameters import TrainingParams
+
+__all__ = ["TrainingError", "fit_baseline", "fit_candidate", "training_rows", "tune"]
+
+
+class TrainingError(PodiumError):
+    """There is not enough to learn from."""
+
+
+def training_rows(examples: DataFrame, as_of: datetime, params: TrainingParams, *, problem: Problem) -> pd.DataFrame:
+    """The rows of ``as_of``'s training set that training may see, in memory, sorted by entity keys.
+
+    Args:
+        examples: training sets of one or more ``as_of``: keys, features, prediction_time, label, label_available_at.
+        as_of: which of them, with time zone.
+        params: ``holdout_days`` ends what is seen: predictions and labels alike.
+        problem: names the keys and the features.
+
+    Raises:
+        TrainingError: no rows, or labels of one class only.
+    """
+    end = as_of - timedelta(days=params.holdout_days)
+    columns = dict.fromkeys((*problem.keys, *problem.feature_names, "prediction_time", "label_available_at", "label"))
+    seen = examples.filter(
+        (F.col("as_of") == F.lit(as_of))
+        & (F.col("prediction_time") < F.lit(end))
+        & (F.col("label_available_at") <= F.lit(end))
+        & F.col("label").isNotNull()
+    )
+    rows = seen.select(*columns).toArrow().to_pandas(split_blocks=True, self_destruct=True)
+    _check(
+        rows, f"The training set of {problem.name} as of {as_of:%Y-%m-%d %H:%M} UTC, seen until {end:%Y-%m-%d %H:%M}"
+    )
+    # An engine promises no order, and a fit depends on it.
+    return rows.sort_values(list(problem.keys), ignore_index=True)
+
+
+def tune(
+    rows: pd.DataFrame, as_of: datetime, params: TrainingParams, *, problem: Problem
+) -> tuple[pd.DataFrame, Choice]:
+    """The table of trials, and the best of them: fitted on the earlier rows, judged on the last ``validation_days``.
+
+    Args:
+        rows: from ``training_rows``.
+        as_of: as there.
+        params: the budget of trials, the spaces, the seed.
+        problem: names the features.
+
+    Raises:
+        TrainingError: no rows, or labels of one class only, before or after the boundary.
+    """
+    boundary = as_of - timedelta(days=params.holdout_days + params.validation_days)
+    train, validation = split_by_time(rows, boundary, time="prediction_time", known="label_available_at")
+    _check(train, f"The part of {problem.name}'s training set before {boundary:%Y-%m-%d %H:%M} UTC, for the trials,")
+    _check(validation, f"The part of {problem.name}'s training set from {boundary:%Y-%m-%d %H:%M} UTC, for validation,")
+    return search(
+        Examples.of(train, train["label"]),
+        Examples.of(validation, validation["label"]),
+        algorithms=params.algorithms,
+        features=problem.feature_names,
+        categorical=list(problem.categorical),
+        seed=params.seed,
+    )
+
+
+def fit_candidate(rows: pd.DataFrame, choice: Choice, params: TrainingParams, *, problem: Problem) -> Model:
+    """The chosen algorithm, fitted on all rows, those of validation too, with rounds in proportion."""
+    return fit(
+        choice.algorithm,
+        rows,
+        rows["label"],
+        features=problem.feature_names,
+        categorical=problem.categorical,
+        params=choice.params_for(len(rows)),
+        seed=params.seed,
+    )
+
+
+def fit_baseline(rows: pd.DataFrame, params: TrainingParams, *, problem: Problem) -> Model:
+    """The heuristic, fitted on the same rows: what a candidate must beat."""
+    return fit(
+        "heuristic",
+        rows,
+        rows["label"],
+        features=problem.feature_names,
+        categorical=problem.categorical,
+        params=params.algorithms.heuristic.middle,
+        seed=params.seed,
+    )
+
+
+def _check(rows: pd.DataFrame, what: str) -> None:
+    counts = rows["label"].value_counts().to_dict()
+    if len(counts) < 2:
+        found = f"{len(rows)} rows, all with label {next(iter(counts))}" if counts else "no rows with a known label"
+        raise TrainingError(
+            f"{what} has {found}; training needs both labels. Choose a later as_of, or make training.holdout_days or "
+            f"training.validation_days smaller, and see that the pipeline feature_engineering has run for this as_of."
+        )

@@ -1,0 +1,24 @@
+"""Parameters of the stage."""
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from podium.models.spaces import Algorithms
+from podium.problems.base import Params
+
+__all__ = ["TrainingParams"]
+
+
+class TrainingParams(Params):
+    """How a candidate is made.
+
+    Attributes:
+        seed: of the search and of every fit.
+        holdout_days: the last days before ``as_of``, which training never sees: evaluation is done on them.
+        validation_days: the days before those, on which trials are judged.
+        algorithms: who competes, for how many trials, and where each looks. The heuristic is also the baseline.
+    """
+
+    seed: int = Field(default=20130801, ge=0, lt=2**31)
+    holdout_days: NonNegativeInt = 28
+    validation_days: PositiveInt = 35
+    algorithms: Algorithms = Algorithms()

@@ -1,0 +1,128 @@
+"""A candidate: a model that training made, in the MLflow run that made it, with the baseline it has to beat."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.entities import Run
+from mlflow.models import infer_signature
+
+from podium import models
+from podium.lakehouse.errors import PodiumError
+from podium.models.model import Model
+
+__all__ = ["Candidate", "log_candidate", "newest_candidate", "newest_run"]
+
+# What a server needs to load the model; the versions are those that made it.
+REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas", "podium")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A fitted model with everything that has to be known about it.
+
+    Attributes:
+        model: the model.
+        baseline: what a sensible person would do without one, fitted on the same rows.
+        as_of: the moment of knowledge that it was trained at.
+        training: how it came about: window, rows, algorithm, parameters, validation metrics.
+        example: a few rows of input.
+        run_id, digest, model_uri: where it is in MLflow, and the SHA-256 of its files; set once it is there.
+    """
+
+    model: Model
+    baseline: Model
+    as_of: datetime
+    training: Mapping[str, Any]
+    example: pd.DataFrame = field(default_factory=pd.DataFrame)
+    run_id: str = ""
+    digest: str = ""
+    model_uri: str = ""
+
+
+def log_candidate(problem: str, candidate: Candidate) -> None:
+    """Log the candidate to the active MLflow run. The tags that make it findable come last: half of one is none."""
+    run = mlflow.active_run()
+    if run is None:
+        raise PodiumError(f"{problem}: a candidate is kept in an MLflow run, and none is active; run it by kedro run.")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, baseline = Path(scratch, "model"), Path(scratch, "baseline")
+        candidate.model.save(folder)
+        candidate.baseline.save(baseline)
+        digest = models.digest(folder)
+        scores = candidate.model.score(candidate.example)
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(models.__file__).with_name("pyfunc.py")),
+            artifacts={"model": str(folder)},
+            signature=infer_signature(candidate.example, scores),
+            input_example=candidate.example.head(3),
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        )
+        mlflow.log_artifacts(str(baseline), "baseline")
+    mlflow.log_dict(dict(candidate.training), "training.json")
+    mlflow.set_tags(
+        {
+            "podium.model_uri": logged.model_uri,
+            "podium.digest": digest,
+            "podium.as_of": candidate.as_of.isoformat(),
+            "podium.algorithm": candidate.model.algorithm,
+            "podium.problem": problem,
+            "podium.kind": "candidate",
+        }
+    )
+
+
+def newest_run(kind: str, **tags: str) -> Run | None:
+    """The newest MLflow run of that kind with those ``podium.`` tags."""
+    wanted = {"kind": kind, **tags}
+    query = " and ".join(f"tags.`podium.{name}` = '{value}'" for name, value in wanted.items())
+    found = mlflow.search_runs(
+        search_all_experiments=True,
+        filter_string=query,
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+        output_format="list",
+    )
+    return found[0] if found else None
+
+
+def newest_candidate(problem: str) -> Candidate:
+    """The candidate that training made last.
+
+    Raises:
+        PodiumError: there is none, or its bytes are not those that were logged.
+    """
+    run = newest_run("candidate", problem=problem)
+    if run is None:
+        raise PodiumError(f"{problem}: there is no candidate. Run: kedro run --pipeline training")
+    tags = run.data.tags
+    return Candidate(
+        model=load_checked(tags["podium.model_uri"], tags["podium.digest"], f"the candidate of {problem}"),
+        baseline=models.load(
+            Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="baseline"))
+        ),
+        as_of=datetime.fromisoformat(tags["podium.as_of"]),
+        training=mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/training.json"),
+        run_id=run.info.run_id,
+        digest=tags["podium.digest"],
+        model_uri=tags["podium.model_uri"],
+    )
+
+
+def load_checked(uri: str, digest: str, what: str) -> Model:
+    """The model at ``uri``, if its bytes have the digest that they are known by."""
+    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri), "artifacts", "model")
+    found = models.digest(folder)
+    if found != digest:
+        raise PodiumError(
+            f"The files of {what} ({uri}) are not those that were logged: SHA-256 {found[:16]}…, expected {digest[:16]}…. "
+            "Somebody changed them. Train again, or restore them from a backup."
+        )
+    return models.load(folder)

@@ -1,0 +1,60 @@
+"""Evidence: what evaluation found about a candidate, kept in the MLflow run of the evaluation."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import mlflow
+from matplotlib.figure import Figure
+
+from podium.lakehouse.errors import PodiumError
+
+from .candidate import newest_run
+
+__all__ = ["Evidence", "log_evidence", "newest_evidence"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What was found about the candidate with this digest.
+
+    Attributes:
+        digest: of the candidate.
+        evaluation: metrics, intervals, slices and checks, as JSON values.
+        metrics: the figures that are shown beside the run.
+        figures: pictures by name.
+        card: the model card, a page of HTML.
+    """
+
+    digest: str
+    evaluation: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    figures: Mapping[str, Figure]
+    card: str
+
+
+def log_evidence(problem: str, evidence: Evidence) -> None:
+    """Log the evidence to the active MLflow run; findable only once it is all there."""
+    mlflow.log_metrics(dict(evidence.metrics))
+    for name, figure in evidence.figures.items():
+        mlflow.log_figure(figure, f"pictures/{name}.png")
+    mlflow.log_text(evidence.card, "model_card.html")
+    mlflow.log_text(json.dumps(evidence.evaluation, indent=1), "evaluation.json")
+    mlflow.set_tags(
+        {"podium.problem": problem, "podium.evaluates": evidence.digest, "podium.kind": "evidence"},
+    )
+
+
+def newest_evidence(problem: str) -> Evidence:
+    """What the last evaluation found; without its pictures."""
+    run = newest_run("evidence", problem=problem)
+    if run is None:
+        raise PodiumError(f"{problem}: no candidate was evaluated yet. Run: kedro run --pipeline evaluation")
+    return Evidence(
+        digest=run.data.tags["podium.evaluates"],
+        evaluation=mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/evaluation.json"),
+        metrics=run.data.metrics,
+        figures={},
+        card=mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/model_card.html"),
+    )

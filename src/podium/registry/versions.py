@@ -1,0 +1,116 @@
+"""Registered versions and their aliases: who is champion, who is challenger, and what speaks for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion as MlflowVersion
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+
+from podium.models.model import Model
+
+from .candidate import Candidate, load_checked
+
+__all__ = ["CHALLENGER", "CHAMPION", "Decision", "ModelVersion", "aliased", "apply", "load_version"]
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelVersion:
+    """A registered version with its model, loaded and checked against its digest."""
+
+    name: str
+    version: str
+    model: Model
+    as_of: datetime
+    digest: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What deployment decided about a candidate, and on what grounds."""
+
+    candidate: Candidate
+    checks: tuple[Mapping[str, Any], ...]
+    metrics: Mapping[str, float]
+
+    @property
+    def promote(self) -> bool:
+        """Whether every check passed; without a check there is nothing to stand on."""
+        return bool(self.checks) and all(check["passed"] for check in self.checks)
+
+
+def apply(name: str, decision: Decision) -> str:
+    """Register the candidate, once, and set the aliases; the version's number.
+
+    A candidate whose bytes are registered already is recognised by its digest: nothing is registered again. It becomes
+    ``challenger``; if every check passed, ``champion`` in its place. Doing it twice changes nothing.
+    """
+    client = MlflowClient()
+    version = _registered(client, name, decision.candidate.digest) or _register(client, name, decision)
+    # The evidence is written before any alias: a champion without its evidence must not exist, not even for a moment.
+    tags = {f"podium.metric.{key}": f"{value:.6g}" for key, value in decision.metrics.items()}
+    tags["podium.checks"] = "; ".join(f"{c['name']}: {'passed' if c['passed'] else 'FAILED'}" for c in decision.checks)
+    tags["podium.decision"] = "promoted" if decision.promote else "refused"
+    champion = aliased(name, CHAMPION)
+    if champion is not None and champion.version == version:
+        return version
+    for key, value in tags.items():
+        client.set_model_version_tag(name, version, key, value)
+    client.set_registered_model_alias(name, CHALLENGER, version)
+    if decision.promote:
+        client.set_registered_model_alias(name, CHAMPION, version)
+        client.delete_registered_model_alias(name, CHALLENGER)
+    return version
+
+
+def _registered(client: MlflowClient, name: str, digest: str) -> str | None:
+    found = client.search_model_versions(f"name = '{name}' and tags.`podium.digest` = '{digest}'")
+    return min((version.version for version in found), key=int, default=None)
+
+
+def _register(client: MlflowClient, name: str, decision: Decision) -> str:
+    candidate = decision.candidate
+    tags = {
+        "podium.digest": candidate.digest,
+        "podium.as_of": candidate.as_of.isoformat(),
+        "podium.algorithm": candidate.model.algorithm,
+        "podium.run_id": candidate.run_id,
+    }
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name)
+    return str(mlflow.register_model(candidate.model_uri, name, tags=tags).version)
+
+
+def aliased(name: str, alias: str) -> MlflowVersion | None:
+    """The version that carries an alias, or None."""
+    try:
+        return MlflowClient().get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        missing = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+        if error.error_code in missing or error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            return None
+        raise
+
+
+def load_version(name: str, alias: str) -> ModelVersion | None:
+    """The model that carries an alias, or None; refused when its bytes are not those that were registered."""
+    found = aliased(name, alias)
+    if found is None:
+        return None
+    tags = found.tags
+    return ModelVersion(
+        name=name,
+        version=str(found.version),
+        model=load_checked(f"models:/{name}/{found.version}", tags["podium.digest"], f"{name} version {found.version}"),
+        as_of=datetime.fromisoformat(tags["podium.as_of"]),
+        digest=tags["podium.digest"],
+        tags=tags,
+    )

