@@ -1,7 +1,7 @@
 """What happens around every run: settings are checked at the door, the engine is chosen, inputs are recorded."""
 
 import logging
-import warnings
+import sys
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -11,21 +11,25 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from podium.lakehouse import engine
 from podium.lakehouse.errors import PodiumError
 
 logger = logging.getLogger(__name__)
 
-# Plugins warn about their own code while they are imported, before anybody could configure logging.
-warnings.filterwarnings("ignore", message=".*(Add type hints|register_resolver)", category=UserWarning)
+# Libraries warn about their own code as they are imported. conf/logging.yml decides what is shown of that; whoever
+# asks for warnings (python -W, PYTHONWARNINGS) gets them all.
+if not sys.warnoptions:
+    logging.captureWarnings(True)
 
 
 class PodiumHooks:
     """Podium's hooks; kedro-mlflow's own start and end the MLflow run around them."""
 
     def __init__(self) -> None:
+        self._env = ""
+        self._as_of: str | None = None
         self._reads: dict[str, int] = {}
         self._writes: dict[str, int] = {}
         self._catalog: CatalogProtocol | None = None
@@ -37,12 +41,13 @@ class PodiumHooks:
         from podium.parameters import check_parameters
 
         quiet()
+        self._env = context.env or context.config_loader.default_run_env or context.config_loader.base_env
         check_parameters(context.config_loader["parameters"])
         settings = context.config_loader["spark"]
         try:
             engine.configure(engine.EngineSettings.model_validate(settings))
         except ValidationError as wrong:
-            raise PodiumError(f"conf/{context.env or 'base'}/spark.yml: {wrong}") from wrong
+            raise PodiumError(f"conf/{self._env}/spark.yml: {wrong}") from wrong
         uri = context.config_loader["mlflow"]["server"]["mlflow_tracking_uri"]
         if uri.startswith("sqlite:///"):
             Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
@@ -50,12 +55,15 @@ class PodiumHooks:
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Start a fresh record of what this run reads and writes."""
-        self._reads, self._writes, self._catalog = {}, {}, catalog
+        self._reads, self._writes, self._catalog, self._as_of = {}, {}, catalog, None
 
     @hook_impl
-    def before_node_run(self, node: Node) -> None:
-        """Start the node's clock."""
+    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        """Start the node's clock; log its parameters one by one (kedro-mlflow logs a model of them as one text)."""
+        from podium.registry.runs import record_parameters
+
         self._started = perf_counter()
+        record_parameters({name: value for name, value in inputs.items() if isinstance(value, BaseModel)})
 
     @hook_impl
     def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
@@ -70,6 +78,8 @@ class PodiumHooks:
         version = getattr(self._dataset(dataset_name), "saved_version", None)
         if version is not None:
             self._writes[dataset_name] = version
+        if dataset_name.endswith(".as_of"):
+            self._as_of = data.isoformat()
         if dataset_name == node.outputs[-1]:
             logger.info("%6.2f s  %s", perf_counter() - self._started, node.name)
 
@@ -78,7 +88,7 @@ class PodiumHooks:
         """Keep the record with the MLflow run, while that is still open."""
         from podium.registry.runs import record_run
 
-        record_run(run_params, reads=self._reads, writes=self._writes)
+        record_run(run_params, env=self._env, as_of=self._as_of, reads=self._reads, writes=self._writes)
 
     def _dataset(self, name: str) -> Any:
         return self._catalog.get(name) if self._catalog is not None else None
@@ -88,5 +98,3 @@ def quiet() -> None:
     """Silence libraries that report their own housekeeping to the user of this project."""
     for name in ("alembic", "mlflow", "kedro_mlflow", "pyspark", "py4j", "evidently", "shap", "matplotlib", "optuna"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    warnings.filterwarnings("ignore", category=DeprecationWarning)

@@ -7,8 +7,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError, create_model
 
 from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.pipelines.evaluation.params import EvaluationParams
 from podium.pipelines.feature_engineering.nodes import FeatureParams
+from podium.pipelines.inference.nodes import InferenceParams
 from podium.pipelines.ingestion.nodes import IngestionParams, parse_moment
+from podium.pipelines.training.parameters import TrainingParams
 from podium.problems import PROBLEMS
 from podium.problems.base import Params
 
@@ -17,6 +20,9 @@ __all__ = ["check_parameters"]
 SECTIONS: dict[str, type[Params]] = {
     "ingestion": IngestionParams,
     "features": FeatureParams,
+    "training": TrainingParams,
+    "evaluation": EvaluationParams,
+    "inference": InferenceParams,
 }
 
 

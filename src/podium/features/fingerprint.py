@@ -11,7 +11,7 @@ __all__ = ["code_digest"]
 
 
 def code_digest(problem: Problem, *modules: str) -> str:
-    """SHA-256 of the source of a problem's modules; of its whole package where none is named."""
+    """SHA-256 of the source of a problem's modules; of all modules of its package (not of sub-packages, such as pictures) where none is named."""
     return _digest(f"podium.problems.{problem.name}", modules)
 
 
@@ -21,5 +21,5 @@ def _digest(package: str, modules: tuple[str, ...]) -> str:
     assert spec is not None
     assert spec.origin is not None
     folder = Path(spec.origin).parent
-    files = [folder / f"{name}.py" for name in modules] if modules else sorted(folder.rglob("*.py"))
+    files = [folder / f"{name}.py" for name in modules] if modules else sorted(folder.glob("*.py"))
     return sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()

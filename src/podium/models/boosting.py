@@ -110,8 +110,7 @@ def _dataset(
         reference=reference,
         feature_name=list(features),
         categorical_feature=list(levels),
-        # A dataset with a reference is binned like it, and warns when it is given settings of its own.
-        params=None if reference else dict(params),
+        params=dict(params),
     )
     return dataset.construct()
 

@@ -126,10 +126,11 @@ class Picture:
     Attributes:
         title: what is shown.
         question: what a person wants to know.
-        table: bronze tables, as known -> the few rows to draw, aggregated by the engine. Whole numbers only, so that
-            the picture is the same each time: ``draw`` and ``finding`` divide.
-        draw: (matplotlib figure, rows ordered by all columns) draws. Colours ``C0``... are those of the report.
-        finding: rows -> one sentence that answers the question. Neither it nor ``draw`` is asked when there are no rows.
+        table: bronze tables, as known -> the few rows to draw, aggregated by the engine. Only whole numbers are
+            summed, so that the picture is the same each time: ``draw`` and ``finding`` divide.
+        draw: (matplotlib figure, rows ordered by all columns) draws; no axes means that there is nothing to see.
+            Colours ``C0``... are those of the report.
+        finding: rows -> one sentence that answers the question. With no rows neither it nor ``draw`` is asked.
         size: width and height in inches; a picture wider than 8 gets the whole width of the page.
     """
 

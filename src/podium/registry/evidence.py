@@ -21,6 +21,7 @@ class Evidence:
 
     Attributes:
         digest: of the candidate.
+        champion: digest of the champion that it was compared with; empty where there was none.
         evaluation: metrics, intervals, slices and checks, as JSON values.
         metrics: the figures that are shown beside the run.
         figures: pictures by name.
@@ -28,6 +29,7 @@ class Evidence:
     """
 
     digest: str
+    champion: str
     evaluation: Mapping[str, Any]
     metrics: Mapping[str, float]
     figures: Mapping[str, Figure]
@@ -42,7 +44,12 @@ def log_evidence(problem: str, evidence: Evidence) -> None:
     mlflow.log_text(evidence.card, "model_card.html")
     mlflow.log_text(json.dumps(evidence.evaluation, indent=1), "evaluation.json")
     mlflow.set_tags(
-        {"podium.problem": problem, "podium.evaluates": evidence.digest, "podium.kind": "evidence"},
+        {
+            "podium.problem": problem,
+            "podium.champion": evidence.champion,
+            "podium.evaluates": evidence.digest,
+            "podium.kind": "evidence",
+        }
     )
 
 
@@ -53,6 +60,7 @@ def newest_evidence(problem: str) -> Evidence:
         raise PodiumError(f"{problem}: no candidate was evaluated yet. Run: kedro run --pipeline evaluation")
     return Evidence(
         digest=run.data.tags["podium.evaluates"],
+        champion=run.data.tags["podium.champion"],
         evaluation=mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/evaluation.json"),
         metrics=run.data.metrics,
         figures={},

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from mlflow.exceptions import MlflowException
@@ -56,7 +55,8 @@ def apply(name: str, decision: Decision) -> str:
     client = MlflowClient()
     version = _registered(client, name, decision.candidate.digest) or _register(client, name, decision)
     # The evidence is written before any alias: a champion without its evidence must not exist, not even for a moment.
-    tags = {f"podium.metric.{key}": f"{value:.6g}" for key, value in decision.metrics.items()}
+    shown = {key: value for key, value in decision.metrics.items() if not key.endswith(("_low", "_high"))}
+    tags = {f"podium.metric.{key}": f"{value:.6g}" for key, value in shown.items()}
     tags["podium.checks"] = "; ".join(f"{c['name']}: {'passed' if c['passed'] else 'FAILED'}" for c in decision.checks)
     tags["podium.decision"] = "promoted" if decision.promote else "refused"
     champion = aliased(name, CHAMPION)
@@ -82,11 +82,13 @@ def _register(client: MlflowClient, name: str, decision: Decision) -> str:
         "podium.digest": candidate.digest,
         "podium.as_of": candidate.as_of.isoformat(),
         "podium.algorithm": candidate.model.algorithm,
-        "podium.run_id": candidate.run_id,
     }
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
-    return str(mlflow.register_model(candidate.model_uri, name, tags=tags).version)
+    model_id = candidate.model_uri.removeprefix("models:/")
+    logged = client.get_logged_model(model_id)
+    made = client.create_model_version(name, logged.artifact_location, candidate.run_id, tags=tags, model_id=model_id)
+    return str(made.version)
 
 
 def aliased(name: str, alias: str) -> MlflowVersion | None:

@@ -20,7 +20,7 @@ __all__ = ["drawing", "figure_to_base64", "figure_to_svg"]
 INK, LINE, SURFACE = "#1c2733", "#d5dbe2", "#fefefe"
 THEME = {INK: "var(--ink)", LINE: "var(--line)", SURFACE: "var(--surface)"}
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "axes.axisbelow": True,
     "axes.edgecolor": LINE,
     "axes.facecolor": "none",

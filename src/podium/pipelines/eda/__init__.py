@@ -1,1 +1,5 @@
-"""Exploration: what the bronze tables hold at ``as_of``, as a table and as one HTML page with pictures."""
+"""Exploration: what came in, profiled and drawn, on one page."""
+
+from .pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

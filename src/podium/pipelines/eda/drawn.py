@@ -15,7 +15,7 @@ NOTHING = "Nothing is known yet at this moment."
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """Words and an inline SVG; without rows ``svg`` is empty and ``finding`` says so."""
+    """Words and an inline SVG, which is empty when there was nothing to draw; ``finding`` says so then."""
 
     title: str
     question: str
@@ -42,6 +42,6 @@ def drawn(
         rows = rows.sort_values(list(rows.columns), ignore_index=True)
         with drawing(*size) as figure:
             draw(figure, rows)
-            svg = figure_to_svg(figure, label=title)
+            svg = figure_to_svg(figure, label=title) if figure.axes else svg
         nothing = finding(rows)
     return Drawn(title=title, question=question, finding=nothing, svg=svg, wide=size[0] > WIDE)

@@ -1,6 +1,6 @@
 """Exploration, table to table: what was known, its profile, the pictures, the page."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import pandas as pd
@@ -15,7 +15,7 @@ from podium.pipelines.eda.profile import SCHEMA, profile_tables
 from podium.pipelines.eda.report import render_page
 from podium.problems.base import Picture, Problem
 
-__all__ = ["draw", "known", "page", "profile", "profile_rows"]
+__all__ = ["draw", "known", "page", "profile"]
 
 
 def known(frames: Mapping[str, DataFrame], as_of: datetime) -> dict[str, DataFrame]:
@@ -23,34 +23,44 @@ def known(frames: Mapping[str, DataFrame], as_of: datetime) -> dict[str, DataFra
     return {name: frame.filter(F.col("available_at") <= F.lit(as_of)) for name, frame in frames.items()}
 
 
-def profile(frames: Mapping[str, DataFrame], as_of: datetime) -> pd.DataFrame:
-    """The profile of every table as known at ``as_of``; see ``profile_tables`` for its columns. One action a table."""
-    return profile_tables(known(frames, as_of), as_of)
+def profile(as_of: datetime, *frames: DataFrame, problem: Problem) -> tuple[pd.DataFrame, Rows]:
+    """The profile of every bronze table as known at ``as_of``: for the page, and for the table ``eda_profile``.
+
+    Args:
+        as_of: the moment of the run, with time zone.
+        frames: the bronze tables, in the order of the problem's events. One action each.
+        problem: the ML question.
+
+    Returns:
+        The columns of ``podium.pipelines.eda.profile.SCHEMA``, twice: as pandas, and as rows to merge by key.
+    """
+    found = profile_tables(known(_named(frames, problem), as_of), as_of)
+    table = pa.Table.from_pandas(found, preserve_index=False)
+    rows = frames[0].sparkSession.createDataFrame(table, SCHEMA)
+    return found, Rows(frame=rows, keys=("as_of", "table", "column"))
 
 
-def profile_rows(profile: pd.DataFrame, frames: Mapping[str, DataFrame]) -> Rows:
-    """The profile on its way into the table ``eda_profile``; ``frames`` lend their session."""
-    session = next(iter(frames.values())).sparkSession
-    table = pa.Table.from_pandas(profile, preserve_index=False)
-    return Rows(frame=session.createDataFrame(table, SCHEMA), keys=("as_of", "table", "column"))
+def draw(as_of: datetime, *frames: DataFrame, problem: Problem) -> list[Drawn]:
+    """The problem's pictures of what was known at ``as_of``, each with its finding. One action a picture."""
+    tables = known(_named(frames, problem), as_of)
+    return [_drawn(picture, picture.table(tables).toPandas()) for picture in problem.pictures]
 
 
-def draw(frames: Mapping[str, DataFrame], as_of: datetime, pictures: Iterable[Picture]) -> list[Drawn]:
-    """The pictures of what was known at ``as_of``, each with its finding. One action a picture."""
-    tables = known(frames, as_of)
-    return [
-        drawn(
-            picture.table(tables).toPandas(),
-            title=picture.title,
-            question=picture.question,
-            draw=picture.draw,
-            finding=picture.finding,
-            size=picture.size,
-        )
-        for picture in pictures
-    ]
-
-
-def page(problem: Problem, as_of: datetime, profile: pd.DataFrame, pictures: list[Drawn]) -> str:
+def page(as_of: datetime, profile: pd.DataFrame, pictures: list[Drawn], *, problem: Problem) -> str:
     """The HTML page of the exploration: the same ``as_of`` and data give the same bytes."""
     return render_page(problem, as_of, profile, [*pictures, missing_values(profile)])
+
+
+def _named(frames: Sequence[DataFrame], problem: Problem) -> dict[str, DataFrame]:
+    return {event.name: frame for event, frame in zip(problem.events, frames, strict=True)}
+
+
+def _drawn(picture: Picture, rows: pd.DataFrame) -> Drawn:
+    return drawn(
+        rows,
+        title=picture.title,
+        question=picture.question,
+        draw=picture.draw,
+        finding=picture.finding,
+        size=picture.size,
+    )

@@ -1,1 +1,5 @@
-"""Evaluation of a candidate on rows later than all it was trained on, with a verdict and a model card."""
+"""Evaluation: is the candidate good enough, and for whom?"""
+
+from .pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -2,7 +2,8 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 
 from .canvas import COLOURS, INK, MUTED, canvas
@@ -17,19 +18,14 @@ NOT_A_NUMBER = "#aab3bc"
 
 
 def beeswarm(explanation: Explanation, words: Words) -> Figure:
-    """The most important features: each row of the sample a dot, coloured by the feature's value.
-
-    Raises:
-        ValueError: the explanation is empty.
-    """
-    if not explanation.names:
-        raise ValueError("There is nothing to draw: the model was not explained.")
+    """The most important features, of at least one: each row of the sample a dot, coloured by the feature's value."""
     shown = min(MOST_FEATURES, len(explanation.names))
     rows = len(explanation.contributions)
     figure, (bars, dots) = canvas(
         f"What makes the model expect {words.positive} {words.rows}",
-        f"{explanation.method} of {rows:,} held-out {words.rows}; {shown} of {len(explanation.names)} features",
-        size=(10, 0.31 * shown + 1.7),
+        f"{shown} of {len(explanation.names)} features on {rows:,} held-out {words.rows}, by {explanation.method} "
+        "(grey: value missing or not a number)",
+        size=(10, max(0.31 * shown + 1.7, 3.2)),
         grid=(1, 2),
         width_ratios=[1, 2.6],
     )
@@ -60,15 +56,9 @@ def _dots(axis: Axes, y: int, contribution: np.ndarray, value: np.ndarray) -> No
     """One line of dots, spread where they are dense; the order in which they spread is fixed, not random."""
     number = np.isfinite(value)
     colours = np.full((len(value), 4), 0.0)
-    colours[~number] = _rgba(NOT_A_NUMBER)
+    colours[~number] = to_rgba(NOT_A_NUMBER)
     colours[number] = LOW_TO_HIGH(_ranks(value[number]))
     axis.scatter(contribution, y + _spread(contribution), s=7, c=colours, linewidths=0, alpha=0.8, rasterized=True)
-
-
-def _rgba(colour: str) -> tuple[float, ...]:
-    from matplotlib.colors import to_rgba
-
-    return to_rgba(colour)
 
 
 def _ranks(value: np.ndarray) -> np.ndarray:
@@ -91,10 +81,8 @@ def _spread(contribution: np.ndarray) -> np.ndarray:
 
 
 def _key(figure: Figure, axis: Axes) -> None:
-    from matplotlib.cm import ScalarMappable
-
     bar = figure.colorbar(ScalarMappable(cmap=LOW_TO_HIGH), ax=axis, aspect=40, pad=0.01, fraction=0.03)
     bar.set_ticks([0, 1], labels=["low", "high"])
     bar.ax.tick_params(length=0, labelsize=8.5, colors=MUTED)
-    bar.set_label("Value of the feature (rank; grey: missing or not a number)", size=8.5, color=MUTED)
+    bar.set_label("Value, by rank", size=8.5, color=MUTED)
     bar.outline.set_visible(False)

@@ -9,14 +9,18 @@ A resample is a row of weights, how often each day was drawn, so that nothing is
 products of weights and daily sums, and the AUC is a quadratic form in the weights.
 """
 
+from typing import TypeAlias
+
 import numpy as np
 
 from .metrics import BINS, METRICS, bin_of, measure
 from .records import Bin, Estimate, Scores
 
-__all__ = ["calibration_bins", "difference", "draw_days", "interval", "late_rate", "resample", "scores"]
+__all__ = ["Measured", "calibration_bins", "difference", "draw_days", "interval", "late_rate", "resample", "scores"]
 
 TAILS = (0.025, 0.975)
+# A model's figures, and each of its metrics on every resample.
+Measured: TypeAlias = tuple[Scores, dict[str, np.ndarray]]
 
 
 def draw_days(days: int, resamples: int, seed: int) -> np.ndarray:
@@ -110,7 +114,7 @@ def scores(label: np.ndarray, score: np.ndarray, resampled: dict[str, np.ndarray
     return Scores(**{name: interval(found[name], resampled[name]) for name in METRICS})
 
 
-def difference(ours: tuple[Scores, dict[str, np.ndarray]], theirs: tuple[Scores, dict[str, np.ndarray]]) -> Scores:
+def difference(ours: Measured, theirs: Measured) -> Scores:
     """Every metric of one model minus that of another, paired: both are taken on the same rows and the same draws.
 
     What moves both alike, a day that is hard for any model, cancels out; so the interval is narrower than those of

@@ -1,7 +1,7 @@
 """One look for all pictures. Figures are objects of their own: nothing here touches pyplot or matplotlib's settings."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -66,9 +66,10 @@ def polish(axis: Axes) -> None:
     axis.yaxis.label.set(color=INK, size=9.5)
 
 
-def legend(axis: Axes, place: str, title: str = "") -> None:
+def legend(axis: Axes, place: str, title: str | None = None, **options: Any) -> None:
     """A legend without a frame; the line drawn last comes first, as it lies on top."""
-    box = axis.legend(loc=place, title=title or None, fontsize=8.5, title_fontsize=8.5, alignment="left", reverse=True)  # type: ignore[call-overload]
+    look = {"fontsize": 8.5, "title_fontsize": 8.5, "alignment": "left", "reverse": True, **options}
+    box = axis.legend(*axis.get_legend_handles_labels(), loc=place, title=title, **look)  # type: ignore[call-overload]
     box.get_frame().set(edgecolor="none", facecolor="white", alpha=0.85)
     box.get_title().set_color(MUTED)
 

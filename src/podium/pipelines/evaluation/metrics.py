@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 __all__ = ["BINS", "METRICS", "Metric", "bin_of", "calibration_error", "measure", "reliability"]
 
@@ -34,6 +33,8 @@ def measure(label: np.ndarray, score: np.ndarray) -> dict[str, float]:
         label: 0 or 1, shape (n,).
         score: probabilities of 1, shape (n,).
     """
+    from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
     if len(label) == 0:
         return dict.fromkeys(METRICS, np.nan)
     both = label.min() != label.max()

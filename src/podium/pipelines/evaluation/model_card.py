@@ -4,20 +4,25 @@ After Mitchell et al., "Model Cards for Model Reporting", FAT* 2019. Both forms 
 time, so that the same evaluation gives the same card. Names that came with the data are escaped in both.
 """
 
+from __future__ import annotations
+
 import base64
 import html as html_text
 import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from matplotlib.figure import Figure
 
 from .explain import Explanation
 from .metrics import METRICS
 from .params import EvaluationParams
 from .records import Estimate, Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Card", "html", "markdown"]
 
@@ -95,7 +100,9 @@ def _md(text: object) -> str:
 
 
 def _figure(value: float | None, digits: int = 3) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1 and value == int(value) else f"{value:.{digits}f}"
 
 
 def _estimate(estimate: Estimate) -> str:

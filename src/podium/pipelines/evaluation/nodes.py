@@ -1,26 +1,31 @@
-"""Evaluation: held-out rows -> figures, verdict, pictures, model card. Pure functions, made of the modules beside."""
+"""Evaluation: held-out rows -> figures, verdict, pictures, model card. Pure functions, made of the modules beside.
+
+What draws is imported where it is used: every Kedro command imports this module, and matplotlib would slow its start.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from podium.lakehouse.errors import did_you_mean
+from podium.models import Model, ModelError
 
-from . import bootstrap, explain, model_card, pictures
-from .beeswarm import beeswarm
+from . import bootstrap, explain, model_card
 from .explain import Explanation
 from .metrics import METRICS
 from .params import EvaluationParams
-from .records import Evaluation, EvaluationError, Scorer, Scores, Window
-from .slice_picture import slices as slices_picture
+from .records import Evaluation, EvaluationError, Scores, Window
 from .slices import PREFIX, by_slice, records, slice_columns
 from .verdict import verdict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["draw", "evaluate", "explain_candidate", "flat_metrics", "holdout_rows", "write_model_card"]
 
@@ -63,20 +68,20 @@ def holdout_rows(
     return rows
 
 
-def explain_candidate(candidate: Scorer, rows: pd.DataFrame, params: EvaluationParams) -> Explanation:
+def explain_candidate(candidate: Model, rows: pd.DataFrame, params: EvaluationParams) -> Explanation:
     """What each feature adds to the candidate's scores, on a seeded sample of the held-out rows."""
     return explain.explain(candidate, rows, params.explain_rows, params.seed)
 
 
 def evaluate(
-    candidate: Scorer,
-    baseline: Scorer,
+    candidate: Model,
+    baseline: Model,
     rows: pd.DataFrame,
     params: EvaluationParams,
     *,
     as_of: datetime,
     trained_until: datetime | None,
-    champion: Scorer | None = None,
+    champion: Model | None = None,
 ) -> Evaluation:
     """Measure the candidate against the baseline and, where there is one, the champion, all on the same rows.
 
@@ -128,16 +133,20 @@ def evaluate(
 
 
 def draw(
-    candidate: Scorer,
-    baseline: Scorer,
+    candidate: Model,
+    baseline: Model,
     rows: pd.DataFrame,
     *,
     evaluation: Evaluation,
     explanation: Explanation,
     params: EvaluationParams,
-    champion: Scorer | None = None,
+    champion: Model | None = None,
 ) -> dict[str, Figure]:
     """Pictures by name: roc, precision_recall, calibration, slices and, for a model that was explained, explanation."""
+    from . import pictures
+    from .beeswarm import beeswarm
+    from .slice_picture import slices
+
     models = _present(candidate, baseline, champion)
     scored = pictures.Scored(
         label=rows["label"].to_numpy(dtype=np.int64),
@@ -149,7 +158,7 @@ def draw(
         "calibration": pictures.calibration(scored, evaluation, params.words),
     }
     if evaluation.slices:
-        drawn["slices"] = slices_picture(evaluation, params.words)
+        drawn["slices"] = slices(evaluation, params.words)
     if explanation.names:
         drawn["explanation"] = beeswarm(explanation, params.words)
     return drawn
@@ -195,21 +204,17 @@ def flat_metrics(evaluation: Evaluation) -> dict[str, float]:
     return {name: value for name, value in flat.items() if value is not None}
 
 
-def _present(candidate: Scorer, baseline: Scorer, champion: Scorer | None) -> dict[str, Scorer]:
+def _present(candidate: Model, baseline: Model, champion: Model | None) -> dict[str, Model]:
     models = {"candidate": candidate, "baseline": baseline}
     return models | ({"champion": champion} if champion is not None else {})
 
 
-def _scored(model: Scorer, rows: pd.DataFrame, who: str) -> np.ndarray:
+def _scored(model: Model, rows: pd.DataFrame, who: str) -> np.ndarray:
     """The model's scores, checked: a NaN or a number beyond 1 would turn into a plausible figure somewhere below."""
-    lacking = [name for name in model.features if name not in rows.columns]
-    if lacking:
-        hint = did_you_mean(lacking[0], rows.columns)
-        raise EvaluationError(
-            f"The {who} ({model.algorithm}) needs {len(lacking)} columns that the held-out rows lack, {lacking[0]!r} "
-            f"among them{hint}. It was trained on other features: train it again, or recompute the training set."
-        )
-    score = np.asarray(model.score(rows), dtype=np.float64)
+    try:
+        score = np.asarray(model.score(rows), dtype=np.float64)
+    except ModelError as cause:
+        raise EvaluationError(f"The {who} ({model.algorithm}) does not fit the held-out rows. {cause}") from cause
     good = (score >= 0) & (score <= 1)
     if score.shape != (len(rows),) or not good.all():
         raise EvaluationError(
@@ -219,7 +224,7 @@ def _scored(model: Scorer, rows: pd.DataFrame, who: str) -> np.ndarray:
     return score
 
 
-def _measured(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarray) -> Any:
+def _measured(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarray) -> bootstrap.Measured:
     resampled = bootstrap.resample(label, score, day, draws)
     return bootstrap.scores(label, score, resampled), resampled
 

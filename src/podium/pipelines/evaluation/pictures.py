@@ -17,7 +17,7 @@ from .records import Estimate, Evaluation
 __all__ = ["Scored", "calibration", "precision_recall", "roc"]
 
 # Curves leave out what rests on fewer rows than this: noise at the edge of a picture draws the eye.
-FEW = 20
+FEW = 50
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Scored:
 
 def roc(scored: Scored, found: Evaluation, words: Words) -> Figure:
     """ROC curves with their areas."""
-    title = f"How well the score tells {words.positive} {words.rows} from {words.negative} ones"
+    title = f"How well the score separates {words.positive} {words.rows} from the others"
     figure, (axis,) = canvas(title, subtitle(found, words), size=(6.6, 6.4))
     axis.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (2, 3)), label="a coin: 0.500")
     for who, score in scored.drawn():
         fall_out, recall, _ = roc_curve(scored.label, score)
         axis.plot(fall_out, recall, label=_named(found, who, "auc"), **_line(who))
-    axis.set(xlabel=f"Share of {words.negative} {words.rows} flagged (false positive rate)")
+    axis.set(xlabel=f"Share of the other {words.rows} flagged (false positive rate)")
     axis.set(ylabel=f"Share of {words.positive} {words.rows} found (true positive rate)")
     _unit_square(axis)
     legend(axis, "lower right", "ROC AUC (95% interval)")

@@ -1,32 +1,21 @@
 """What an evaluation finds, as frozen records that go to JSON and come back the same. None is "not defined"."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
 
-import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from podium.lakehouse.errors import PodiumError
+from podium.models import Model
 
 __all__ = ["Bin", "Check", "Estimate", "Evaluation", "EvaluationError", "Record", "Scorer", "Scores", "Slice", "Window"]
 
 
+# What evaluation needs of a model is what every model promises.
+Scorer = Model
+
+
 class EvaluationError(PodiumError):
     """A model cannot be evaluated on these rows."""
-
-
-class Scorer(Protocol):
-    """What evaluation needs of a model."""
-
-    algorithm: str
-    features: tuple[str, ...]
-    categorical: Mapping[str, tuple[str, ...]]
-
-    def score(self, rows: pd.DataFrame) -> np.ndarray:
-        """Probabilities of the positive label, float64, one for each row."""
-        ...
 
 
 class Record(BaseModel):

@@ -1,6 +1,7 @@
 """A picture of performance by slice."""
 
 from collections.abc import Sequence
+from textwrap import shorten
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -31,15 +32,20 @@ def slices(found: Evaluation, words: Words) -> Figure:
     for name, ranking, meaning in zip(names, axes[::2], axes[1::2], strict=True):
         _ranking(ranking, parts[name], found.candidate.auc.value)
         _meaning(meaning, parts[name], words)
-        ranking.set_yticks(range(len(parts[name])), [f"{part.value}  ({part.rows:,})" for part in parts[name]])
+        # Values come from the data: one with dollar signs must not be read as a formula.
+        ranking.set_yticks(range(len(parts[name])), [_named(part) for part in parts[name]], parse_math=False)
         ranking.set_ylabel(name.capitalize(), weight="bold")
     axes[0].set_title("Ranking", loc="left", size=10, color=INK)
     axes[1].set_title("Meaning", loc="left", size=10, color=INK)
     axes[-2].set_xlabel("ROC AUC (line: all held-out rows)")
     axes[-1].set_xlabel(f"Share of {words.rows} (faint: too few to judge)")
-    legend(max(axes[1::2], key=lambda axis: abs(axis.get_ylim()[0])), "lower right")
+    legend(axes[1], "lower right", bbox_to_anchor=(1.02, 0.99), ncols=2)
     figure.align_ylabels(axes[::2])
     return figure
+
+
+def _named(part: Slice) -> str:
+    return f"{shorten(part.value, 24, placeholder='...')}  ({part.rows:,})"
 
 
 def _largest(parts: Sequence[Slice]) -> list[Slice]:

@@ -87,7 +87,7 @@ def _unseen(window: Window) -> Check:
         return _check("unseen", False, None, None, "Distance from training to the held-out rows")
     hours = (window.first - window.trained_until).total_seconds() / 3600
     reason = f"Training ends {_moment(window.trained_until)}, the held-out rows begin {_moment(window.first)}"
-    return _check("unseen", hours > 0, hours, 0.0, f"{reason} ({hours:,.1f} hours later)")
+    return _check("unseen", hours > 0, hours, 0.0, f"{reason} ({hours:+,.1f} hours)")
 
 
 def _shown(value: float | None, *, sign: bool = False) -> str:

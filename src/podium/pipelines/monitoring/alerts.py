@@ -11,21 +11,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from podium.lakehouse.errors import PodiumError, did_you_mean
 from podium.pipelines.evaluation.metrics import METRICS
 
-from .parameters import MonitoringParams
-from .windows import title
+from .parameters import MonitoringParams, Words
+from .reference import Reference
+from .tables import ALERTS
+from .windows import enough, title
 
-__all__ = ["KEYS", "SCHEMA", "alerts"]
+__all__ = ["alerts"]
 
-KEYS = ("alert_id",)
-SCHEMA = (
-    "alert_id string, kind string, severity string, subject string, window_start timestamp, value double, "
-    "threshold double, reason string, model_version string, raised_as_of timestamp, status string"
-)
 # Names in a reason; the others are in the drift table.
 NAMED = 3
 
@@ -33,37 +30,34 @@ NAMED = 3
 def alerts(
     drift: pd.DataFrame,
     performance: pd.DataFrame,
-    *,
-    trained_rate: float,
-    reference_metrics: Mapping[str, float],
+    reference: Reference,
     as_of: datetime,
     params: MonitoringParams,
 ) -> pd.DataFrame:
-    """The alerts of one model version, as in ``SCHEMA``: at most one for each month and subject.
+    """The alerts of the reference's model version, rows of ``ALERTS``: at most one for each month and subject.
 
     Args:
-        drift: rows of the drift table.
-        performance: rows of the performance table.
-        trained_rate: share of positives in the training set.
-        reference_metrics: metric -> its value on the rows that the model was evaluated on.
+        drift: rows of ``DRIFT`` of that version.
+        performance: rows of ``PERFORMANCE`` of that version.
+        reference: what it was trained on, and its metrics at evaluation.
         as_of: the moment that the alerts are raised for.
         params: parameters of monitoring.
 
     Raises:
-        PodiumError: ``reference_metrics`` lacks a metric that ``params.performance`` names.
+        PodiumError: ``reference.metrics`` lacks a metric that ``params.performance`` names.
     """
-    _check_metrics(reference_metrics, params)
-    found = [*_drift_alerts(drift, params), *_calibration_alerts(performance, trained_rate, params)]
-    found += _performance_alerts(performance, reference_metrics, params)
-    rows = [{**row, "alert_id": _identify(row), "raised_as_of": pd.Timestamp(as_of), "status": "open"} for row in found]
-    table = pd.DataFrame(rows, columns=[column.split()[0] for column in SCHEMA.split(", ")])
-    for column in ("window_start", "raised_as_of"):
-        table[column] = pd.to_datetime(table[column], utc=True)
-    return table.sort_values(["window_start", "kind", "subject"], ignore_index=True)
+    _check_metrics(reference.metrics, params)
+    found = [
+        *_drift_alerts(drift, params),
+        *_performance_alerts(performance, reference.metrics, params),
+        *_calibration_alerts(performance, reference.positive_rate, params),
+    ]
+    stamp = {"raised_as_of": as_of, "status": "open"}
+    return ALERTS.rows({**row, **stamp, "alert_id": _identify(row)} for row in found)
 
 
 def _check_metrics(reference: Mapping[str, float], params: MonitoringParams) -> None:
-    missing = [name + did_you_mean(name, reference) for name in params.performance if name not in reference]
+    missing = [name + did_you_mean(name, reference) for name in params.performance.judged if name not in reference]
     if missing:
         raise PodiumError(
             f"The evaluation has no figure to compare these metrics of monitoring.performance with: "
@@ -78,29 +72,58 @@ def _identify(row: Mapping[str, Any]) -> str:
 
 def _drift_alerts(drift: pd.DataFrame, params: MonitoringParams) -> Iterator[dict[str, Any]]:
     """One alert for each month and kind, about the subject that moved most and naming the next."""
-    for (kind, start), rows in drift[drift["complete"]].groupby(["kind", "window_start"]):
+    for (kind, _), rows in drift[drift["complete"]].groupby(["kind", "window_start"]):
         drifted = rows[rows["drifted"]].sort_values(["psi", "subject"], ascending=[False, True])
         if drifted.empty:
             continue
         worst = drifted.iloc[0]
-        things = params.words.things
-        named = ", ".join(f"{row.subject} ({row.moved} of {things})" for row in drifted[:NAMED].itertuples())
+        named = ", ".join(_moved(row, params.words) for row in drifted[:NAMED].to_dict("records"))
         if kind == "feature":
             critical = len(drifted) >= params.drifted_share * len(rows)
             reason = f"{len(drifted)} of {len(rows)} features differ from the training set, most of all {named}."
         else:
             critical = worst["psi"] >= params.psi.critical
-            reason = f"the model's answers differ from those at evaluation: {named}."
+            reason = f"the answers differ from those at evaluation: {named}."
         yield {
             "kind": f"{kind}_drift",
             "severity": "critical" if critical else "warning",
             "subject": f"{kind}s",
-            "window_start": start,
+            "window_start": worst["window_start"],
             "value": worst["psi"],
             "threshold": worst["threshold"],
-            "reason": f"{title(start)}: {reason}",
+            "reason": f"{title(worst['window_start'])}: {reason}",
             "model_version": worst["model_version"],
         }
+
+
+def _moved(row: Mapping[Any, Any], words: Words) -> str:
+    """``weather_temp (66.9 to 75 for 31% of flights instead of 11%)``."""
+    where = words.positive if (row["subject"], row["moved"]) == ("decision", "1") else row["moved"]
+    return f"{row['subject']} ({where} for {row['moved_to']:.0%} of {words.things} instead of {row['moved_from']:.0%})"
+
+
+def _performance_alerts(
+    performance: pd.DataFrame, reference: Mapping[str, float], params: MonitoringParams
+) -> Iterator[dict[str, Any]]:
+    """One alert for each month and metric that is worse than at evaluation, beyond what chance explains.
+
+    The tolerated loss is widened by the one-sided normal bound of the month's standard error.
+    """
+    z = ndtri(params.confidence)
+    for metric, tolerated in params.performance.judged.items():
+        described = METRICS[metric]
+        sign = -1 if described.higher_is_better else 1
+        for month in _judged(performance, f"{metric}_error", params):
+            margin = z * month[f"{metric}_error"]
+            levels = {name: reference[metric] + sign * (level + margin) for name, level in tolerated}
+            severity = _severity(sign * month[metric], {name: sign * level for name, level in levels.items()})
+            if severity is None:
+                continue
+            yield _about(month, "performance", metric, severity, levels) | {
+                "reason": f"{title(month['window_start'])}: {described.title} was {month[metric]:.3f}, at evaluation "
+                f"{reference[metric]:.3f}. Chance and the tolerated loss explain no more than a change to "
+                f"{levels[severity]:.3f} ({month['labelled']:,} {params.words.things})."
+            }
 
 
 def _calibration_alerts(
@@ -120,33 +143,9 @@ def _calibration_alerts(
         }
 
 
-def _performance_alerts(
-    performance: pd.DataFrame, reference: Mapping[str, float], params: MonitoringParams
-) -> Iterator[dict[str, Any]]:
-    """One alert for each month and metric that is worse than at evaluation, beyond what chance explains.
-
-    The tolerated loss is widened by the one-sided normal bound of the month's standard error.
-    """
-    z = norm.ppf(params.confidence)
-    for metric, tolerated in params.performance.items():
-        described = METRICS[metric]
-        sign = -1 if described.higher_is_better else 1
-        for month in _judged(performance, f"{metric}_error", params):
-            margin = z * month[f"{metric}_error"]
-            levels = {name: reference[metric] + sign * (level + margin) for name, level in tolerated}
-            severity = _severity(sign * month[metric], {name: sign * level for name, level in levels.items()})
-            if severity is None:
-                continue
-            yield _about(month, "performance", metric, severity, levels) | {
-                "reason": f"{title(month['window_start'])}: {described.title} was {month[metric]:.3f}, at evaluation "
-                f"{reference[metric]:.3f}. Chance and the tolerated loss explain no more than a change to "
-                f"{levels[severity]:.3f} ({month['labelled']:,} {params.words.things})."
-            }
-
-
-def _judged(performance: pd.DataFrame, needs: str, params: MonitoringParams) -> Iterator[dict[str, Any]]:
-    """The months that are over, with rows enough and a known spread."""
-    rows = performance[performance["complete"] & (performance["labelled"] >= params.min_rows)]
+def _judged(performance: pd.DataFrame, needs: str, params: MonitoringParams) -> Iterator[dict[Any, Any]]:
+    """The months that are over, with rows enough, in which a metric is defined."""
+    rows = performance[performance["complete"] & enough(performance["labelled"], performance["days"], params)]
     yield from rows[rows[needs].notna()].to_dict("records")
 
 

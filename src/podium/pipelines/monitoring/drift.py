@@ -10,7 +10,6 @@ That law is for independent rows. Rows that share a day's weather have more nois
 even a multiple of it is far below any drift that matters, and there the fixed level decides.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -18,51 +17,50 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from .histograms import Bins, count, histograms
 from .parameters import MonitoringParams
 from .reference import SCORES, Reference, require_columns
-from .windows import closed, monitored, window
+from .tables import DRIFT
+from .windows import closed, day, enough, monitored, month, window
 
-__all__ = ["KEYS", "SCHEMA", "drift", "noise", "stability_index"]
-
-KEYS = ("model_version", "window_start", "subject")
-SCHEMA = (
-    "model_version string, window_start timestamp, subject string, kind string, psi double, threshold double, "
-    "noise double, rows bigint, reference_rows bigint, drifted boolean, complete boolean, moved string"
-)
+__all__ = ["drift", "most_drifted", "noise", "stability_index"]
 
 
-def drift(
-    predictions: DataFrame, reference: Reference, as_of: datetime, model_version: str, params: MonitoringParams
-) -> pd.DataFrame:
-    """The drift of one model version: a row for each month and subject, as in ``SCHEMA``.
+def drift(predictions: DataFrame, reference: Reference, as_of: datetime, params: MonitoringParams) -> pd.DataFrame:
+    """The drift of the reference's model version: a row of ``DRIFT`` for each month and subject.
 
     ``subject`` is a feature, ``score`` or ``decision``; ``kind`` is ``feature`` or ``prediction``. ``threshold`` is
     the larger of ``params.psi.warning`` and ``noise``, the PSI that a month without drift exceeds with probability
     1 - ``params.confidence``, all subjects of its kind together. ``complete`` says that the month was over at
-    ``as_of``. ``moved`` names the bin whose share changed most.
+    ``as_of``. ``moved`` names the bin whose share of rows changed most, from ``moved_from`` to ``moved_to``.
 
     Raises:
         PodiumError: a column is missing from the predictions.
     """
     require_columns(predictions, ["model_version", "prediction_time", *reference.bins], "The prediction log")
-    seen = monitored(predictions, as_of, params.months).filter(F.col("model_version") == model_version)
+    seen = monitored(predictions, as_of, params.months).filter(F.col("model_version") == reference.model_version)
     counted = histograms(count(seen, reference.bins, window()), reference.bins)
-    rows = [
-        {"model_version": model_version, "window_start": start, "subject": subject}
-        | _compare(subject, now, reference, params)
+    by_day = seen.groupBy(window()).agg(F.countDistinct(day()).alias("days")).collect()
+    days = {row["window"]: row["days"] for row in by_day}
+    return DRIFT.rows(
+        {
+            "model_version": reference.model_version,
+            "window_start": month(start),
+            "subject": subject,
+            "complete": closed(month(start), as_of),
+            "days": days[start],
+            **_compare(subject, now, days[start], reference, params),
+        }
         for subject, months in counted.items()
         for start, now in months.items()
-    ]
-    found = pd.DataFrame(rows, columns=[column.split()[0] for column in SCHEMA.split(", ")])
-    found["window_start"] = pd.to_datetime(found["window_start"], unit="s", utc=True)
-    found["complete"] = closed(found["window_start"], as_of)
-    return found.sort_values(["window_start", "subject"], ignore_index=True)
+    )
 
 
-def _compare(subject: str, now: np.ndarray, reference: Reference, params: MonitoringParams) -> dict[str, Any]:
+def _compare(
+    subject: str, now: np.ndarray, days: int, reference: Reference, params: MonitoringParams
+) -> dict[str, Any]:
     """One subject of one month against the reference."""
     then, bins = reference.rows[subject], reference.bins[subject]
     kind, tests = ("prediction", len(SCORES)) if subject in SCORES else ("feature", len(reference.features))
@@ -77,8 +75,8 @@ def _compare(subject: str, now: np.ndarray, reference: Reference, params: Monito
         "noise": chance,
         "rows": int(now.sum()),
         "reference_rows": int(then.sum()),
-        "drifted": bool(psi > threshold and now.sum() >= params.min_rows),
-        "moved": _moved(bins, then, now),
+        "drifted": bool(psi > threshold and enough(now.sum(), days, params)),
+        **_moved(bins, then / then.sum(), now / now.sum()),
     }
 
 
@@ -98,10 +96,19 @@ def noise(then: np.ndarray, now: np.ndarray, confidence: float) -> float:
     bins = np.count_nonzero(then + now)
     if bins < 2:
         return 0.0
-    return float((1 / then.sum() + 1 / now.sum()) * chi2.ppf(confidence, bins - 1))
+    return float((1 / then.sum() + 1 / now.sum()) * chdtri(bins - 1, 1 - confidence))
 
 
-def _moved(bins: Bins, then: np.ndarray, now: np.ndarray) -> str:
-    was, is_now = then / then.sum(), now / now.sum()
-    most = int(np.argmax(np.abs(is_now - was)))
-    return f"{bins.name(most)}: {was[most]:.0%} -> {is_now[most]:.0%}"
+def _moved(bins: Bins, then: np.ndarray, now: np.ndarray) -> dict[str, Any]:
+    """The bin whose share changed most; the last of equal ones, which of two decisions is the positive one."""
+    changes = np.abs(now - then).round(12)
+    most = int(len(changes) - 1 - np.argmax(changes[::-1]))
+    return {"moved": bins.name(most), "moved_from": then[most], "moved_to": now[most]}
+
+
+def most_drifted(drift: pd.DataFrame, params: MonitoringParams) -> list[str]:
+    """The features with the largest PSI in any month that can be judged, the largest one first."""
+    judged = drift[(drift["kind"] == "feature") & enough(drift["rows"], drift["days"], params)]
+    highest = judged.groupby("subject")["psi"].max().reset_index()
+    ordered = highest.sort_values(["psi", "subject"], ascending=[False, True])
+    return ordered["subject"].head(params.report_features).tolist()

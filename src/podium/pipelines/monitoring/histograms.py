@@ -146,8 +146,6 @@ def count(frame: DataFrame, bins: Mapping[str, Bins], window: Column) -> pd.Data
 def histograms(counts: pd.DataFrame, bins: Mapping[str, Bins]) -> dict[str, dict[int, np.ndarray]]:
     """What ``count`` found, as one array of rows in each bin for each subject and window."""
     found: dict[str, dict[int, np.ndarray]] = {subject: {} for subject in bins}
-    for (subject, window), rows in counts.groupby(["subject", "window"]):
-        full = np.zeros(bins[subject].size, dtype=np.int64)
-        full[rows["bin"]] = rows["rows"]
-        found[subject][window] = full
+    for window, subject, code, rows in counts.itertuples(index=False, name=None):
+        found[subject].setdefault(window, np.zeros(bins[subject].size, dtype=np.int64))[code] = rows
     return found

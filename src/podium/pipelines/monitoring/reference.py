@@ -12,12 +12,13 @@ from pyspark.sql import functions as F
 
 from podium.lakehouse.errors import PodiumError, did_you_mean
 
-from .histograms import Bins, count, cut_categories, cut_numbers, histograms
+from .histograms import Bins, Numbers, count, cut_categories, cut_numbers, histograms
 from .parameters import MonitoringParams
 
 __all__ = ["SCORES", "Reference", "profile", "require_columns", "sample"]
 
-SCORES = ("score", "decision")
+SCORES = {"score": "double", "decision": "string"}
+LABEL = Numbers((0.5,))
 # Deciles of 20,000 rows are within 0.3% of those of all rows; every row is then counted in the bins they make.
 BIN_ROWS = 20_000
 
@@ -27,15 +28,21 @@ class Reference:
     """What the months are compared with.
 
     Attributes:
+        model_version: the version that all this is about.
+        metrics: metric -> its value on held-out rows, from the evaluation.
         bins: how each feature, the score and the decision are cut.
         rows: how many rows of the reference each bin holds.
-        sample: some rows of the reference window, one column for each feature.
+        sample: some rows of the reference window: ``prediction_time`` and the features.
+        scores: some held-out scores.
         positive_rate: share of positive labels in the reference window.
     """
 
+    model_version: str
+    metrics: Mapping[str, float]
     bins: Mapping[str, Bins]
     rows: Mapping[str, np.ndarray]
     sample: pd.DataFrame
+    scores: pd.Series
     positive_rate: float
 
     @property
@@ -48,6 +55,8 @@ def profile(
     examples: DataFrame,
     scores: DataFrame,
     *,
+    model_version: str,
+    metrics: Mapping[str, float],
     keys: Sequence[str],
     features: Sequence[str],
     categorical: Sequence[str],
@@ -59,6 +68,8 @@ def profile(
         examples: the model's training set: keys, ``prediction_time``, features, ``label``.
         scores: rows that the model had not seen in training: keys, ``score``, ``decision``. On rows of the training set
             a model is surer than it should be, and every month would seem to have drifted.
+        model_version: the version that was trained on ``examples``.
+        metrics: metric -> its value at evaluation.
         keys: entity keys.
         features: names of all features.
         categorical: those among them that are categories; the others are numbers.
@@ -70,25 +81,33 @@ def profile(
     require_columns(examples, [*keys, "prediction_time", *features, "label"], "The reference window")
     require_columns(scores, [*keys, *SCORES], "The table of held-out scores")
     types = {name: "string" if name in categorical else "double" for name in features}
-    seen = sample(examples, types, [*keys, "prediction_time"], BIN_ROWS)
-    scored = sample(scores, {"score": "double", "decision": "string"}, keys, BIN_ROWS)
+    seen = sample(examples, {"prediction_time": "timestamp", **types}, [*keys, "prediction_time"], BIN_ROWS)
+    scored = sample(scores, SCORES, keys, BIN_ROWS)
     for name, rows in (("reference window", seen), ("table of held-out scores", scored)):
         if rows.empty:
             raise PodiumError(
                 f"Monitoring has nothing to compare with: the {name} of the champion is empty. Train again."
             )
-    bins, score_bins = _cut(seen, categorical, params), _cut(scored, ["decision"], params)
-    held = _rows(examples, bins) | _rows(scores, score_bins)
-    total = examples.agg(F.sum("label").alias("positive"), F.count("label").alias("labels")).toPandas().iloc[0]
-    return Reference(bins | score_bins, held, seen, float(total["positive"] / total["labels"]))
+    bins, score_bins = _cut(seen, types, params), _cut(scored, SCORES, params)
+    held = _rows(examples, {**bins, "label": LABEL}) | _rows(scores, score_bins)
+    negative, positive = held.pop("label")[:2]
+    return Reference(
+        model_version=model_version,
+        metrics=metrics,
+        bins=bins | score_bins,
+        rows=held,
+        sample=seen.head(params.sample_rows),
+        scores=scored["score"],
+        positive_rate=float(positive / (negative + positive)),
+    )
 
 
-def _cut(sampled: pd.DataFrame, categorical: Sequence[str], params: MonitoringParams) -> dict[str, Bins]:
+def _cut(sampled: pd.DataFrame, types: Mapping[str, str], params: MonitoringParams) -> dict[str, Bins]:
     return {
         name: cut_categories(sampled[name], params.level_share)
-        if name in categorical
+        if dtype == "string"
         else cut_numbers(sampled[name], params.bins)
-        for name in sampled
+        for name, dtype in types.items()
     }
 
 

@@ -1,12 +1,17 @@
-"""Months: which predictions a run looks at, and when a month is over."""
+"""Months: which predictions a run looks at, when a month is over, and whether it can be judged."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-__all__ = ["closed", "first_month", "monitored", "read", "title", "window"]
+from .parameters import MonitoringParams
+
+__all__ = ["closed", "day", "enough", "first_month", "monitored", "month", "title", "window"]
+
+SECONDS_OF_DAY = 86_400
 
 
 def first_month(as_of: datetime, months: int) -> pd.Timestamp:
@@ -26,18 +31,24 @@ def window() -> Column:
     return F.unix_timestamp(F.date_trunc("month", "prediction_time")).alias("window")
 
 
-def closed(window_start: pd.Series, as_of: datetime, lag: timedelta = timedelta(0)) -> pd.Series:
-    """Whether each month had been over for ``lag`` at ``as_of``."""
-    return window_start + pd.DateOffset(months=1) + lag <= pd.Timestamp(as_of)
+def closed(month_start: pd.Timestamp, as_of: datetime, lag: timedelta = timedelta(0)) -> bool:
+    """Whether a month had been over for ``lag`` at ``as_of``."""
+    return bool(month_start + pd.DateOffset(months=1) + lag <= pd.Timestamp(as_of))
 
 
-def read(table: DataFrame, as_of: datetime, months: int, model_version: str) -> pd.DataFrame:
-    """A small monitoring table of one model version, limited to the months that a run of this ``as_of`` looks at."""
-    since = first_month(as_of, months).to_pydatetime()
-    wanted = (F.col("window_start") >= F.lit(since)) & (F.col("window_start") <= F.lit(as_of))
-    rows = table.filter(wanted & (F.col("model_version") == model_version)).toPandas()
-    # toPandas drops the time zone; the session's is UTC.
-    return rows.assign(window_start=pd.to_datetime(rows["window_start"]).dt.tz_localize("UTC"))
+def day() -> Column:
+    """The day of a prediction (UTC), in days since 1970."""
+    return F.floor(F.unix_timestamp("prediction_time") / SECONDS_OF_DAY).alias("day")
+
+
+def month(seconds: Any) -> pd.Timestamp:
+    """The month that ``window`` stands for."""
+    return pd.Timestamp(seconds, unit="s", tz="UTC")
+
+
+def enough(rows: Any, days: Any, params: MonitoringParams) -> Any:
+    """Whether a month has rows enough, on days enough, to be judged; of numbers or of whole columns."""
+    return (rows >= params.min_rows) & (days >= params.min_days)
 
 
 def title(window_start: pd.Timestamp) -> str:

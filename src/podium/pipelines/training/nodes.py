@@ -13,10 +13,11 @@ from podium.models.fitting import fit
 from podium.models.tuning import Choice, split_by_time
 from podium.models.tuning import tune as search
 from podium.problems.base import Problem
+from podium.registry.candidate import Candidate
 
 from .parameters import TrainingParams
 
-__all__ = ["TrainingError", "fit_baseline", "fit_candidate", "training_rows", "tune"]
+__all__ = ["TrainingError", "describe", "fit_baseline", "fit_candidate", "training_rows", "tune"]
 
 
 class TrainingError(PodiumError):
@@ -113,3 +114,22 @@ def _check(rows: pd.DataFrame, what: str) -> None:
             f"{what} has {found}; training needs both labels. Choose a later as_of, or make training.holdout_days or "
             f"training.validation_days smaller, and see that the pipeline feature_engineering has run for this as_of."
         )
+
+
+def describe(
+    rows: pd.DataFrame, model: Model, baseline: Model, choice: Choice, as_of: datetime, params: TrainingParams
+) -> Candidate:
+    """The candidate with everything that has to be known about how it came about."""
+    training = {
+        "trained_from": rows["prediction_time"].min().isoformat(),
+        "trained_until": rows["prediction_time"].max().isoformat(),
+        "rows": len(rows),
+        "late_rate": float(rows["label"].mean()),
+        "algorithm": model.algorithm,
+        "params": dict(model.params),
+        "validation": {"log_loss": choice.log_loss, "auc": choice.auc},
+        "holdout_days": params.holdout_days,
+        "features": len(model.features),
+    }
+    example = rows[list(model.features)].head(5).reset_index(drop=True)
+    return Candidate(model=model, baseline=baseline, as_of=as_of, training=training, example=example)

@@ -4,6 +4,7 @@ from podium.problems.base import Problem
 
 from .features import TABLES
 from .labels import labels
+from .pictures import PICTURES
 from .requests import REQUEST, requests
 from .sources import EVENTS, KEYS, SOURCES, SourceParams, reference
 
@@ -32,4 +33,5 @@ PROBLEM = Problem(
         "hour": "cast(floor(minute_of_day / 60) as int)",
         "month": "date_format(from_utc_timestamp(scheduled_departure, 'America/New_York'), 'yyyy-MM')",
     },
+    pictures=PICTURES,
 )

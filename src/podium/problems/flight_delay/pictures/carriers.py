@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from podium.problems.base import Picture
 from podium.problems.flight_delay.labels import outcomes
 
-from .rates import ENOUGH, in_percent, late_by, overall, percent, rate
+from .rates import extremes, in_percent, late_by, overall, percent, rate
 
 NAME_LENGTH = 28
 
@@ -47,12 +47,11 @@ def _draw(figure: Any, rows: pd.DataFrame) -> None:
 
 
 def _say(rows: pd.DataFrame) -> str:
-    many = rows[rows["flights"] >= min(ENOUGH, rows["flights"].max())]
-    low, high = rate(many).idxmin(), rate(many).idxmax()
+    (best, low), (worst, high) = extremes(rows)
     names, biggest = _names(rows), rows["flights"].idxmax()
     return (
-        f"From {percent(rate(many)[low])} ({names[low]}) to {percent(rate(many)[high])} ({names[high]}); the largest, "
-        f"{names[biggest]}, with {rows['flights'][biggest]:,} flights, is at {percent(rate(rows)[biggest])}."
+        f"From {low} ({names[best]}) to {high} ({names[worst]}); the largest, {names[biggest]}, with "
+        f"{rows['flights'][biggest]:,} flights, is at {percent(rate(rows)[biggest])}."
     )
 
 

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from podium.problems.base import Picture
 
-from .rates import ENOUGH, known_flights, late_by, overall, percent, rate
+from .rates import ENOUGH, extremes, known_flights, late_by, overall, percent, rate
 
 # The map shows the mainland; what lies beyond it is named below the map.
 WEST, EAST, SOUTH, NORTH = -125.5, -66.0, 24.0, 50.0
@@ -68,14 +68,12 @@ def _say(rows: pd.DataFrame) -> str:
     flown = _flown(rows)
     if flown.empty:
         return "No flight's outcome is known."
-    many = flown[flown["flights"] >= min(ENOUGH, flown["flights"].max())]
-    low, high = many.loc[rate(many).idxmin()], many.loc[rate(many).idxmax()]
+    (best, low), (worst, high) = extremes(flown.set_index("dest"))
     beyond = flown.loc[~_on_map(flown), "dest"]
     off = f" Beyond the map, or without coordinates: {', '.join(beyond)}." if len(beyond) else ""
     return (
-        f"{len(flown)} destinations; of those with {ENOUGH} flights or more, {low['dest']} is best "
-        f"({percent(low['late'] / low['flights'])} late) and {high['dest']} worst "
-        f"({percent(high['late'] / high['flights'])}), all together {percent(overall(flown))}.{off}"
+        f"{len(flown)} destinations; of those with {ENOUGH} flights or more, {best} is best ({low} late) and {worst} "
+        f"worst ({high}), all together {percent(overall(flown))}.{off}"
     )
 
 

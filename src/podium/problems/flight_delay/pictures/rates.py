@@ -40,6 +40,15 @@ def overall(rows: pd.DataFrame) -> float:
     return float(rows["late"].sum() / rows["flights"].sum())
 
 
+def extremes(rows: pd.DataFrame) -> list[tuple[Any, str]]:
+    """The index label and the late rate, in percent, of the row with the lowest and of the one with the highest rate.
+
+    Rows with few flights do not count, unless all are such.
+    """
+    many = rate(rows[rows["flights"] >= min(ENOUGH, rows["flights"].max())])
+    return [(label, percent(float(many.loc[label]))) for label in (many.idxmin(), many.idxmax())]
+
+
 def percent(share: float) -> str:
     """A share in whole percent."""
     return f"{share:.0%}"

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from podium.problems.base import Picture
 from podium.problems.flight_delay.labels import outcomes
 
-from .rates import ENOUGH, in_percent, late_by, percent, rate
+from .rates import extremes, in_percent, late_by, percent, rate
 
 
 class Measure(NamedTuple):
@@ -66,13 +66,12 @@ def _draw(figure: Any, rows: pd.DataFrame) -> None:
 def _say(rows: pd.DataFrame) -> str:
     ranges = []
     for name, measure in MEASURES.items():
-        found = rows[(rows["measure"] == name) & (rows["flights"] >= ENOUGH)]
-        if found.empty:
-            continue
-        rates = rate(found).set_axis([measure.bins[i] for i in found["bin"]])
-        low, high = (f"{percent(rates[name])} at {name}" for name in (rates.idxmin(), rates.idxmax()))
-        ranges.append(f"{measure.words} ({measure.unit}) from {low} to {high}")
-    return "Late rates range by " + ", by ".join(ranges) + "." if ranges else "Too few flights to say."
+        found = rows[rows["measure"] == name]
+        if not found.empty:
+            (best, low), (worst, high) = extremes(found.set_index("bin"))
+            span = f"from {low} at {measure.bins[best]} to {high} at {measure.bins[worst]}"
+            ranges.append(f"{measure.words} ({measure.unit}) {span}")
+    return "Late rates range by " + ", by ".join(ranges) + "."
 
 
 WEATHER = Picture(

@@ -1,7 +1,7 @@
 """When flights are late: by month, by hour of the week, and the days on which flying stopped."""
 
 import calendar
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from podium.problems.base import Picture
 from podium.problems.flight_delay.labels import outcomes
 
-from .rates import ENOUGH, in_percent, late_by, local_departure, overall, percent, rate
+from .rates import ENOUGH, extremes, in_percent, late_by, local_departure, overall, percent, rate
 
 DAYS = list(calendar.day_name)
 BAD_DAYS = 5
@@ -29,6 +29,12 @@ def _month_name(month: Any) -> str:
     return f"{calendar.month_abbr[month.month]} {month.year}"
 
 
+def _month_ticks(months: Iterable[Any], gap: str) -> list[str]:
+    """Short names of months; the first one, and each January, with its year."""
+    years = [f"{gap}{month.year}" if i == 0 or month.month == 1 else "" for i, month in enumerate(months)]
+    return [calendar.month_abbr[month.month] + year for month, year in zip(months, years, strict=True)]
+
+
 def _draw_months(figure: Any, rows: pd.DataFrame) -> None:
     axes = figure.subplots()
     x = np.arange(len(rows))
@@ -37,9 +43,7 @@ def _draw_months(figure: Any, rows: pd.DataFrame) -> None:
     axes.bar(x, never, bottom=late, color="C1", width=0.72, label="never arrived (cancelled, diverted)")
     for at, share in zip(x, rate(rows), strict=True):
         axes.annotate(percent(share), (at, share), (0, 3), textcoords="offset points", ha="center", fontsize=9)
-    names = [calendar.month_abbr[month.month] for month in rows["month"]]
-    years = [f"\n{month.year}" if i == 0 or month.month == 1 else "" for i, month in enumerate(rows["month"])]
-    axes.set_xticks(x, [name + year for name, year in zip(names, years, strict=True)])
+    axes.set_xticks(x, _month_ticks(rows["month"], "\n"))
     axes.grid(visible=False, axis="x")
     axes.set_ylim(0, rate(rows).max() * 1.32 + 0.01)
     in_percent(axes.yaxis)
@@ -47,11 +51,10 @@ def _draw_months(figure: Any, rows: pd.DataFrame) -> None:
 
 
 def _months_say(rows: pd.DataFrame) -> str:
-    low, high = rows.loc[rate(rows).idxmin()], rows.loc[rate(rows).idxmax()]
+    (best, low), (worst, high) = extremes(rows.set_index("month"))
     return (
-        f"{percent(overall(rows))} of {rows['flights'].sum():,} flights were late; by month from "
-        f"{percent(low['late'] / low['flights'])} in {_month_name(low['month'])} to "
-        f"{percent(high['late'] / high['flights'])} in {_month_name(high['month'])}."
+        f"{percent(overall(rows))} of {rows['flights'].sum():,} flights were late; by month from {low} in "
+        f"{_month_name(best)} to {high} in {_month_name(worst)}."
     )
 
 
@@ -71,13 +74,9 @@ def _by_hour(frames: Mapping[str, DataFrame]) -> DataFrame:
     return late_by(outcomes(frames), weekday, F.hour(local).alias("hour"))
 
 
-def _enough(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows["flights"] >= min(ENOUGH, rows["flights"].max())]
-
-
 def _draw_hours(figure: Any, rows: pd.DataFrame) -> None:
     axes = figure.subplots()
-    enough = _enough(rows)
+    enough = rows[rows["flights"] >= min(ENOUGH, rows["flights"].max())]
     hours = list(range(enough["hour"].min(), enough["hour"].max() + 1))
     grid = enough.assign(rate=rate(enough)).pivot_table(index="weekday", columns="hour", values="rate")
     grid = grid.reindex(index=range(7), columns=hours)
@@ -96,13 +95,11 @@ def _draw_hours(figure: Any, rows: pd.DataFrame) -> None:
 
 
 def _hours_say(rows: pd.DataFrame) -> str:
-    cells, hours = _enough(rows), _enough(rows.groupby("hour")[["flights", "late"]].sum())
-    low, high = rate(hours).idxmin(), rate(hours).idxmax()
-    worst = cells.loc[rate(cells).idxmax()]
+    (best, low), (worst, high) = extremes(rows.groupby("hour")[["flights", "late"]].sum())
+    _, ((weekday, hour), highest) = extremes(rows.set_index(["weekday", "hour"]))
     return (
-        f"The hour with the fewest late flights is {low}:00 ({percent(rate(hours)[low])}), the one with the most is "
-        f"{high}:00 ({percent(rate(hours)[high])}); the worst of the week is {DAYS[int(worst['weekday'])]} "
-        f"{int(worst['hour'])}:00 with {percent(worst['late'] / worst['flights'])}."
+        f"The hour with the fewest late flights is {best}:00 ({low}), the one with the most is {worst}:00 ({high}); "
+        f"the worst of the week is {DAYS[weekday]} {hour}:00 with {highest}."
     )
 
 
@@ -117,11 +114,11 @@ HOURS = Picture(
 
 
 def _by_day(frames: Mapping[str, DataFrame]) -> DataFrame:
-    planned = frames["arrival"].select("scheduled_departure", F.lit(0).alias("cancelled"))
+    flew = frames["arrival"].select("scheduled_departure", F.lit(0).alias("cancelled"))
     dropped = frames["cancellation"].select("scheduled_departure", F.lit(1).alias("cancelled"))
     day = F.to_date(local_departure()).alias("day")
     return (
-        planned.unionByName(dropped)
+        flew.unionByName(dropped)
         .groupBy(day)
         .agg(F.count("cancelled").alias("flights"), F.sum("cancelled").alias("cancelled"))
     )
@@ -132,7 +129,7 @@ def _worst_days(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _day_name(day: Any) -> str:
-    return f"{day.day} {calendar.month_abbr[day.month]}"
+    return f"{day.day} {calendar.month_abbr[day.month]} {day.year}"
 
 
 def _draw_days(figure: Any, rows: pd.DataFrame) -> None:
@@ -147,8 +144,8 @@ def _draw_days(figure: Any, rows: pd.DataFrame) -> None:
             axes.annotate(text, (pd.Timestamp(day), cancelled), (0, 3), textcoords="offset points", ha="center")
     axes.set_ylim(0, max(rows["cancelled"].max(), 1) * 1.12)
     months = pd.date_range(rows["day"].min(), rows["day"].max(), freq="MS")
-    axes.set_xticks(months, [_month_name(m) if i == 0 or m.month == 1 else calendar.month_abbr[m.month]
-                             for i, m in enumerate(months)])  # fmt: skip
+    if len(months) > 1:
+        axes.set_xticks(months, _month_ticks(months, " "))
     axes.margins(x=0.01)
     axes.grid(visible=False, axis="x")
     axes.set_ylabel("cancelled flights")

@@ -1,0 +1,116 @@
+"""``podium demo``: a model's whole life, run through the pipelines in one warm session, and told as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import console, day, env_option, examples
+
+if TYPE_CHECKING:
+    from kedro.framework.session import KedroServiceSession
+    from rich.console import Console
+
+    from .project import Project
+
+__all__ = ["demo"]
+
+MOMENT = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
+# First the model is made, as if it were the first moment; then it has been in use until the second.
+MADE = ("eda", "feature_engineering", "training", "evaluation", "deployment")
+USED = ("feature_engineering", "inference", "monitoring")
+PACKAGE = "package:"
+
+
+@click.command(
+    short_help="A model's whole life, told as it goes.",
+    epilog=examples(
+        "podium demo", "podium demo --as-of 2013-06-01 --later 2013-09-03", "podium demo --source my-flights"
+    ),
+)
+@env_option
+@click.option(
+    "--as-of", type=MOMENT, metavar="DATE", default="2013-08-01", show_default=True, help="When the model is made."
+)
+@click.option(
+    "--later", type=MOMENT, metavar="DATE", default="2014-01-03", show_default=True, help="Until when it is in use."
+)
+@click.option("--source", help="Folder of source files, instead of the one in the parameters.")
+@click.option("--verbose", "-v", is_flag=True, help="Print every node, too.")
+def demo(env: str, as_of: datetime, later: datetime, source: str | None, verbose: bool) -> None:
+    """Run a model's whole life and tell the story.
+
+    As of the first moment: eda, feature_engineering, training, evaluation, deployment. As of the later one:
+    feature_engineering, inference on everything asked since, monitoring. Nothing that was not knowable at a moment has
+    any influence on it. Done again, it changes no table and registers nothing.
+    """
+    if later <= as_of:
+        raise click.BadParameter(f"it must be after --as-of ({day(as_of)}).", param_hint="'--later'")
+    from .project import open_project
+    from .summary import show_summary
+
+    project, out = open_project(env), console()
+    out.print(f"A model's life in [bold]{project.env}[/], kept in {project.root}", soft_wrap=True)
+    _run(project, list(_steps(as_of, later)), _overrides(source), out, verbose=verbose)
+    show_summary(project, out)
+
+
+def _steps(as_of: datetime, later: datetime) -> Iterator[tuple[str, datetime]]:
+    yield from ((pipeline, as_of) for pipeline in MADE)
+    yield from ((pipeline, later) for pipeline in USED)
+
+
+def _overrides(source: str | None) -> dict[str, Any]:
+    """Runtime parameters for another source."""
+    if source is None:
+        return {}
+    from podium.problems import PROBLEMS
+
+    folder = source if source.startswith(PACKAGE) else str(Path(source).expanduser().resolve())
+    return {name: {"source": folder} for name in PROBLEMS}
+
+
+def _run(
+    project: Project, steps: list[tuple[str, datetime]], overrides: dict[str, Any], out: Console, *, verbose: bool
+) -> None:
+    from .narration import narrated
+    from .story import DOES, Teller
+
+    session, teller = _session(project), Teller(project)
+    for number, (pipeline, moment) in enumerate(steps, start=1):
+        head = f"[bold]{number}/{len(steps)} {pipeline}[/] as of {day(moment)}: {DOES[pipeline]}"
+        before = teller.tables()
+        started = perf_counter()
+        with narrated(out, head, verbose=verbose):
+            _call(session, pipeline, {"as_of": moment.isoformat(), **overrides})
+        out.print(f"\n{head} [dim]({perf_counter() - started:.1f} s)[/]", soft_wrap=True)
+        for sentence in teller.tell(pipeline, before):
+            out.print(f"    {sentence}", soft_wrap=True)
+
+
+def _session(project: Project) -> KedroServiceSession:
+    from kedro.framework.session import KedroServiceSession
+    from kedro.framework.startup import bootstrap_project
+
+    bootstrap_project(project.path)
+    return KedroServiceSession.create(project_path=project.path, env=project.env)
+
+
+def _call(session: KedroServiceSession, pipeline: str, parameters: dict[str, Any]) -> None:
+    """Run a pipeline; of an error that Kedro has wrapped, raise the one that is written for people."""
+    from kedro.io import DatasetError
+
+    from podium.lakehouse.errors import PodiumError
+
+    try:
+        session.run(pipeline_names=[pipeline], runtime_params=parameters)
+    except DatasetError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, PodiumError):
+            cause = cause.__cause__
+        raise (cause or error) from error

@@ -1,0 +1,52 @@
+"""What a person sees while a pipeline runs: on a terminal, which node was done last; warnings everywhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+__all__ = ["narrated"]
+
+NODES = "podium.hooks"
+
+
+class Narrator(logging.Handler):
+    """Shows what Podium logs: nodes beside the spinner, or as lines if wanted; warnings as lines.
+
+    Kedro's own words about a run are left out: what fails is raised, and shown by whoever catches it.
+    """
+
+    def __init__(self, out: Console, status: Status, title: str, *, verbose: bool):
+        super().__init__(logging.INFO)
+        self._out, self._status, self._title, self._verbose = out, status, title, verbose
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one record."""
+        if not record.name.startswith("podium"):
+            return
+        message = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            self._out.print(f"    [yellow]{message}[/]", soft_wrap=True)
+        elif record.name == NODES:
+            self._status.update(f"{self._title} [dim]{message}[/]")
+            if self._verbose:
+                self._out.print(f"    [dim]{message}[/]", soft_wrap=True)
+
+
+@contextmanager
+def narrated(out: Console, title: str, *, verbose: bool = False) -> Iterator[None]:
+    """Show what is logged inside the block in place of the log, under a title."""
+    root = logging.getLogger()
+    handlers = root.handlers
+    with out.status(title) as status:
+        root.handlers = [Narrator(out, status, title, verbose=verbose)]
+        try:
+            yield
+        finally:
+            root.handlers = handlers

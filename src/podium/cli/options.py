@@ -1,0 +1,68 @@
+"""What commands share: options, and how they print."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["as_json", "console", "day", "env_option", "examples", "json_option", "typed"]
+
+env_option: Callable[..., Any] = click.option(
+    "--env",
+    "-e",
+    envvar="KEDRO_ENV",
+    default="dev",
+    show_default=True,
+    help="Environment: a folder of conf/.",
+)
+json_option: Callable[..., Any] = click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
+
+# A terminal has its own width; what goes to a file or a pipe is not cut.
+WIDE = 200
+
+
+def examples(*commands: str) -> str:
+    """The end of a command's help."""
+    return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
+
+
+def console() -> Console:
+    """Where people read: colours on a terminal (unless NO_COLOR is set), plain lines elsewhere."""
+    from rich.console import Console
+
+    out = Console(highlight=False)
+    return out if out.is_terminal else Console(highlight=False, width=WIDE)
+
+
+def as_json(value: Any) -> None:
+    """Print for programs: JSON, times as ISO 8601."""
+    click.echo(json.dumps(value, indent=2, default=lambda other: other.isoformat()))
+
+
+def day(moment: datetime | str | None) -> str:
+    """A moment as short as it can be said: midnight is a day; empty for None."""
+    if not moment:
+        return ""
+    when = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return when.strftime("%Y-%m-%d" if when.time() == when.time().min else "%Y-%m-%d %H:%M")
+
+
+def typed(command: str) -> str:
+    """A command as it has to be typed here: with its folder, unless the shell finds it."""
+    name, _, rest = command.partition(" ")
+    own = Path(sys.executable).with_name(name)
+    found = shutil.which(name)
+    if (found and Path(found) == own) or not own.exists():
+        return command
+    folder = own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own
+    return f"{folder} {rest}"

@@ -1,0 +1,77 @@
+"""The project as a command sees it: where it is, which environment, what is configured. Starts no engine."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from podium.lakehouse.errors import PodiumError, did_you_mean
+
+if TYPE_CHECKING:
+    from kedro.config import OmegaConfigLoader
+
+__all__ = ["Project", "open_project"]
+
+# Folders of conf/ that are no environment.
+SHARED = ("base", "local")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder and one of its environments."""
+
+    path: Path
+    env: str
+
+    @cached_property
+    def config(self) -> OmegaConfigLoader:
+        """The configuration, read the way a run reads it."""
+        with warnings.catch_warnings():
+            # Kedro calls a function of omegaconf that says it is old.
+            warnings.simplefilter("ignore")
+            from kedro.config import OmegaConfigLoader
+
+            from podium.settings import CONFIG_LOADER_ARGS
+
+            arguments: dict[str, Any] = dict(CONFIG_LOADER_ARGS)
+            return OmegaConfigLoader(conf_source=str(self.path / "conf"), env=self.env, **arguments)
+
+    def section(self, name: str) -> dict[str, Any]:
+        """One section of the configuration: catalog, parameters, mlflow, globals, ..."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self.config[name]
+
+    @property
+    def root(self) -> str:
+        """Where the environment's data are."""
+        return self.section("globals")["root"]
+
+    @property
+    def mlflow_uri(self) -> str:
+        """Where the environment's MLflow is."""
+        return self.section("mlflow")["server"]["mlflow_tracking_uri"]
+
+
+def open_project(env: str) -> Project:
+    """The project around the current folder, or the one that PODIUM_HOME names.
+
+    Raises:
+        PodiumError: there is none, or it has no such environment.
+    """
+    from kedro.utils import find_kedro_project
+
+    home = os.environ.get("PODIUM_HOME")
+    path = Path(home) if home else find_kedro_project(Path.cwd())
+    if path is None or not (path / "conf").is_dir():
+        raise PodiumError(f"{path or Path.cwd()} is no Podium project. Go to its folder, or name it in PODIUM_HOME.")
+    known = sorted(folder.name for folder in (path / "conf").iterdir() if folder.is_dir() and folder.name not in SHARED)
+    if env not in known:
+        raise PodiumError(
+            f"There is no environment {env!r}{did_you_mean(env, known)}. {path / 'conf'} has: {', '.join(known)}."
+        )
+    return Project(path.resolve(), env)

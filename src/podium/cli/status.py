@@ -1,0 +1,84 @@
+"""``podium status``: who is champion, what ran last, what needs a look."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import as_json, console, env_option, examples, json_option
+
+if TYPE_CHECKING:
+    from podium.registry.status import PipelineRun
+
+    from .project import Project
+
+__all__ = ["LIFE", "open_alerts", "status"]
+
+# A model's life, in order.
+LIFE = ("eda", "feature_engineering", "training", "evaluation", "deployment", "inference", "monitoring")
+SEVERITIES = ("critical", "warning")
+RUN = ("run_id", "as_of", "started", "outcome", "seconds")
+
+
+@click.command(
+    short_help="Champion, challenger, last runs, open alerts.",
+    epilog=examples("podium status", "podium status --env prod", "podium status --json"),
+)
+@env_option
+@json_option
+def status(env: str, wants_json: bool) -> None:
+    """Champion and challenger of every problem with their figures, last run of every pipeline, open alerts."""
+    from .project import open_project
+
+    project = open_project(env)
+    found = gather(project)
+    if wants_json:
+        as_json(found)
+    else:
+        from .status_page import show
+
+        show(found, console())
+
+
+def gather(project: Project) -> dict[str, Any]:
+    """Everything that ``podium status`` knows, as JSON has it."""
+    from podium.problems import PROBLEMS
+    from podium.registry.status import Registry
+    from podium.registry.versions import CHALLENGER, CHAMPION
+
+    registry = Registry(project.mlflow_uri)
+    alerts = open_alerts(project)
+    problems = {}
+    for name, problem in PROBLEMS.items():
+        versions = {alias: registry.version(name, alias) for alias in (CHAMPION, CHALLENGER)}
+        problems[name] = {
+            "title": problem.title,
+            "owner": problem.owner,
+            **{alias: asdict(version) if version else None for alias, version in versions.items()},
+            "alerts": alerts.get(name, []),
+        }
+    runs = {name: registry.last_run(name) for name in LIFE}
+    return {
+        "env": project.env,
+        "root": project.root,
+        "problems": problems,
+        "pipelines": {name: _run(run) if run else None for name, run in runs.items()},
+    }
+
+
+def open_alerts(project: Project) -> dict[str, list[dict[str, Any]]]:
+    """The open alerts of every problem that has any, the gravest first, then the newest."""
+    from podium.lakehouse.listing import find_tables, rows_where
+
+    tables = [table for table in find_tables(project.section("catalog")) if table.name.endswith(".monitoring_alerts")]
+    found = {table.problem: rows_where(table, status="open") for table in tables}
+    for alerts in found.values():
+        alerts.sort(key=lambda alert: alert["window_start"], reverse=True)
+        alerts.sort(key=lambda alert: SEVERITIES.index(alert["severity"]))
+    return found
+
+
+def _run(run: PipelineRun) -> dict[str, Any]:
+    return {key: value for key, value in asdict(run).items() if key in RUN}

@@ -1,0 +1,94 @@
+"""The end of the story, to be read in a minute: who is champion, how it did, what needs a look, what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from podium.lakehouse.listing import find_files, find_tables, rows_where
+
+from .options import typed
+from .status import gather
+from .status_page import METRICS, alert_lines
+from .story import rows_called
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from .project import Project
+
+__all__ = ["show_summary"]
+
+NEXT = {
+    "podium status": "champion, last runs, open alerts; --json for programs",
+    "podium lake tables": "every table with its rows and version",
+    "kedro viz run": "the pipelines as a picture, in a browser",
+    "kedro mlflow ui": "runs, trials, models and pictures, in a browser",
+    "kedro run --pipelines training --params as_of=2013-11-01": "train with what was known three months later",
+}
+
+
+def show_summary(project: Project, out: Console) -> None:
+    """Print the summary of every problem, from MLflow and the tables."""
+    for name, problem in gather(project)["problems"].items():
+        out.rule(f"{problem['title']}", align="left")
+        _champion(problem["champion"], out)
+        _in_use(project, name, out)
+        for line in alert_lines(problem["alerts"]):
+            out.print(line, soft_wrap=True)
+    reports = find_files(project.section("catalog"), "report_")
+    if reports:
+        out.print("\n[bold]Open in a browser[/]")
+        for path in reports.values():
+            out.print(f"  {path.as_uri()}", soft_wrap=True)
+    out.print("\n[bold]Type next[/]")
+    commands = {typed(command): what for command, what in NEXT.items()}
+    width = max(map(len, commands))
+    for command, what in commands.items():
+        out.print(f"  {command:<{width}}  [dim]{what}[/]", soft_wrap=True)
+
+
+def _champion(champion: dict[str, Any] | None, out: Console) -> None:
+    if champion is None:
+        out.print("\nThere is no champion: no candidate passed every check. podium status says which failed.")
+        return
+    out.print(
+        f"\n[bold]Champion[/]: version {champion['version']}, {champion['algorithm']}, on "
+        f"{champion['metrics'].get('rows', 0):,.0f} rows of the weeks before, which training never saw:\n"
+    )
+    grid = _grid("", "champion", "baseline")
+    for metric, title in METRICS.items():
+        if metric in champion["metrics"]:
+            baseline = champion["baseline"].get(metric)
+            grid.add_row(title, f"{champion['metrics'][metric]:.3f}", "" if baseline is None else f"{baseline:.3f}")
+    out.print(grid)
+
+
+def _in_use(project: Project, problem: str, out: Console) -> None:
+    """How the champion did since, month by month."""
+    tables = {table.name: table for table in find_tables(project.section("catalog"))}
+    rows = rows_called(project, problem)
+    if f"{problem}.predictions" in tables:
+        out.print(
+            f"\n[bold]In use[/]: {tables[f'{problem}.predictions'].rows:,} predictions in {problem}.predictions.\n"
+        )
+    months = (
+        rows_where(tables[f"{problem}.monitoring_performance"]) if f"{problem}.monitoring_performance" in tables else []
+    )
+    grid = _grid("month", rows, "positive", "expected", "ROC AUC", "calibration error")
+    for month in sorted(months, key=lambda month: month["window_start"]):
+        figures = [month[name] for name in ("positive_rate", "mean_score", "auc", "calibration_error")]
+        formats = ("{:.1%}", "{:.1%}", "{:.3f}", "{:.3f}")
+        shown = ["" if v is None else f.format(v) for v, f in zip(figures, formats, strict=True)]
+        grid.add_row(f"{month['window_start']:%Y-%m}", f"{month['labelled']:,}", *shown)
+    if months:
+        out.print(grid)
+
+
+def _grid(first: str, *others: str) -> Table:
+    from rich.table import Table
+
+    grid = Table(first, box=None, pad_edge=True, header_style="bold", padding=(0, 2))
+    for title in others:
+        grid.add_column(title, justify="right")
+    return grid

@@ -1,0 +1,53 @@
+"""The gate: a plain list of named checks decides whether a candidate becomes champion."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from podium.lakehouse.errors import PodiumError
+from podium.problems.base import Problem
+from podium.registry.candidate import Candidate
+from podium.registry.evidence import Evidence
+from podium.registry.versions import Decision, ModelVersion
+
+logger = logging.getLogger(__name__)
+
+
+def decide(candidate: Candidate, evidence: Evidence, champion: ModelVersion | None, *, problem: Problem) -> Decision:
+    """Every check of the evaluation, and those that only the moment of deployment can make.
+
+    Raises:
+        PodiumError: the newest evaluation was of another candidate: there is no evidence to decide on.
+    """
+    if evidence.digest != candidate.digest:
+        raise PodiumError(
+            f"The newest candidate of {problem.name} ({candidate.digest[:12]}) was not evaluated; the newest evaluation "
+            f"is of {evidence.digest[:12]}. Run: kedro run --pipeline evaluation"
+        )
+    checks = (*evidence.evaluation["checks"], _complete(candidate, problem), _current(candidate, evidence, champion))
+    decision = Decision(candidate=candidate, checks=checks, metrics=evidence.metrics)
+    for check in checks:
+        if not check["passed"]:
+            logger.warning("%s refused by %s: %s", problem.name, check["name"], check["reason"])
+    return decision
+
+
+def _complete(candidate: Candidate, problem: Problem) -> Mapping[str, Any]:
+    """The model asks only for features that inference will have."""
+    unknown = sorted(set(candidate.model.features) - set(problem.feature_names))
+    reason = f"Features that inference does not have: {', '.join(unknown) or 'none'}."
+    return _check("features_known", not unknown, len(unknown), 0, reason)
+
+
+def _current(candidate: Candidate, evidence: Evidence, champion: ModelVersion | None) -> Mapping[str, Any]:
+    """The comparison was with the champion of now, on the same rows, and not with one that has gone since."""
+    now = champion.digest if champion else ""
+    same = now in (evidence.champion, candidate.digest)
+    who = f"version {champion.version}" if champion else "no champion"
+    return _check("compared_with_current_champion", same, None, None, f"The champion of now is {who}.")
+
+
+def _check(name: str, passed: bool, value: float | None, threshold: float | None, reason: str) -> Mapping[str, Any]:
+    return {"name": name, "passed": passed, "value": value, "threshold": threshold, "reason": reason}

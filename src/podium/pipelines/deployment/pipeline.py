@@ -1,0 +1,21 @@
+"""Deployment: the candidate is registered as challenger, and becomes champion if every check passes."""
+
+from kedro.pipeline import Node, Pipeline
+
+from podium.pipelines.stage import fixed, stage
+from podium.problems.base import Problem
+
+from . import nodes
+
+
+def create_pipeline(problem: Problem) -> Pipeline:
+    """Decide on the evidence; the registry carries it out."""
+    table = [
+        Node(
+            func=fixed(nodes.decide, problem=problem),
+            inputs=["candidate", "evidence", "champion"],
+            outputs="decision",
+            name="decide",
+        ),
+    ]
+    return stage(problem, "deployment", table)

@@ -1,0 +1,30 @@
+"""Evaluation: the candidate on a later period than training ever saw -> evidence."""
+
+from kedro.pipeline import Node, Pipeline
+
+from podium.pipelines import ingestion
+from podium.pipelines.stage import fixed, stage
+from podium.problems.base import Problem
+
+from . import wiring
+
+
+def create_pipeline(problem: Problem) -> Pipeline:
+    """Hold the candidate against the baseline and the champion, draw it, write its card."""
+    compared = ["candidate", "champion", "evaluated_rows", "params:evaluation"]
+    table = [
+        Node(
+            func=fixed(wiring.held_out, problem=problem),
+            inputs=["training_sets_examples", "candidate", "as_of", "params:evaluation"],
+            outputs="evaluated_rows",
+            name="held_out",
+        ),
+        Node(func=wiring.measure, inputs=compared, outputs="evaluated_figures", name="measure"),
+        Node(
+            func=fixed(wiring.show, problem=problem),
+            inputs=[*compared, "evaluated_figures"],
+            outputs=["evidence", "report_model_card"],
+            name="show",
+        ),
+    ]
+    return ingestion.create_clock(problem) + stage(problem, "evaluation", table)

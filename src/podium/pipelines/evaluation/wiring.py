@@ -1,0 +1,89 @@
+"""What the nodes of evaluation hand to its functions: a candidate's two models, the champion's, the moment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+from pyspark.sql import DataFrame
+
+from podium.lakehouse.errors import PodiumError
+from podium.problems.base import Problem
+from podium.registry.candidate import Candidate
+from podium.registry.evidence import Evidence
+from podium.registry.versions import ModelVersion
+
+from . import nodes
+from .params import EvaluationParams
+from .records import Evaluation, Scorer
+
+__all__ = ["held_out", "measure", "show"]
+
+
+def held_out(
+    examples: DataFrame, candidate: Candidate, as_of: datetime, params: EvaluationParams, *, problem: Problem
+) -> pd.DataFrame:
+    """The rows after the candidate's training, of the training set that it was made from.
+
+    Raises:
+        PodiumError: the candidate was trained on what was not knowable at ``as_of``.
+    """
+    if candidate.as_of > as_of:
+        raise PodiumError(
+            f"The newest candidate of {problem.name} was trained as of {candidate.as_of:%Y-%m-%d %H:%M}, which is after "
+            f"as_of {as_of:%Y-%m-%d %H:%M}. Train as of that moment first, or evaluate as of a later one."
+        )
+    return nodes.holdout_rows(examples, candidate.as_of, params, keys=problem.keys, slices=problem.slices)
+
+
+def measure(
+    candidate: Candidate, champion: ModelVersion | None, rows: pd.DataFrame, params: EvaluationParams
+) -> Evaluation:
+    """All figures and checks, for every model on the same rows."""
+    return nodes.evaluate(
+        candidate.model,
+        candidate.baseline,
+        rows,
+        params,
+        as_of=candidate.as_of,
+        trained_until=datetime.fromisoformat(candidate.training["trained_until"]),
+        champion=_other(champion, candidate),
+    )
+
+
+def show(
+    candidate: Candidate,
+    champion: ModelVersion | None,
+    rows: pd.DataFrame,
+    params: EvaluationParams,
+    evaluation: Evaluation,
+    *,
+    problem: Problem,
+) -> tuple[Evidence, str]:
+    """The evidence with its pictures, and the model card."""
+    model, baseline = candidate.model, candidate.baseline
+    explanation = nodes.explain_candidate(model, rows, params)
+    figures = nodes.draw(
+        model,
+        baseline,
+        rows,
+        evaluation=evaluation,
+        explanation=explanation,
+        params=params,
+        champion=_other(champion, candidate),
+    )
+    card, _ = nodes.write_model_card(evaluation, explanation, figures, params, title=problem.title, owner=problem.owner)
+    evidence = Evidence(
+        digest=candidate.digest,
+        champion=champion.digest if champion else "",
+        evaluation=evaluation.model_dump(mode="json"),
+        metrics=nodes.flat_metrics(evaluation),
+        figures=figures,
+        card=card,
+    )
+    return evidence, card
+
+
+def _other(champion: ModelVersion | None, candidate: Candidate) -> Scorer | None:
+    """The champion's model, unless it is the candidate itself: then there is nothing to compare."""
+    return None if champion is None or champion.digest == candidate.digest else champion.model

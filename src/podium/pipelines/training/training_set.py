@@ -1,0 +1,40 @@
+"""The training set: what was known when each request was made, with the label that came later."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from podium.features.examples import described, labelled, requests_between
+from podium.lakehouse.table import Rows
+from podium.problems.base import Problem
+
+__all__ = ["build_training_set", "events_read"]
+
+
+def events_read(problem: Problem) -> tuple[str, ...]:
+    """The events that requests and labels are made from, each once."""
+    return tuple(dict.fromkeys((*problem.request_reads, *problem.label_reads)))
+
+
+def build_training_set(as_of: datetime, *frames: DataFrame, problem: Problem) -> Rows:
+    """All requests whose label was known at ``as_of``, joined point in time with every feature.
+
+    Args:
+        as_of: the moment of knowledge; the rows carry it, and replace those of an earlier run for the same moment.
+        frames: the bronze tables of ``events_read``, then the feature tables, in the problem's order.
+        problem: the ML question.
+    """
+    events = events_read(problem)
+    bronze = dict(zip(events, frames, strict=False))
+    tables = {table.name: frame for table, frame in zip(problem.tables, frames[len(events) :], strict=True)}
+    asked = requests_between(bronze, problem, after=None, until=as_of)
+    known = labelled(asked, bronze, problem, as_of=as_of)
+    rows = described(known, tables, problem, keep=("label", "label_available_at"))
+    return Rows(
+        frame=rows.select(F.lit(as_of).alias("as_of"), "*"),
+        keys=("as_of", *problem.keys),
+        window=f"as_of = TIMESTAMP '{as_of:%Y-%m-%d %H:%M:%S.%f}'",
+    )

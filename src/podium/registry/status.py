@@ -1,0 +1,162 @@
+"""What MLflow knows about versions and runs, for people to look at. It only reads, and makes no database."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from podium.lakehouse.errors import PodiumError
+
+__all__ = ["PipelineRun", "Registry", "VersionStatus"]
+
+METRIC = "podium.metric."
+BASELINE = "baseline_"
+# Metrics that begin like this are about another model than the version itself, or compare with one.
+OTHERS = (BASELINE, "champion_", "gain_over_")
+SQLITE = "sqlite:///"
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionStatus:
+    """A registered version, as its tags describe it.
+
+    Attributes:
+        version: its number.
+        algorithm: of the model.
+        as_of: the moment of knowledge that it was trained at, ISO 8601.
+        decision: ``promoted`` or ``refused``.
+        checks: the results of deployment's checks, in words.
+        metrics: metric -> value on the rows that it was evaluated on.
+        baseline: the same of the baseline, on the same rows.
+    """
+
+    version: str
+    algorithm: str
+    as_of: str
+    decision: str
+    checks: str
+    metrics: Mapping[str, float]
+    baseline: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineRun:
+    """One run of a pipeline.
+
+    Attributes:
+        pipeline: the name, or several joined by ``+``.
+        run_id: in MLflow.
+        outcome: MLflow's status in lower case: ``finished``, ``failed``, ``running`` (or killed without a word).
+        started: in UTC.
+        seconds: how long it took; None while it runs.
+        as_of: the moment it was about, as it was asked for; None is the newest data.
+        tags, metrics: as in MLflow.
+    """
+
+    pipeline: str
+    run_id: str
+    outcome: str
+    started: datetime
+    seconds: float | None
+    as_of: str | None
+    tags: Mapping[str, str] = field(repr=False)
+    metrics: Mapping[str, float] = field(repr=False)
+
+
+class Registry:
+    """A view of one environment's MLflow."""
+
+    def __init__(self, uri: str):
+        self._uri = uri
+
+    def version(self, problem: str, alias: str) -> VersionStatus | None:
+        """The version of a problem's model that carries an alias, or None."""
+
+        def ask(client: MlflowClient) -> VersionStatus | None:
+            models = client.search_registered_models(f"name = '{problem}'")
+            number = models[0].aliases.get(alias) if models else None
+            return _version(client.get_model_version(problem, str(number))) if number else None
+
+        return self._ask(ask, None)
+
+    def last_run(self, pipeline: str) -> PipelineRun | None:
+        """The newest run of a pipeline, by itself or together with others; None if it never ran."""
+        none: list[Run] = []
+        named = self._ask(lambda client: _runs(client, f"attributes.run_name LIKE '%{pipeline}%'", most=50), none)
+        # LIKE also finds pipelines whose names contain this one.
+        return next((run for run in map(_run, named) if pipeline in run.pipeline.split("+")), None)
+
+    def trials(self, run: PipelineRun) -> int:
+        """How many trials a training run made."""
+        parent = f"tags.mlflow.parentRunId = '{run.run_id}'"
+        none: list[Run] = []
+        return len(self._ask(lambda client: _runs(client, parent, most=1000), none))
+
+    def document(self, run: PipelineRun, name: str) -> dict[str, Any]:
+        """A JSON document that a run left behind; empty if it left none of that name."""
+
+        def ask(client: MlflowClient) -> dict[str, Any]:
+            if name not in [file.path for file in client.list_artifacts(run.run_id)]:
+                return {}
+            with tempfile.TemporaryDirectory() as scratch:
+                return json.loads(Path(client.download_artifacts(run.run_id, name, scratch)).read_bytes())
+
+        return self._ask(ask, {})
+
+    def _ask(self, question: Callable[[MlflowClient], Answer], otherwise: Answer) -> Answer:
+        """The answer to a question; ``otherwise`` where nothing was ever run: asking MLflow would make a database."""
+        if self._uri.startswith(SQLITE) and not Path(self._uri.removeprefix(SQLITE)).is_file():
+            return otherwise
+        try:
+            return question(MlflowClient(tracking_uri=self._uri, registry_uri=self._uri))
+        except MlflowException as cause:
+            raise PodiumError(
+                f"MLflow at {self._uri} did not answer: {cause.message} See that it can be reached, and that it is of "
+                "this project's version."
+            ) from cause
+
+
+def _runs(client: MlflowClient, query: str, *, most: int) -> list[Run]:
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    return list(client.search_runs(experiments, query, max_results=most, order_by=["attributes.start_time DESC"]))
+
+
+def _version(found: ModelVersion) -> VersionStatus:
+    tags: Mapping[str, str] = found.tags
+    figures = {key.removeprefix(METRIC): float(value) for key, value in tags.items() if key.startswith(METRIC)}
+    return VersionStatus(
+        version=str(found.version),
+        algorithm=tags.get("podium.algorithm", ""),
+        as_of=tags.get("podium.as_of", ""),
+        decision=tags.get("podium.decision", ""),
+        checks=tags.get("podium.checks", ""),
+        metrics={name: value for name, value in figures.items() if not name.startswith(OTHERS)},
+        baseline={name.removeprefix(BASELINE): v for name, v in figures.items() if name.startswith(BASELINE)},
+    )
+
+
+def _run(run: Run) -> PipelineRun:
+    info, data = run.info, run.data
+    as_of = data.tags.get("podium.as_of", data.params.get("as_of"))
+    return PipelineRun(
+        pipeline=data.tags.get("podium.pipeline", info.run_name),
+        run_id=info.run_id,
+        outcome=data.tags.get("podium.outcome", info.status.lower()),
+        started=datetime.fromtimestamp(info.start_time / 1000, UTC),
+        seconds=(info.end_time - info.start_time) / 1000 if info.end_time else None,
+        as_of=None if as_of in (None, "None") else as_of,
+        tags=data.tags,
+        metrics=data.metrics,
+    )
