@@ -89,6 +89,26 @@ class Project:
         return DeltaTable(str(self.lake / name)).to_pandas()
 
 
+@pytest.fixture(scope="session")
+def new_project(tmp_path_factory: pytest.TempPathFactory, write_source, spark) -> Callable[..., Project]:
+    """Makes projects with a data folder of their own, on source files given as frames, or on a folder that is there."""
+
+    def make(source: dict[str, pd.DataFrame] | Path) -> Project:
+        home = tmp_path_factory.mktemp("project")
+        folder = source if isinstance(source, Path) else write_source(source, home / "source")
+        return Project(home / "data", folder)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def whole(new_project) -> Project:
+    """All 336,776 flights in bronze; features as of 1 February only. For reading, not for running."""
+    project = new_project(PACKAGE)
+    project.run("feature_engineering", as_of="2013-02-01")
+    return project
+
+
 @pytest.fixture
 def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A data folder that PODIUM_DATA names for one test."""

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, ValidationError, create_model, model_validator
 
 from podium.lakehouse.errors import PodiumError, did_you_mean
 from podium.pipelines.evaluation.params import EvaluationParams
 from podium.pipelines.feature_engineering.nodes import FeatureParams
 from podium.pipelines.inference.nodes import InferenceParams
 from podium.pipelines.ingestion.nodes import IngestionParams, parse_moment
+from podium.pipelines.monitoring.parameters import MonitoringParams
 from podium.pipelines.training.parameters import TrainingParams
 from podium.problems import PROBLEMS
 from podium.problems.base import Params
@@ -23,6 +24,7 @@ SECTIONS: dict[str, type[Params]] = {
     "training": TrainingParams,
     "evaluation": EvaluationParams,
     "inference": InferenceParams,
+    "monitoring": MonitoringParams,
 }
 
 
@@ -32,9 +34,17 @@ def parameters_model() -> type[Params]:
     problems: dict[str, Any] = {}
     for name, problem in PROBLEMS.items():
         sections = {section: (model, ...) for section, model in SECTIONS.items()}
+        checks = {"holdout": model_validator(mode="after")(_evaluation_is_unseen)}
         fields: dict[str, Any] = {"source": (str, ...), "knowable": (problem.event_parameters, ...), **sections}
-        problems[name] = (create_model(f"{name}_parameters", __base__=Params, **fields), ...)
+        problems[name] = (create_model(f"{name}_parameters", __base__=Params, __validators__=checks, **fields), ...)
     return create_model("Parameters", __base__=Params, as_of=(str | None, None), **problems)
+
+
+def _evaluation_is_unseen(model: Any) -> Any:
+    seen, held_out = model.training.holdout_days, model.evaluation.holdout_days
+    if held_out > seen:
+        raise ValueError(f"evaluation.holdout_days ({held_out}) reaches into training, which leaves the last {seen} days")
+    return model
 
 
 def check_parameters(raw: Mapping[str, Any]) -> None:
@@ -53,7 +63,8 @@ def _explain(error: Any) -> str:
     *where, name = error["loc"]
     path = ".".join(map(str, error["loc"]))
     if error["type"] != "extra_forbidden":
-        return f"{path}: {error['msg']} (got {error['input']!r})"
+        got = "" if isinstance(error["input"], Mapping) else f" (got {error['input']!r})"
+        return f"{path}: {error['msg']}{got}"
     return f"{path}: there is no such parameter{did_you_mean(str(name), _known(parameters_model(), where))}"
 
 

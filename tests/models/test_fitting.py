@@ -180,7 +180,7 @@ def test_validation_stops_lightgbm_early(rows: pd.DataFrame, later: pd.DataFrame
         rows["label"],
         features=FEATURES,
         categorical=CATEGORICAL,
-        params={"rounds": 500, "patience": 5, "learning_rate": 0.3},
+        params={"rounds": 500, "patience": 5, "learning_rate": 0.3, "feature_fraction": 1.0},
         seed=3,
         validation=(later, later["label"]),
     )
@@ -241,13 +241,17 @@ def test_wrong_questions_get_helpful_answers(rows: pd.DataFrame, models: dict[st
         ask("lightgmb")
     with pytest.raises(ModelError, match=r"no hyperparameter 'num_leafs' .did you mean 'num_leaves'"):
         ask(num_leafs=3)
+    with pytest.raises(ModelError, match=r"num_leaves.*greater than 1"):
+        ask(num_leaves=-1)
+    with pytest.raises(ModelError, match="by: Field required"):
+        ask("heuristic")
     with pytest.raises(ModelError, match=r"lack features: 'delays' .did you mean 'delay'"):
         ask(features=["delays"])
     with pytest.raises(ModelError, match=r"unknown features: 'carier' .did you mean 'carrier'"):
         ask("heuristic", by=("carier",))
     with pytest.raises(ModelError, match="'delay' must be a number"):
         models["lightgbm"].score(rows.assign(delay="late"))
-    with pytest.raises(ModelError, match="'delay' must be a number, not datetime"):
+    with pytest.raises(ModelError, match="'delay' must be a number"):
         models["lightgbm"].score(rows.assign(delay=rows["scheduled_departure"]))
     with pytest.raises(ModelError, match="'carrier' must be text"):
         models["lightgbm"].score(rows.assign(carrier=1))

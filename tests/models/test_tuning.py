@@ -14,7 +14,7 @@ from .conftest import CATEGORICAL, FEATURES
 
 BOUNDARY = pd.Timestamp("2013-03-15", tz="UTC")
 ALGORITHMS = Algorithms(
-    heuristic=HeuristicSpace(trials=5),
+    heuristic=HeuristicSpace(trials=5, by=("carrier",)),
     logistic_regression=LogisticSpace(trials=2, max_rows=1_000),
     lightgbm=LightGBMSpace(trials=3, rounds=40, patience=5, min_data_in_leaf={"low": 10, "high": 40}),
 )
@@ -99,22 +99,30 @@ def test_more_rows_carry_more_rounds() -> None:
         ("lightgbm", {"num_leaves": {"low": 10, "hihg": 20}}, "Extra inputs"),
         ("lightgbm", {"num_leaves": {"low": 10}}, "low and high, or choices"),
         ("lightgbm", {"num_leaves": {"low": 20, "high": 10}}, "must be less than high"),
-        ("lightgbm", {"num_leaves": 0}, "greater than 0"),
+        ("lightgbm", {"num_leaves": 1}, "greater than 1"),
         ("lightgbm", {"num_leaves": 31.5}, "valid integer"),
         ("lightgbm", {"feature_fraction": {"low": 0.5, "high": 1.5}}, "less than or equal to 1"),
         ("logistic_regression", {"C": "much"}, "valid number"),
         ("heuristic", {"by": []}, "at least 1 item"),
+        ("heuristic", {"by": ["carrier"], "steps": {"carier": 60}}, "did you mean 'carrier'"),
         ("heuristic", {"trials": -1}, "greater than or equal to 0"),
     ],
 )
 def test_a_wrong_space_stops_at_the_door(section: str, wrong: dict, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
-        Algorithms.model_validate({section: wrong})
+        Algorithms.model_validate({"heuristic": {"by": ["carrier"]}, section: wrong})
+
+
+NOBODY = {
+    "heuristic": {"trials": 0, "by": ["carrier"]},
+    "logistic_regression": {"trials": 0},
+    "lightgbm": {"trials": 0},
+}
 
 
 def test_somebody_has_to_compete() -> None:
     with pytest.raises(ValidationError, match="no algorithm has a trial"):
-        Algorithms.model_validate({name: {"trials": 0} for name in Algorithms.model_fields})
+        Algorithms.model_validate(NOBODY)
 
 
 def test_a_space_reads_the_way_people_write_it() -> None:
@@ -124,5 +132,5 @@ def test_a_space_reads_the_way_people_write_it() -> None:
     middle = space.middle
     assert (middle["learning_rate"], middle["num_leaves"]) == (0.1, 31)
     assert middle["lambda_l2"] == pytest.approx(10)
-    assert set(space.open) == {"num_leaves", "lambda_l2", "min_data_in_leaf", "feature_fraction"}
+    assert set(space.searched) == {"num_leaves", "lambda_l2", "min_data_in_leaf", "feature_fraction"}
     assert LightGBMSpace.model_validate(space.model_dump()) == space

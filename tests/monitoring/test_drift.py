@@ -16,12 +16,12 @@ from .worlds import AS_OF, CATEGORICAL, FEATURES, KEYS, world
 def plain_psi(then: pd.Series, now: pd.Series, edges: list[float]) -> float:
     """The PSI of a number by another road: numpy's histogram, nulls apart."""
 
-    def shares(values: pd.Series) -> np.ndarray:
+    def rows(values: pd.Series) -> list[int]:
         full, _ = np.histogram(-values.dropna(), bins=[-np.inf, *sorted(-np.array(edges)), np.inf])
-        rows = np.array([*full, values.isna().sum()]) + 0.5
-        return rows / rows.sum()
+        return [*full, values.isna().sum()]
 
-    p, q = shares(now), shares(then)
+    used = [(a + 0.5, b + 0.5) for a, b in zip(rows(now), rows(then), strict=True) if a or b]
+    p, q = (np.array(side) / sum(side) for side in zip(*used, strict=True))
     return float(sum((a - b) * (np.log(a) - np.log(b)) for a, b in zip(p, q, strict=True)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -97,6 +98,8 @@ def _session(project: Project) -> KedroServiceSession:
     from kedro.framework.session import KedroServiceSession
     from kedro.framework.startup import bootstrap_project
 
+    # Bars for copying small files would cut the story in pieces.
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     bootstrap_project(project.path)
     return KedroServiceSession.create(project_path=project.path, env=project.env)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,21 +29,16 @@ class Project:
     @cached_property
     def config(self) -> OmegaConfigLoader:
         """The configuration, read the way a run reads it."""
-        with warnings.catch_warnings():
-            # Kedro calls a function of omegaconf that says it is old.
-            warnings.simplefilter("ignore")
-            from kedro.config import OmegaConfigLoader
+        # The settings first: with them comes what keeps libraries from talking about their own code.
+        from podium.settings import CONFIG_LOADER_ARGS  # isort: skip
+        from kedro.config import OmegaConfigLoader
 
-            from podium.settings import CONFIG_LOADER_ARGS
-
-            arguments: dict[str, Any] = dict(CONFIG_LOADER_ARGS)
-            return OmegaConfigLoader(conf_source=str(self.path / "conf"), env=self.env, **arguments)
+        arguments: dict[str, Any] = dict(CONFIG_LOADER_ARGS)
+        return OmegaConfigLoader(conf_source=str(self.path / "conf"), env=self.env, **arguments)
 
     def section(self, name: str) -> dict[str, Any]:
         """One section of the configuration: catalog, parameters, mlflow, globals, ..."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return self.config[name]
+        return self.config[name]
 
     @property
     def root(self) -> str:
@@ -74,4 +68,6 @@ def open_project(env: str) -> Project:
         raise PodiumError(
             f"There is no environment {env!r}{did_you_mean(env, known)}. {path / 'conf'} has: {', '.join(known)}."
         )
+    # Kedro looks for its logging configuration in the current folder only, and that may be below the project's.
+    os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(path.resolve() / "conf" / "logging.yml"))
     return Project(path.resolve(), env)

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["METRICS", "alert_lines", "figures", "show"]
+__all__ = ["alert_lines", "figures", "grid_of", "show"]
 
-# What a person looks at, and how many digits say something.
+ALIASES = ("champion", "challenger")
+# What a person looks at first, of all that is measured.
 METRICS = {
     "auc": "ROC AUC",
     "average_precision": "average precision",
@@ -31,9 +32,12 @@ def show(found: Mapping[str, Any], out: Console) -> None:
     out.print(f"[bold]{found['env']}[/]  {found['root']}", soft_wrap=True)
     for name, problem in found["problems"].items():
         out.print(f"\n[bold]{name}[/]  {problem['title']} ({problem['owner']})")
-        for alias in ("champion", "challenger"):
-            _show_version(alias, problem[alias], out)
-        out.print(f"  alerts      {_count(problem['alerts'])}")
+        for alias in ALIASES:
+            out.print(f"  {alias:<10}  {_version(problem[alias])}")
+        out.print(f"  {'alerts':<10}  {_count(problem['alerts'])}")
+        if any(problem[alias] for alias in ALIASES):
+            out.print()
+            out.print(figures(problem))
     out.print()
     if any(found["pipelines"].values()):
         out.print(_runs(found["pipelines"]))
@@ -44,14 +48,24 @@ def show(found: Mapping[str, Any], out: Console) -> None:
             out.print(line)
 
 
-def figures(version: Mapping[str, Any]) -> str:
-    """The figures of a version, each beside the baseline's on the same rows."""
-    known = [name for name in METRICS if name in version["metrics"]]
-    return ", ".join(
-        f"{METRICS[name]} {version['metrics'][name]:.3f}"
-        + (f" (baseline {version['baseline'][name]:.3f})" if name in version["baseline"] else "")
-        for name in known
-    )
+def figures(problem: Mapping[str, Any]) -> Table:
+    """The figures of champion and challenger, each beside the baseline's on the same rows."""
+    versions = [(alias, problem[alias]) for alias in ALIASES if problem[alias]]
+    grid = grid_of("", *[title for alias, _ in versions for title in (alias, "baseline")])
+    for metric, title in METRICS.items():
+        values = [found.get(metric) for _, version in versions for found in (version["metrics"], version["baseline"])]
+        grid.add_row(title, *["" if value is None else f"{value:.3f}" for value in values])
+    return grid
+
+
+def grid_of(first: str, *others: str) -> Table:
+    """A table without lines: text on the left, then figures."""
+    from rich.table import Table
+
+    grid = Table(first, box=None, pad_edge=True, header_style="bold", padding=(0, 2))
+    for title in others:
+        grid.add_column(title, justify="right")
+    return grid
 
 
 def alert_lines(alerts: list[dict[str, Any]]) -> list[str]:
@@ -66,13 +80,10 @@ def alert_lines(alerts: list[dict[str, Any]]) -> list[str]:
     return [*lines, f"  and {more} more: podium status --json"] if more > 0 else lines
 
 
-def _show_version(alias: str, version: Mapping[str, Any] | None, out: Console) -> None:
+def _version(version: Mapping[str, Any] | None) -> str:
     if version is None:
-        out.print(f"  {alias:<10}  none")
-        return
-    head = f"version {version['version']}, {version['algorithm']}, as of {day(version['as_of'])}, {version['decision']}"
-    out.print(f"  {alias:<10}  {head}")
-    out.print(f"              {figures(version)}", soft_wrap=True)
+        return "none"
+    return f"version {version['version']}, {version['algorithm']}, as of {day(version['as_of'])}, {version['decision']}"
 
 
 def _count(alerts: list[dict[str, Any]]) -> str:

@@ -8,12 +8,11 @@ from podium.lakehouse.listing import find_files, find_tables, rows_where
 
 from .options import typed
 from .status import gather
-from .status_page import METRICS, alert_lines
+from .status_page import alert_lines, figures, grid_of
 from .story import rows_called
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from .project import Project
 
@@ -32,7 +31,7 @@ def show_summary(project: Project, out: Console) -> None:
     """Print the summary of every problem, from MLflow and the tables."""
     for name, problem in gather(project)["problems"].items():
         out.rule(f"{problem['title']}", align="left")
-        _champion(problem["champion"], out)
+        _champion(problem, out)
         _in_use(project, name, out)
         for line in alert_lines(problem["alerts"]):
             out.print(line, soft_wrap=True)
@@ -48,7 +47,8 @@ def show_summary(project: Project, out: Console) -> None:
         out.print(f"  {command:<{width}}  [dim]{what}[/]", soft_wrap=True)
 
 
-def _champion(champion: dict[str, Any] | None, out: Console) -> None:
+def _champion(problem: dict[str, Any], out: Console) -> None:
+    champion = problem["champion"]
     if champion is None:
         out.print("\nThere is no champion: no candidate passed every check. podium status says which failed.")
         return
@@ -56,12 +56,7 @@ def _champion(champion: dict[str, Any] | None, out: Console) -> None:
         f"\n[bold]Champion[/]: version {champion['version']}, {champion['algorithm']}, on "
         f"{champion['metrics'].get('rows', 0):,.0f} rows of the weeks before, which training never saw:\n"
     )
-    grid = _grid("", "champion", "baseline")
-    for metric, title in METRICS.items():
-        if metric in champion["metrics"]:
-            baseline = champion["baseline"].get(metric)
-            grid.add_row(title, f"{champion['metrics'][metric]:.3f}", "" if baseline is None else f"{baseline:.3f}")
-    out.print(grid)
+    out.print(figures(problem))
 
 
 def _in_use(project: Project, problem: str, out: Console) -> None:
@@ -75,7 +70,7 @@ def _in_use(project: Project, problem: str, out: Console) -> None:
     months = (
         rows_where(tables[f"{problem}.monitoring_performance"]) if f"{problem}.monitoring_performance" in tables else []
     )
-    grid = _grid("month", rows, "positive", "expected", "ROC AUC", "calibration error")
+    grid = grid_of("month", rows, "positive", "expected", "ROC AUC", "calibration error")
     for month in sorted(months, key=lambda month: month["window_start"]):
         figures = [month[name] for name in ("positive_rate", "mean_score", "auc", "calibration_error")]
         formats = ("{:.1%}", "{:.1%}", "{:.3f}", "{:.3f}")
@@ -83,12 +78,3 @@ def _in_use(project: Project, problem: str, out: Console) -> None:
         grid.add_row(f"{month['window_start']:%Y-%m}", f"{month['labelled']:,}", *shown)
     if months:
         out.print(grid)
-
-
-def _grid(first: str, *others: str) -> Table:
-    from rich.table import Table
-
-    grid = Table(first, box=None, pad_edge=True, header_style="bold", padding=(0, 2))
-    for title in others:
-        grid.add_column(title, justify="right")
-    return grid

@@ -32,8 +32,8 @@ def point_in_time_join(
 def latest_known(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, time: str) -> DataFrame:
     """For each distinct entity and ``time`` of ``requests``: the newest feature row with ``feature_time <= time``.
 
-    A row older than the table's freshness counts as unknown. The newest moment is found by a union ordered by time and a
-    running maximum, which costs one sort and not a comparison for each pair of rows; only then are the features
+    A row older than the table's freshness counts as unknown. The newest moment is found by a union ordered by time and
+    a running maximum, which costs one sort and not a comparison for each pair of rows; only then are the features
     fetched, by equality.
     """
     entity = list(table.entity)
@@ -44,8 +44,7 @@ def latest_known(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, t
     # A running maximum over time; moments that are equal see each other: what becomes known at a moment is known then.
     newest = F.max("_known").over(Window.partitionBy(*entity).orderBy("_at"))
     answers = both.withColumn("feature_time", newest).filter(F.col("_known").isNull())
-    age = F.unix_timestamp("_at") - F.unix_timestamp("feature_time")
-    fresh = answers.filter(age <= int(table.freshness.total_seconds())).drop("_known")
+    fresh = answers.filter(F.col("feature_time") >= F.col("_at") - F.lit(table.freshness)).drop("_known")
     names = [feature.name for feature in table.features]
     return fresh.join(rows.select(*entity, "feature_time", *names), [*entity, "feature_time"]).select(
         *entity, F.col("_at").alias(time), *names

@@ -11,6 +11,8 @@ import os
 import shutil
 import tempfile
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,7 @@ __all__ = ["Landing", "LandingDataset", "Source"]
 
 SUFFIXES = (".csv", ".csv.zip", ".csv.gz")
 PACKAGE = "package:"
+UNREADABLE = (OSError, EOFError, UnicodeError, zipfile.BadZipFile, zlib.error, pa.ArrowInvalid)
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,13 @@ class Landing:
         target = self._path / f"{name}.parquet"
         if not target.exists():
             part = self._path / f"{name}.{os.getpid()}.part"
+            part.mkdir(parents=True, exist_ok=True)  # an engine may write nothing at all for a frame without rows
             frame.write.mode("overwrite").parquet(str(part))
             if target.exists():
                 shutil.rmtree(part)  # another run was faster, with the same content
             else:
                 part.replace(target)
-        return engine.session().read.parquet(str(target))
+        return engine.session().read.schema(frame.schema).parquet(str(target))
 
     def _land(self, name: str, file: Path, digest: str) -> Path:
         target = self._path / f"{name}-{digest[:16]}.parquet"
@@ -80,7 +84,11 @@ class Landing:
             self._path.mkdir(parents=True, exist_ok=True)
             # Written beside the target and renamed, so that a killed run leaves no half file under the final name.
             with tempfile.NamedTemporaryFile(dir=self._path, suffix=".part", delete=False) as part:
-                _to_parquet(file, part)
+                try:
+                    _to_parquet(file, part)
+                except UNREADABLE as cause:
+                    Path(part.name).unlink()
+                    raise LakehouseError(f"{file} cannot be read as CSV in UTF-8: {cause}") from cause
             Path(part.name).replace(target)
         return target
 
@@ -120,22 +128,34 @@ def check(root: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, Path
     if not root.is_dir():
         raise LakehouseError(f"The source folder {root} does not exist. Set the parameter <problem>.source.")
     files, wrong = {}, []
-    present = {path.name.split(".")[0]: path for path in root.iterdir() if path.name.endswith(SUFFIXES)}
+    present = [path for path in sorted(root.iterdir()) if path.name.endswith(SUFFIXES)]
     for name, columns in expected.items():
-        if name not in present:
-            near = did_you_mean(name, present)
+        found = [path for path in present if path.name.split(".")[0] == name]
+        if len(found) == 1:
+            files[name] = found[0]
+            wrong += wrong_columns(found[0], columns)
+        elif found:
+            wrong.append(f"file {name} is there more than once: {', '.join(path.name for path in found)}")
+        else:
+            near = did_you_mean(name, [path.name.split(".")[0] for path in present])
             wrong.append(f"file {name}.csv (or .csv.zip, .csv.gz) is missing in {root}{near}")
-            continue
-        files[name] = present[name]
-        found = header(present[name])
-        wrong += [
-            f"{present[name].name}: column {column} is missing{did_you_mean(column, found)}"
-            for column in columns
-            if column not in found
-        ]
     if wrong:
         raise LakehouseError(f"The source {root} is not complete, nothing was written:\n  " + "\n  ".join(wrong))
     return files
+
+
+def wrong_columns(file: Path, columns: tuple[str, ...]) -> list[str]:
+    """What is wrong with a file's header, in words."""
+    try:
+        found = header(file)
+    except (*UNREADABLE, LakehouseError) as cause:
+        return [f"{file.name} cannot be read: {cause}"]
+    missing = [name for name in columns if name not in found]
+    doubled = [name for name, times in Counter(found).items() if times > 1]
+    return [
+        *[f"{file.name}: column {name} is missing{did_you_mean(name, found)}" for name in missing],
+        *[f"{file.name}: column {name} is there more than once" for name in doubled],
+    ]
 
 
 def header(file: Path) -> list[str]:
@@ -151,7 +171,8 @@ def _open(file: Path) -> IO[bytes]:
     if not file.name.endswith(".zip"):
         return file.open("rb")
     with zipfile.ZipFile(file) as archive:
-        inside = [name for name in archive.namelist() if name.endswith(".csv")]
+        # What a Mac adds to an archive is named like the files it describes.
+        inside = [name for name in archive.namelist() if name.endswith(".csv") and not name.startswith("__MACOSX/")]
         if len(inside) != 1:
             raise LakehouseError(f"{file} holds {len(inside)} CSV files; it must hold one.")
         return archive.open(inside[0])

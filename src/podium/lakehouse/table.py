@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Schema
 from deltalake.exceptions import TableNotFoundError
 from kedro.io import AbstractDataset
 from pyspark.sql import DataFrame
-from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_attempt, wait_random_exponential
+from pyspark.sql.types import StructField, StructType
+from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from podium.lakehouse import engine
-from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.errors import LakehouseError, did_you_mean
 
 __all__ = ["DeltaDataset", "Mode", "Rows", "Unchanged"]
 
@@ -73,7 +75,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         evolve: whether a save may add columns.
         missing: ``error``, or ``none`` to load None where no table is yet.
         version: load this version of the table.
-        as_of: load the table as it stood at this wall-clock time (ISO 8601).
+        as_of: load the table as it stood at this wall-clock time (ISO 8601, UTC unless it says otherwise).
         attempts: how often a save is tried when another writer commits first.
     """
 
@@ -119,21 +121,27 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         return engine.session().read.format("delta").option("versionAsOf", self.loaded_version).load(self.path)
 
     def save(self, data: DataFrame | Rows | Unchanged) -> None:
-        """Write rows in the table's mode, in one atomic commit; try again when another writer wins."""
+        """Write rows in the table's mode, in one atomic commit; try again when another writer wins.
+
+        A table that is not there yet is created empty, as version 0, before its first rows.
+        """
         if isinstance(data, Unchanged):
             logger.debug("%s unchanged: %s", self.path, data.reason)
             self.saved_version = self.delta().version() if self._exists() else None
             return
         rows = data if isinstance(data, Rows) else Rows(frame=data)
-        for attempt in Retrying(
+        attempts = Retrying(
             retry=retry_if_exception(_is_conflict),
             stop=stop_after_attempt(self.attempts),
             wait=wait_random_exponential(multiplier=0.2, max=10),
-            before_sleep=before_sleep_log(logger, logging.WARNING),
-            reraise=True,
-        ):
-            with attempt:
-                self._write(rows)
+            before_sleep=lambda state: logger.info("%s: another writer was first, once more", self.path),
+        )
+        try:
+            attempts(self._write, rows)
+        except RetryError as lost:
+            raise LakehouseError(
+                f"{self.path}: other writers were first, {self.attempts} times; nothing was written. Run it again."
+            ) from lost
         self.saved_version = self.delta().version()
 
     def delta(self) -> DeltaTable:
@@ -149,36 +157,42 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
 
     def _write(self, rows: Rows) -> None:
         mode = rows.mode or self.mode
+        self._check_complete(rows, mode)
         if not self._exists():
-            self._create(rows)
-        elif mode is Mode.OVERWRITE:
-            rows.frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(self.path)
+            self._create(rows.frame)
+        elif mode is not Mode.OVERWRITE:
+            self._check_schema(rows.frame)
+        writer = rows.frame.write.format("delta")
+        if mode is Mode.OVERWRITE:
+            writer.mode("overwrite").option("overwriteSchema", "true").save(self.path)
         elif mode is Mode.APPEND:
-            self._check_schema(rows.frame)
-            writer = rows.frame.write.format("delta").mode("append")
-            writer.option("mergeSchema", str(self.evolve).lower()).save(self.path)
+            writer.mode("append").option("mergeSchema", str(self.evolve).lower()).save(self.path)
         elif mode is Mode.REPLACE:
-            self._check_schema(rows.frame)
-            if rows.window is None:
-                raise LakehouseError(
-                    f"{self.path}: replace needs the window of rows to replace; save Rows(window=...)."
-                )
-            rows.frame.write.format("delta").mode("overwrite").option("replaceWhere", rows.window).save(self.path)
+            writer.mode("overwrite").option("replaceWhere", rows.window).save(self.path)
         else:
-            self._check_schema(rows.frame)
             self._merge(rows, update=mode is Mode.MERGE)
 
-    def _create(self, rows: Rows) -> None:
-        # "error" and not "overwrite": when two writers create the table at once, the second one must not win silently.
-        writer = rows.frame.write.format("delta").mode("error")
-        if self.partition_by:
-            writer = writer.partitionBy(*self.partition_by)
-        writer.save(self.path)
+    def _check_complete(self, rows: Rows, mode: Mode) -> None:
+        """Refuse a save that lacks what its mode needs, also where there is no table yet."""
+        keys = rows.keys or self.keys
+        if mode is Mode.REPLACE and rows.window is None:
+            raise LakehouseError(f"{self.path}: replace needs the window of rows to replace; save Rows(window=...).")
+        if mode in {Mode.MERGE, Mode.INSERT}:
+            if not keys:
+                raise LakehouseError(f"{self.path}: {mode} needs key columns; set keys, or save Rows(keys=...).")
+            unknown = [f"{key}{did_you_mean(key, rows.frame.columns)}" for key in keys if key not in rows.frame.columns]
+            if unknown:
+                raise LakehouseError(f"{self.path}: the rows have no key column {', '.join(unknown)}.")
+
+    def _create(self, frame: DataFrame) -> None:
+        # An empty table first, then the rows in their mode: of two writers that meet here both would take their rows
+        # for the first ones, and every key would be there twice.
+        columns = StructType([StructField(field.name, field.dataType) for field in frame.schema.fields])
+        schema = Schema.from_json(columns.json())
+        DeltaTable.create(self.path, schema, mode="ignore", partition_by=list(self.partition_by))
 
     def _merge(self, rows: Rows, *, update: bool) -> None:
         keys = rows.keys or self.keys
-        if not keys:
-            raise LakehouseError(f"{self.path}: {self.mode} needs key columns; set keys, or save Rows(keys=...).")
         rows.frame.createOrReplaceTempView("podium_merge_source")
         engine.session().sql(
             f"MERGE {'WITH SCHEMA EVOLUTION ' if self.evolve else ''}INTO delta.`{self.path}` t "
@@ -201,11 +215,19 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             )
 
     def _version_to_load(self) -> int:
-        if self.version is not None:
-            return self.version
         table = self.delta()
-        if self.as_of is not None:
-            table.load_as_version(self.as_of)
+        newest = table.version()
+        if self.version is not None:
+            if not 0 <= self.version <= newest:
+                raise LakehouseError(f"{self.path} has no version {self.version}; the newest is {newest}.")
+            return self.version
+        if self.as_of is None:
+            return newest
+        moment = _moment(self.as_of)
+        begin = datetime.fromtimestamp(table.history()[-1]["timestamp"] / 1000, UTC)
+        if moment < begin:
+            raise LakehouseError(f"{self.path} was not there at {self.as_of}; it begins at {begin.isoformat()}.")
+        table.load_as_version(moment)
         return table.version()
 
     def _exists(self) -> bool:
@@ -216,6 +238,14 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self.path, "zone": self.zone, "mode": str(self.mode), "version": self.version}
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as wrong:
+        raise LakehouseError(f"as_of {text!r} is no moment; write 2013-08-01T06:00 (UTC).") from wrong
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _is_conflict(error: BaseException) -> bool:

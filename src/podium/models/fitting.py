@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 from numpy.typing import ArrayLike
+from pydantic import ValidationError
 
 from podium.lakehouse.errors import did_you_mean
 
@@ -12,7 +13,7 @@ from .algorithms import FITTERS
 from .columns import ModelError
 from .examples import Examples, Fitter
 from .model import Model
-from .spaces import Algorithms
+from .spaces import SPACES
 
 __all__ = ["fit", "fitter"]
 
@@ -43,11 +44,12 @@ def fit(
     Raises:
         ModelError: an unknown algorithm, hyperparameter or feature, or labels of one class only.
     """
+    chosen = _complete(algorithm, params)
     held_out = Examples.of(*validation) if validation else None
     learn = fitter(
         algorithm, Examples.of(frame, label), held_out, features=features, categorical=categorical, seed=seed
     )
-    return learn(_complete(algorithm, params))
+    return learn(chosen)
 
 
 def fitter(
@@ -62,12 +64,8 @@ def fitter(
     """A function from a full set of hyperparameters to a model; what its fits share is done once, here.
 
     Raises:
-        ModelError: an unknown algorithm, or features that the rows do not have.
+        ModelError: the rows lack features.
     """
-    if algorithm not in FITTERS:
-        raise ModelError(
-            f"Unknown algorithm {algorithm!r}{did_you_mean(algorithm, FITTERS)}. Known: {', '.join(FITTERS)}."
-        )
     missing = [name for name in features if name not in train.columns]
     if missing:
         names = ", ".join(f"{name!r}{did_you_mean(name, map(str, train.columns))}" for name in missing)
@@ -76,10 +74,17 @@ def fitter(
 
 
 def _complete(algorithm: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    if algorithm not in FITTERS:  # said by ``fitter``, with a hint
-        return dict(params)
-    defaults = getattr(Algorithms(), algorithm).middle
-    unknown = [f"{name!r}{did_you_mean(name, defaults)}" for name in params if name not in defaults]
+    if algorithm not in FITTERS:
+        raise ModelError(
+            f"Unknown algorithm {algorithm!r}{did_you_mean(algorithm, FITTERS)}. Known: {', '.join(FITTERS)}."
+        )
+    space = SPACES[algorithm]
+    known = [name for name in space.model_fields if name != "trials"]
+    unknown = [f"{name!r}{did_you_mean(name, known)}" for name in params if name not in known]
     if unknown:
-        raise ModelError(f"{algorithm} has no hyperparameter {', '.join(unknown)}. It has: {', '.join(defaults)}.")
-    return defaults | dict(params)
+        raise ModelError(f"{algorithm} has no hyperparameter {', '.join(unknown)}. It has: {', '.join(known)}.")
+    try:
+        return space.model_validate(params).middle
+    except ValidationError as wrong:
+        lines = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in wrong.errors()]
+        raise ModelError(f"{algorithm} cannot be fitted with these hyperparameters: {'; '.join(lines)}.") from wrong

@@ -1,18 +1,20 @@
 """Where tuning looks for hyperparameters: typed, so that a mistyped name or an impossible value stops at the door."""
 
 from collections.abc import Mapping
-from math import exp, log
+from math import sqrt
 from typing import Annotated, Any, Generic, TypeVar
 
 from optuna import Trial
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from podium.lakehouse.errors import did_you_mean
 from podium.problems.base import Params
 
-__all__ = ["Algorithms", "HeuristicSpace", "LightGBMSpace", "LogisticSpace", "Search", "Space"]
+__all__ = ["SPACES", "Algorithms", "HeuristicSpace", "LightGBMSpace", "LogisticSpace", "Search", "Space"]
 
 T = TypeVar("T", int, float)
 Share = Annotated[float, Field(gt=0, le=1)]
+Leaves = Annotated[int, Field(gt=1)]
 
 
 class Search(Params, Generic[T]):
@@ -45,9 +47,8 @@ class Search(Params, Generic[T]):
         """The middle of the range (of its logarithm, if ``log``), or the first choice."""
         if self.low is None or self.high is None:
             return self.choices[0]
-        between = exp((log(self.low) + log(self.high)) / 2) if self.log else (self.low + self.high) / 2
-        # The logarithm's rounding must not lead out of the range.
-        return min(max(type(self.low)(between), self.low), self.high)
+        between = sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
+        return type(self.low)(between)
 
     @property
     def is_open(self) -> bool:
@@ -69,7 +70,7 @@ class Space(Params):
     trials: int = Field(default=1, ge=0)
 
     @property
-    def open(self) -> dict[str, Search]:
+    def searched(self) -> dict[str, Search]:
         """The hyperparameters that have more than one value to try."""
         return {name: value for name, value in self if isinstance(value, Search) and value.is_open}
 
@@ -82,9 +83,16 @@ class Space(Params):
 class HeuristicSpace(Space):
     """Rates by group. ``by`` orders the columns from coarse to fine; ``steps`` cuts numeric ones (60: by the hour)."""
 
-    by: tuple[str, ...] = Field(default=("carrier", "origin"), min_length=1)
+    by: tuple[str, ...] = Field(min_length=1)
     steps: dict[str, PositiveFloat] = Field(default={})
     pseudo_rows: Search[PositiveFloat] = Search[PositiveFloat](choices=(20.0,))
+
+    @model_validator(mode="after")
+    def _steps_of_groups(self) -> "HeuristicSpace":
+        stray = [f"{name!r}{did_you_mean(name, self.by)}" for name in self.steps if name not in self.by]
+        if stray:
+            raise ValueError(f"steps cuts columns that by does not name: {', '.join(stray)}")
+        return self
 
 
 class LogisticSpace(Space):
@@ -98,25 +106,32 @@ class LogisticSpace(Space):
 class LightGBMSpace(Space):
     """LightGBM: at most ``rounds`` trees; a trial stops when ``patience`` trees made validation no better.
 
-    Many of the features say nearly the same, so a small ``feature_fraction`` gives each its turn: the middle of the
-    default space is made for that.
+    Where many features say nearly the same, a small ``feature_fraction`` gives each its turn, and many small steps
+    (a low ``learning_rate``) hold up better when the world changes than few large ones: so the default space.
     """
 
-    trials: int = Field(default=6, ge=0)
-    rounds: PositiveInt = 600
+    trials: int = Field(default=4, ge=0)
+    rounds: PositiveInt = 1_000
     patience: PositiveInt = 30
-    learning_rate: Search[Share] = Search[Share](choices=(0.05,))
-    num_leaves: Search[PositiveInt] = Search[PositiveInt](low=24, high=96, log=True)
+    learning_rate: Search[Share] = Search[Share](choices=(0.03,))
+    num_leaves: Search[Leaves] = Search[Leaves](low=24, high=96, log=True)
     min_data_in_leaf: Search[PositiveInt] = Search[PositiveInt](low=100, high=600, log=True)
     feature_fraction: Search[Share] = Search[Share](low=0.1, high=0.3)
     bagging_fraction: Search[Share] = Search[Share](choices=(0.8,))
     lambda_l2: Search[PositiveFloat] = Search[PositiveFloat](low=1.0, high=25.0, log=True)
 
 
+SPACES: Mapping[str, type[Space]] = {
+    "heuristic": HeuristicSpace,
+    "logistic_regression": LogisticSpace,
+    "lightgbm": LightGBMSpace,
+}
+
+
 class Algorithms(Params):
     """The algorithms that compete, each with its space."""
 
-    heuristic: HeuristicSpace = HeuristicSpace()
+    heuristic: HeuristicSpace
     logistic_regression: LogisticSpace = LogisticSpace()
     lightgbm: LightGBMSpace = LightGBMSpace()
 

@@ -111,11 +111,11 @@ def _trials(algorithm: str, space: Space, learn: Fitter, validation: Examples, s
     """One algorithm's trials, one after the other."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=SCOUTS))
-    study.enqueue_trial({name: search.middle for name, search in space.open.items()})
+    study.enqueue_trial({name: search.middle for name, search in space.searched.items()})
     # With nothing to search, all trials would be one.
-    for _ in range(space.trials if space.open else 1):
+    for _ in range(space.trials if space.searched else 1):
         trial, start = study.ask(), perf_counter()
-        params = space.middle | {name: search.suggest(trial, name) for name, search in space.open.items()}
+        params = space.middle | {name: search.suggest(trial, name) for name, search in space.searched.items()}
         model = learn(params)
         measured = _judge(model, validation)
         study.tell(trial, measured["log_loss"])

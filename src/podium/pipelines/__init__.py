@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from kedro.pipeline import Pipeline
 
-from podium.pipelines import deployment, eda, evaluation, feature_engineering, inference, training
+from podium.pipelines import deployment, eda, evaluation, feature_engineering, inference, monitoring, training
 from podium.problems.base import Problem
 
 __all__ = ["STAGES"]
@@ -16,4 +16,5 @@ STAGES: dict[str, Callable[[Problem], Pipeline]] = {
     "evaluation": evaluation.create_pipeline,
     "deployment": deployment.create_pipeline,
     "inference": inference.create_pipeline,
+    "monitoring": monitoring.create_pipeline,
 }

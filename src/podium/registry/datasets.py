@@ -13,9 +13,9 @@ from podium.lakehouse.errors import LakehouseError
 
 from .candidate import Candidate, log_candidate, newest_candidate
 from .evidence import Evidence, log_evidence, newest_evidence
-from .versions import Decision, ModelVersion, apply, load_version
+from .versions import CHAMPION, Decision, ModelVersion, apply, load_version
 
-__all__ = ["CandidateDataset", "DecisionDataset", "EvidenceDataset", "ModelVersionDataset", "TrialsDataset"]
+__all__ = ["CandidateDataset", "ChampionDataset", "EvidenceDataset", "TrialsDataset"]
 
 
 class CandidateDataset(AbstractDataset[Candidate, Candidate]):
@@ -56,39 +56,19 @@ class EvidenceDataset(AbstractDataset[Evidence, Evidence]):
         return {"problem": self._problem}
 
 
-class ModelVersionDataset(AbstractDataset[None, ModelVersion | None]):
-    """The registered version that carries an alias; None where none does."""
-
-    def __init__(self, *, problem: str, alias: str, metadata: dict[str, Any] | None = None):
-        self._problem = problem
-        self._alias = alias
-        self.metadata = metadata
-
-    def load(self) -> ModelVersion | None:
-        """The version with its model, its bytes checked."""
-        return load_version(self._problem, self._alias)
-
-    def save(self, data: None) -> None:
-        """Aliases move by decisions only."""
-        raise LakehouseError(f"{self._problem}@{self._alias} cannot be saved to; deployment decides who carries it.")
-
-    def _describe(self) -> dict[str, Any]:
-        return {"problem": self._problem, "alias": self._alias}
-
-
-class DecisionDataset(AbstractDataset[Decision, None]):
-    """Where deployment's decision takes effect: versions and aliases of the registry."""
+class ChampionDataset(AbstractDataset[Decision, ModelVersion | None]):
+    """The champion of a problem: a decision goes in, and the version that carries the alias comes out."""
 
     def __init__(self, *, problem: str, metadata: dict[str, Any] | None = None):
         self._problem = problem
         self.metadata = metadata
 
-    def load(self) -> None:
-        """A decision is what the registry shows; it is not read back."""
-        raise LakehouseError(f"{self._problem}: read the registry (podium status) to see what was decided.")
+    def load(self) -> ModelVersion | None:
+        """The champion with its model, its bytes checked; None where there is none."""
+        return load_version(self._problem, CHAMPION)
 
     def save(self, data: Decision) -> None:
-        """Register the candidate and set its aliases."""
+        """Register the candidate, and set its aliases as decided."""
         version = apply(self._problem, data)
         mlflow.set_tags({"podium.version": version, "podium.decision": "promoted" if data.promote else "refused"})
 

@@ -13,8 +13,8 @@ def create_pipeline(problem: Problem) -> Pipeline:
     table = [
         Node(
             func=fixed(nodes.decide, problem=problem),
-            inputs=["candidate", "evidence", "champion"],
-            outputs="decision",
+            inputs=["candidate", "evidence", "seen_champion"],
+            outputs="champion",
             name="decide",
         ),
     ]

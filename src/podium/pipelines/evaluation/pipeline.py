@@ -11,7 +11,7 @@ from . import wiring
 
 def create_pipeline(problem: Problem) -> Pipeline:
     """Hold the candidate against the baseline and the champion, draw it, write its card."""
-    compared = ["candidate", "champion", "evaluated_rows", "params:evaluation"]
+    compared = ["candidate", "seen_champion", "evaluated_rows", "params:evaluation"]
     table = [
         Node(
             func=fixed(wiring.held_out, problem=problem),

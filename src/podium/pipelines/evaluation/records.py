@@ -7,11 +7,10 @@ from pydantic import BaseModel, ConfigDict
 from podium.lakehouse.errors import PodiumError
 from podium.models import Model
 
-__all__ = ["Bin", "Check", "Estimate", "Evaluation", "EvaluationError", "Record", "Scorer", "Scores", "Slice", "Window"]
+__all__ = ["Bin", "Check", "Estimate", "Evaluation", "EvaluationError", "Record", "Scores", "Slice", "Window"]
 
 
 # What evaluation needs of a model is what every model promises.
-Scorer = Model
 
 
 class EvaluationError(PodiumError):

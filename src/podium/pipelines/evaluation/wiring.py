@@ -8,6 +8,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 
 from podium.lakehouse.errors import PodiumError
+from podium.models import Model
 from podium.problems.base import Problem
 from podium.registry.candidate import Candidate
 from podium.registry.evidence import Evidence
@@ -15,7 +16,7 @@ from podium.registry.versions import ModelVersion
 
 from . import nodes
 from .params import EvaluationParams
-from .records import Evaluation, Scorer
+from .records import Evaluation
 
 __all__ = ["held_out", "measure", "show"]
 
@@ -84,6 +85,6 @@ def show(
     return evidence, card
 
 
-def _other(champion: ModelVersion | None, candidate: Candidate) -> Scorer | None:
+def _other(champion: ModelVersion | None, candidate: Candidate) -> Model | None:
     """The champion's model, unless it is the candidate itself: then there is nothing to compare."""
     return None if champion is None or champion.digest == candidate.digest else champion.model

@@ -1,11 +1,13 @@
-"""Feature tables are refreshed: from where they stand to ``as_of``, or from the beginning when what made them changed."""
+"""Feature tables are refreshed: from where they stand to ``as_of``, or as a whole when what made them changed."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 import pandas as pd
+from pydantic import field_validator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -21,21 +23,26 @@ REFRESH_SCHEMA = "table string, fingerprint string, until timestamp"
 class FeatureParams(Params):
     """Which rows to compute again."""
 
-    recompute_from: str | None = None
+    recompute_from: datetime | None = None
+
+    @field_validator("recompute_from", mode="before")
+    @classmethod
+    def _in_utc(cls, text: Any) -> datetime | None:
+        return None if text is None else parse_moment(text, "recompute_from")
 
 
 def plan(
     as_of: datetime, parameters: FeatureParams, intake: DataFrame, seen: DataFrame | None, *, problem: Problem
 ) -> pd.DataFrame:
-    """For each feature table: whether rows are ``due``, ``since`` when and ``until`` when, and what it will have reached.
+    """For each feature table: whether rows are ``due``, ``since`` when, ``until`` when, and how far it reaches then.
 
     ``since`` is where the table stands, or an earlier moment on request, or null for all: where there is no table yet,
     or one that was made from other data or by other code.
     """
-    ingested = sorted(f"{row['event']}{row['source_digest']}" for row in intake.collect())
+    ingested = sorted(f"{row['event']}{row['source_digest']}{row['intake']}" for row in intake.collect())
     fingerprint = sha256((code_digest(problem) + "".join(ingested)).encode()).hexdigest()[:16]
     reached = _reached(seen, fingerprint)
-    again = parse_moment(parameters.recompute_from) if parameters.recompute_from else None
+    again = pd.Timestamp(parameters.recompute_from) if parameters.recompute_from else None
     until, rows = pd.Timestamp(as_of), []
     for table in problem.tables:
         stands = reached.get(table.name)
@@ -58,7 +65,7 @@ def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable) -> Row
     mine = plans.set_index("table").loc[table.name]
     if not mine["due"]:
         return Unchanged(f"features are computed up to {mine['reached']:%Y-%m-%d %H:%M}")
-    since = None if pd.isna(mine["since"]) else mine["since"].to_pydatetime()
+    since: datetime | None = None if pd.isna(mine["since"]) else mine["since"].to_pydatetime()
     until = mine["until"].to_pydatetime()
     known = {
         name: frame.filter(F.col("available_at") <= F.lit(until))

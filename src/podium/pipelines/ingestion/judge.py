@@ -33,7 +33,6 @@ def judged(raw: DataFrame, event: Event, reference: Mapping[str, Any]) -> DataFr
     A row that broke a rule has only ``row``, ``rule`` and ``received``, the row as received, as JSON. Of two good rows
     with one key the one that comes first in the file stays.
     """
-
     schema = arrow_schema(event)
 
     def in_worker(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -112,6 +111,13 @@ def _apply(contract: Any, typed: pd.DataFrame, rules: pd.Series) -> None:
             warnings.simplefilter("ignore")
             contract.validate(readable, lazy=True)
     except SchemaErrors as found:
-        cases = found.failure_cases.dropna(subset=["index"]).drop_duplicates("index")
-        subject = cases["column"].where(cases["schema_context"] == "Column", "row")
-        rules[cases["index"].astype(int)] = (subject + ": " + cases["check"]).to_numpy()
+        cases = found.failure_cases.sort_values("schema_context", kind="stable")  # a column says more than a row
+        cases["subject"] = cases["column"].where(cases["schema_context"] == "Column", "row")
+        broken = cases[cases["index"].isna()]
+        failed = cases.dropna(subset=["index"]).drop_duplicates("index")
+        rules[failed["index"].astype(int)] = (failed["subject"] + ": " + failed["check"]).to_numpy()
+        # A check that broke down must not let rows through; without the rows that fail another check it may hold.
+        if len(broken) and len(failed):
+            _apply(contract, typed, rules)
+        elif len(broken):
+            rules[readable.index] = f"cannot be judged: {broken['check'].iloc[0]}"

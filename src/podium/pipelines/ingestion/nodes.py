@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 import pandas as pd
+from pydantic import Field
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 QUARANTINE_KEYS = ("event", "source_digest", "row")
 INTAKE_KEYS = ("event", "source_digest")
 INTAKE_SCHEMA = (
-    "event string, source_digest string, rows_in bigint, kept bigint, quarantined bigint, "
+    "event string, source_digest string, intake bigint, rows_in bigint, kept bigint, quarantined bigint, "
     "oldest timestamp, newest timestamp"
 )
 
@@ -35,20 +36,23 @@ INTAKE_SCHEMA = (
 class IngestionParams(Params):
     """How much bad data is too much."""
 
-    max_quarantined_share: float = 0.05
+    max_quarantined_share: float = Field(0.05, ge=0, le=1)
 
 
 @dataclass(frozen=True)
 class Opened:
     """A source that was opened: its files, what its events look things up in, and what bronze already holds.
 
-    ``digests`` identifies, for each event, the bytes it is read from, the rules it is judged by and the parameters.
+    ``digests`` identifies, for each event, the bytes it is read from, the rules it is judged by and the parameters;
+    ``done`` are the events that bronze holds as this source has them; ``intake`` counts the sources taken in, with this
+    one.
     """
 
     source: Source
     reference: Mapping[str, Any]
     digests: Mapping[str, str]
     done: frozenset[str]
+    intake: int
 
 
 def open_source(
@@ -58,10 +62,13 @@ def open_source(
     source = landing.open(folder, {file.name: file.columns for file in problem.sources})
     rules = code_digest(problem, "sources", "contracts") + parameters.model_dump_json()
     digests = {event.name: _digest(event, source, rules) for event in problem.events}
-    recorded = {(row["event"], row["source_digest"]) for row in seen.collect()} if seen is not None else set()
-    done = frozenset(name for name, digest in digests.items() if (name, digest) in recorded)
+    # Oldest first, so that an event's last intake stays: who returns to an earlier source wants its rows back.
+    recorded = sorted(seen.collect(), key=lambda row: row["intake"]) if seen is not None else []
+    newest = {row["event"]: row["source_digest"] for row in recorded}
+    done = frozenset(name for name, digest in digests.items() if newest.get(name) == digest)
     small = {name: source.frames[name].toPandas() for name in problem.lookups} if len(done) < len(digests) else {}
-    return Opened(source, problem.reference(small, parameters) if small else {}, digests, done)
+    reference = problem.reference(small, parameters) if small else {}
+    return Opened(source, reference, digests, done, intake=recorded[-1]["intake"] + 1 if recorded else 1)
 
 
 def _digest(event: Event, source: Source, rules: str) -> str:
@@ -111,9 +118,10 @@ def count(
         verdict.agg(
             F.lit(event.name).alias("event"),
             F.lit(opened.digests[event.name]).alias("source_digest"),
+            F.lit(opened.intake).cast("long").alias("intake"),
             F.count("row").alias("rows_in"),
-            F.sum(F.col("rule").isNull().cast("long")).alias("kept"),
-            F.sum(F.col("rule").isNotNull().cast("long")).alias("quarantined"),
+            F.count(F.when(F.col("rule").isNull(), F.col("row"))).alias("kept"),
+            F.count("rule").alias("quarantined"),
             F.min(F.when(F.col("rule").isNull(), F.col("available_at"))).alias("oldest"),
             F.max(F.when(F.col("rule").isNull(), F.col("available_at"))).alias("newest"),
         )
@@ -138,7 +146,7 @@ def _refuse_too_many(counts: pd.DataFrame, most: float, problem: str) -> None:
         )
         raise PodiumError(
             f"{problem}: too many bad rows: {shares}; {most:.1%} is allowed ({problem}.ingestion."
-            f"max_quarantined_share). Bronze was not touched. Look at the table {problem}.quarantine_rows for the rules."
+            f"max_quarantined_share). Bronze was not touched. The table {problem}.quarantine_rows says what is wrong."
         )
 
 
@@ -168,8 +176,10 @@ def resolve_as_of(as_of: str | None, intake: DataFrame, *, problem: Problem) -> 
     spans = intake.groupBy("event").agg(F.min("oldest").alias("oldest"), F.max("newest").alias("newest")).toPandas()
     # Facts without a date of their own (airports, planes) are knowable always and say nothing about time.
     dated = spans[spans["oldest"] != spans["newest"]].dropna()
+    if dated.empty:
+        raise PodiumError(f"The source of {problem.name} holds no rows with a date. Look at {problem.name}.source.")
     begin, newest = (pd.Timestamp(t).tz_localize("UTC") for t in (dated["oldest"].max(), dated["newest"].max()))
-    moment = newest if as_of is None else parse_moment(as_of)
+    moment = newest if as_of is None else pd.Timestamp(parse_moment(as_of))
     if moment < begin:
         raise PodiumError(
             f"as_of {moment:%Y-%m-%d %H:%M} is before the data of {problem.name} begin ({begin:%Y-%m-%d %H:%M} UTC). "
@@ -178,10 +188,14 @@ def resolve_as_of(as_of: str | None, intake: DataFrame, *, problem: Problem) -> 
     return moment.to_pydatetime()
 
 
-def parse_moment(text: Any) -> pd.Timestamp:
-    """A moment in UTC from text such as 2013-08-01 or 2013-08-01T06:00; without a zone it is UTC."""
+def parse_moment(text: Any, name: str = "as_of") -> datetime:
+    """A moment in UTC from ISO 8601 text such as 2013-08-01 or 2013-08-01T06:00; without a zone it is UTC.
+
+    Raises:
+        PodiumError: for anything else, naming the parameter ``name``; "now" is no moment, a run could not be repeated.
+    """
     try:
-        moment = pd.Timestamp(str(text))
+        moment = datetime.fromisoformat(str(text))
     except ValueError as wrong:
-        raise PodiumError(f"as_of {text!r} is no moment; write 2013-08-01 or 2013-08-01T06:00 (UTC).") from wrong
-    return moment.tz_localize(UTC) if moment.tzinfo is None else moment.tz_convert(UTC)
+        raise PodiumError(f"{name} {text!r} is no moment; write 2013-08-01 or 2013-08-01T06:00 (UTC).") from wrong
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

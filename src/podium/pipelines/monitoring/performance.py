@@ -69,7 +69,8 @@ def performance(
 def _scored(seen: DataFrame, known: DataFrame, version: str, keys: Sequence[str]) -> pd.DataFrame:
     """``window``, ``day``, ``score`` and ``label`` (null if unknown) of each prediction of one model version."""
     mine = seen.filter(F.col("model_version") == version).select(*keys, "prediction_time", "score")
-    rows = mine.select(window(), day(), F.col("score").cast("double"), F.col("label").cast("double")).toPandas()
+    both = mine.join(known, [*keys], "left")
+    rows = both.select(window(), day(), F.col("score").cast("double"), F.col("label").cast("double")).toPandas()
     # Sums of fractions depend on their order, which an engine does not promise.
     return rows.sort_values(["window", "day", "score", "label"], ignore_index=True)
 

@@ -21,4 +21,4 @@ class TrainingParams(Params):
     seed: int = Field(default=20130801, ge=0, lt=2**31)
     holdout_days: NonNegativeInt = 28
     validation_days: PositiveInt = 35
-    algorithms: Algorithms = Algorithms()
+    algorithms: Algorithms

@@ -11,7 +11,7 @@ LATE_MINUTES = 15
 
 
 def outcomes(bronze: Mapping[str, DataFrame]) -> DataFrame:
-    """Every flight whose outcome is known: keys, ``arr_delay`` (minutes, null if it never arrived as planned), label."""
+    """Flights whose outcome is known: keys, ``arr_delay`` (minutes, null if it never arrived as planned), label."""
     arrived = bronze["arrival"].select(*KEYS, "arr_delay", "available_at")
     cancelled = bronze["cancellation"].select(*KEYS, F.lit(None).cast("int").alias("arr_delay"), "available_at")
     late = F.coalesce(F.col("arr_delay") >= LATE_MINUTES, F.lit(True)).cast("int")

@@ -1,7 +1,7 @@
 """The request: a planned flight, two hours before it is to leave."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -34,7 +34,7 @@ def requests(bronze: Mapping[str, DataFrame]) -> DataFrame:
 @lru_cache(maxsize=64)
 def _holidays(year: int) -> np.ndarray:
     """US federal holidays from the year before to the year after, as days since 1970."""
-    days = USFederalHolidayCalendar().holidays(f"{year - 1}-01-01", f"{year + 1}-12-31")
+    days = USFederalHolidayCalendar().holidays(datetime(year - 1, 1, 1), datetime(year + 1, 12, 31))
     return np.sort(days.to_numpy().astype("datetime64[D]").astype("int64"))
 
 

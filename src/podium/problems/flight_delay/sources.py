@@ -6,9 +6,11 @@ date. Everything that leaves this module is in UTC.
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pyarrow as pa
+from pydantic import Field, field_validator
 
 from podium.problems.base import Event, Params, SourceFile
 from podium.problems.flight_delay import contracts
@@ -35,11 +37,22 @@ SOURCES = (
 class SourceParams(Params):
     """When things become knowable, where the files do not say it, and what the airports file leaves out."""
 
-    timetable_days: int = 60
-    cancellation_hours: int = 6
-    diversion_hours: int = 12
-    weather_hours: int = 1
-    time_zones: dict[str, str] = {}
+    # Nothing is known before it happens; a timetable is published before any of its flights could be asked about.
+    timetable_days: int = Field(60, ge=1)
+    cancellation_hours: int = Field(6, ge=0)
+    diversion_hours: int = Field(12, ge=0)
+    weather_hours: int = Field(1, ge=0)
+    time_zones: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("time_zones")
+    @classmethod
+    def _zones_exist(cls, zones: dict[str, str]) -> dict[str, str]:
+        for airport, zone in zones.items():
+            try:
+                ZoneInfo(zone)
+            except (KeyError, ValueError) as wrong:
+                raise ValueError(f"{airport}: there is no time zone {zone!r}") from wrong
+        return zones
 
 
 def reference(small: Mapping[str, pd.DataFrame], params: SourceParams) -> dict[str, Any]:
@@ -57,7 +70,7 @@ def _next_clock(after: pd.Series, clock: pd.Series, zone: pd.Series) -> pd.Serie
         candidate = local.dt.normalize() + of_day[rows]
         candidate += pd.to_timedelta((candidate <= local).astype(int), unit="D")
         # An hour that a clock change repeats is read as its first passing; one that it skips, as the change itself.
-        aware = candidate.dt.tz_localize(str(name), ambiguous=True, nonexistent="shift_forward")  # type: ignore[arg-type]
+        aware = candidate.dt.tz_localize(str(name), ambiguous=True, nonexistent="shift_forward")
         found[rows] = aware.dt.tz_convert("UTC")
     return found
 
@@ -87,7 +100,9 @@ def timetable(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
     out["dest"] = rows["dest"]
     out["scheduled_arrival"] = _scheduled_arrival(rows, out["scheduled_departure"], ref)
     out["distance"] = rows["distance"].astype("int32")
-    out["available_at"] = out["scheduled_departure"] - pd.Timedelta(days=ref["lags"].timetable_days)
+    published = out["scheduled_departure"] - pd.Timedelta(days=ref["lags"].timetable_days)
+    # A plan whose arrival has no moment (an airport without a time zone) is no plan; the judge sees that by this null.
+    out["available_at"] = published.where(out["scheduled_arrival"].notna())
     return out
 
 

@@ -1,0 +1,70 @@
+# make demo and make test need nothing but Python 3.11 or later and make. Name another Python: make demo PYTHON=python3.12
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+DONE := $(VENV)/.set-up
+DATA := $(or $(PODIUM_DATA),data)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format faults bench docs lock clean clean-data
+.DELETE_ON_ERROR:
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(DONE) ## Make .venv from the hashed lock; done again only when the lock or pyproject.toml changes
+
+# The lock holds uv too: the first of it that pip installs, checked against its hash, installs the rest.
+$(DONE): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(PYTHON) is older than Python 3.11. Name another one: make setup PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/uv || { \
+		$(PYTHON) -m venv --clear $(VENV) \
+		&& awk '/^uv==/ {p = 1} p && /^[a-z]/ && !/^uv==/ {exit} p' requirements.lock > $(VENV)/uv.txt \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt; }
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q src
+	@touch $@
+
+demo: setup ## A model's whole life, told as it goes; ARGS="--as-of 2013-06-01" and the like are passed on
+	$(BIN)/podium demo $(ARGS)
+
+test: setup lint ## Lint, then all tests; ARGS="-k features" and the like are passed on
+	$(BIN)/python -m pytest -m "not faults" $(ARGS)
+
+lint: setup ## Style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: setup ## Put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+faults: setup ## Kill runs at random points, at length, and see that the tables come out the same
+	$(BIN)/python -m pytest -m faults $(ARGS)
+
+bench: setup ## Measure the figures that the docs quote
+	@set -e; for file in $(filter-out benchmarks/_%,$(sort $(wildcard benchmarks/*.py))); do \
+		echo "== $$file"; $(BIN)/python $$file; done
+
+docs: setup ## Write the reference pages anew from the definitions
+	$(BIN)/python docs/reference/generate.py
+
+lock: setup ## Resolve the lock anew, for Python 3.11 and up, without a registry's name in it
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras \
+		--no-header --upgrade pyproject.toml --output-file requirements.lock
+
+clean: ## Remove .venv, caches and builds; the data stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .viz build dist
+	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+	@test ! -d "$(DATA)" || echo "$(DATA) is kept. To remove tables, models and runs too: make clean-data"
+
+clean-data: ## Remove the tables, models and runs of all environments, after asking
+	@printf 'Remove all tables, models and runs in %s (dev, staging, prod)? [y/N] ' "$(DATA)"; read -r answer; \
+		case "$$answer" in y|Y|yes) rm -rf "$(DATA)/dev" "$(DATA)/staging" "$(DATA)/prod"; echo "Removed." ;; \
+		*) echo "Nothing was removed." ;; esac

@@ -1,0 +1,39 @@
+"""Small tables on the real engine, read back by delta-rs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from podium.lakehouse.table import DeltaDataset
+
+SCHEMA = "k int, v string"
+
+
+@pytest.fixture
+def rows(spark) -> Callable:
+    """Frames from tuples."""
+    return lambda *found, schema=SCHEMA: spark.createDataFrame(list(found), schema)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Callable[..., DeltaDataset]:
+    """Datasets on one and the same table, in any mode."""
+
+    def make(mode: str = "merge", **settings) -> DeltaDataset:
+        keys = {"keys": ["k"]} if mode in {"merge", "insert"} else {}
+        return DeltaDataset(path=str(tmp_path / "table"), zone="bronze", mode=mode, **keys | settings)
+
+    return make
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Callable[[], list[tuple]]:
+    """The rows of that table as delta-rs reads them, sorted."""
+
+    def read() -> list[tuple]:
+        columns = DeltaTable(str(tmp_path / "table")).to_pyarrow_table().to_pydict().values()
+        return sorted(zip(*columns, strict=True), key=str)
+
+    return read

@@ -1,0 +1,214 @@
+"""What each way of saving leaves in the table, and what is refused before anything is written."""
+
+import time
+
+import pytest
+from kedro.io import DatasetError
+from pyspark.errors.exceptions.connect import SparkConnectException
+
+from podium.lakehouse import table as table_module
+from podium.lakehouse.errors import LakehouseError, PodiumError
+from podium.lakehouse.table import DeltaDataset, Mode, Rows, Unchanged
+
+BEFORE = [(1, "a"), (2, "b"), (3, "c")]
+
+
+@pytest.fixture
+def filled(table, rows) -> DeltaDataset:
+    """The table with three rows."""
+    dataset = table("overwrite")
+    dataset.save(rows(*BEFORE))
+    return dataset
+
+
+SAVES = {
+    "append": ([(1, "x"), (4, "d")], None, [*BEFORE, (1, "x"), (4, "d")]),
+    "merge": ([(1, "x"), (4, "d")], None, [(1, "x"), (2, "b"), (3, "c"), (4, "d")]),
+    "insert": ([(1, "x"), (4, "d")], None, [*BEFORE, (4, "d")]),
+    "replace": ([(2, "x"), (9, "y")], "k >= 2", [(1, "a"), (2, "x"), (9, "y")]),
+    "overwrite": ([(1, "x")], None, [(1, "x")]),
+}
+
+
+@pytest.mark.parametrize("mode", SAVES)
+def test_a_save_does_what_its_mode_says(filled, table, rows, stored, mode):
+    new, window, expected = SAVES[mode]
+
+    table(mode).save(Rows(frame=rows(*new), window=window))
+
+    assert stored() == sorted(expected, key=str)
+
+
+@pytest.mark.parametrize("mode", sorted(set(SAVES) - {"append"}))
+def test_a_repeated_save_changes_nothing(filled, table, rows, stored, mode):
+    new, window, expected = SAVES[mode]
+
+    for _ in range(3):
+        table(mode).save(Rows(frame=rows(*new), window=window))
+
+    assert stored() == sorted(expected, key=str)
+
+
+@pytest.mark.parametrize("mode", SAVES)
+def test_the_first_save_makes_the_table(table, rows, stored, mode):
+    new, window, _ = SAVES[mode]
+
+    table(mode).save(Rows(frame=rows(*new), window=window))
+
+    assert stored() == sorted(new, key=str)
+
+
+@pytest.mark.parametrize("mode", SAVES)
+def test_a_save_is_one_commit(filled, table, rows, mode):
+    new, window, _ = SAVES[mode]
+    before = filled.delta().version()
+
+    dataset = table(mode)
+    dataset.save(Rows(frame=rows(*new), window=window))
+
+    assert dataset.delta().version() == before + 1
+    assert dataset.saved_version == before + 1
+
+
+def test_rows_may_bring_keys_and_mode_along(filled, table, rows, stored):
+    table("append").save(Rows(frame=rows((1, "x")), keys=("k",), mode=Mode.MERGE))
+
+    assert stored() == [(1, "x"), (2, "b"), (3, "c")]
+
+
+def test_a_row_with_a_null_key_is_found_again(filled, table, rows, stored):
+    for value in ("x", "y"):
+        table("merge").save(rows((None, value)))
+
+    assert stored() == [*BEFORE, (None, "y")]
+
+
+def test_a_frame_without_rows_makes_a_table_with_its_columns(table, rows, stored):
+    table("merge").save(rows())
+
+    assert stored() == []
+    assert table().load().columns == ["k", "v"]
+
+
+def test_columns_are_matched_by_name(filled, table, rows, stored):
+    for mode, window in (("append", None), ("merge", None), ("replace", "k = 7")):
+        table(mode).save(Rows(frame=rows(("g", 7), schema="v string, k int"), window=window))
+
+    assert stored() == [*BEFORE, (7, "g")]
+
+
+def test_unchanged_writes_nothing(filled):
+    before = filled.delta().version()
+
+    filled.save(Unchanged("nothing is new"))
+
+    assert filled.delta().version() == filled.saved_version == before
+
+
+def test_a_table_is_partitioned_as_asked(table, rows):
+    dataset = table("append", partition_by=["k"])
+    dataset.save(rows(*BEFORE))
+
+    assert dataset.delta().metadata().partition_columns == ["k"]
+    assert len(dataset.delta().file_uris()) == 3
+
+
+@pytest.mark.parametrize("mode", ["append", "merge", "insert"])
+def test_a_table_that_evolves_takes_a_new_column(filled, table, rows, stored, mode):
+    table(mode, evolve=True).save(rows((4, "d", 0.5), schema="k int, v string, w double"))
+
+    assert stored() == [(1, "a", None), (2, "b", None), (3, "c", None), (4, "d", 0.5)]
+
+
+REFUSED = {
+    "missing column": ("k int", (1,), "column v is missing"),
+    "column too many": ("k int, v string, w int", (1, "a", 2), "column w is not in the table"),
+    "another type": ("k bigint, v string", (1, "a"), "column k is bigint, the table has int"),
+    "another case": ("k int, V string", (1, "a"), "column v is missing; column V is not in the table"),
+}
+
+
+@pytest.mark.parametrize("mode", ["append", "merge", "insert", "replace"])
+@pytest.mark.parametrize("what", REFUSED)
+def test_rows_that_do_not_fit_are_refused(filled, table, rows, stored, mode, what):
+    schema, row, message = REFUSED[what]
+    before = filled.delta().version()
+
+    with pytest.raises(LakehouseError, match=message) as refused:
+        table(mode).save(Rows(frame=rows(row, schema=schema), window="k = 1"))
+
+    assert "nothing was written" in str(refused.value)
+    assert str(filled.path) in str(refused.value)
+    assert (filled.delta().version(), stored()) == (before, BEFORE)
+
+
+def test_a_table_that_evolves_still_refuses_another_type(filled, table, rows):
+    with pytest.raises(LakehouseError, match="column v is int, the table has string"):
+        table("merge", evolve=True).save(rows((1, 2), schema="k int, v int"))
+
+
+INCOMPLETE = {
+    "merge without keys": ("merge", {"keys": []}, None, "merge needs key columns"),
+    "insert without keys": ("insert", {"keys": []}, None, "insert needs key columns"),
+    "keys that are no columns": ("merge", {"keys": ["kk"]}, None, r"no key column kk \(did you mean 'k'\?\)"),
+    "replace without window": ("replace", {}, None, "replace needs the window"),
+}
+
+
+@pytest.mark.parametrize("what", INCOMPLETE)
+@pytest.mark.parametrize("there", [True, False])
+def test_a_save_that_lacks_what_its_mode_needs_is_refused(request, table, rows, what, there):
+    """Also where there is no table yet: a first save that works and a second one that fails would mislead."""
+    if there:
+        request.getfixturevalue("filled")
+    mode, settings, window, message = INCOMPLETE[what]
+    dataset = table(mode, **settings)
+
+    with pytest.raises(LakehouseError, match=message):
+        dataset.save(Rows(frame=rows((1, "x")), window=window))
+
+    assert dataset.exists() is there
+    assert not there or dataset.delta().version() == 1
+
+
+def test_a_failing_frame_leaves_the_table_as_it_was(filled, table, rows, stored):
+    before = filled.delta().version()
+    with pytest.raises(DatasetError):
+        table("append").save(rows((1, "x")).selectExpr("k", "raise_error('broken') AS v"))
+
+    assert (filled.delta().version(), stored()) == (before, BEFORE)
+
+
+def test_exists(table, rows):
+    dataset = table()
+    assert not dataset.exists()
+
+    dataset.save(rows((1, "a")))
+
+    assert dataset.exists()
+
+
+def test_a_missing_table_is_an_error_or_none(table):
+    assert table(missing="none").load() is None
+    with pytest.raises(LakehouseError, match="There is no table at .* Run the pipeline that writes it first"):
+        table().load()
+
+
+def test_a_preview_shows_rows_without_the_engine(filled, monkeypatch):
+    monkeypatch.setattr(table_module.engine, "session", lambda: pytest.fail("a preview needs no engine"))
+    started = time.perf_counter()
+
+    preview = filled.preview(nrows=2)
+
+    assert time.perf_counter() - started < 1
+    assert preview["columns"] == ["k", "v"]
+    assert len(preview["data"]) == 2
+
+
+def test_a_race_that_is_lost_every_time_is_reported(table, rows, monkeypatch):
+    def lost(*_, **__):
+        raise SparkConnectException("Failed to commit transaction: 0.")
+
+    monkeypatch.setattr(DeltaDataset, "_write", lost)
+    with pytest.raises(PodiumError, match="other writers were first, 2 times; nothing was written"):
+        table(attempts=2).save(rows((1, "a")))

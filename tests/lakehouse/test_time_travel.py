@@ -1,0 +1,72 @@
+"""Loads are of one version: a chosen one, the one of a moment, or the newest, which later writers do not move."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from podium.lakehouse.errors import LakehouseError
+
+
+@pytest.fixture
+def versions(table, rows):
+    """Version 0 is empty, version n holds n rows; the moment after each commit."""
+    moments = []
+    for n in (1, 2, 3):
+        table("append").save(rows((n, "x")))
+        moments.append(datetime.now(UTC))
+    return moments
+
+
+def keys(dataset) -> list[int]:
+    return sorted(row["k"] for row in dataset.load().collect())
+
+
+def test_load_by_version(table, versions):
+    assert [keys(table(version=n)) for n in range(4)] == [[], [1], [1, 2], [1, 2, 3]]
+
+
+def test_load_by_moment(table, versions):
+    stood = [keys(table(as_of=moment.isoformat())) for moment in versions]
+
+    assert stood == [[1], [1, 2], [1, 2, 3]]
+    assert keys(table(as_of=(versions[-1] + timedelta(days=1)).date().isoformat())) == [1, 2, 3]
+
+
+def test_a_moment_without_zone_is_utc(table, versions):
+    assert keys(table(as_of=versions[1].replace(tzinfo=None).isoformat())) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"version": 99}, "has no version 99; the newest is 3"),
+        ({"version": -1}, "has no version -1; the newest is 3"),
+        ({"as_of": "2001-01-01"}, "was not there at 2001-01-01; it begins at"),
+        ({"as_of": "last week"}, "'last week' is no moment"),
+    ],
+)
+def test_a_time_that_never_was_is_an_error(table, versions, settings, message):
+    with pytest.raises(LakehouseError, match=message):
+        table(**settings).load()
+
+
+@pytest.mark.parametrize("mode", ["append", "merge", "overwrite"])
+def test_a_load_stays_at_its_version_when_somebody_writes(table, rows, versions, mode):
+    dataset = table()
+    loaded = dataset.load()
+
+    table(mode).save(rows((1, "changed"), (9, "new")))
+
+    assert dataset.loaded_version == 3
+    assert sorted(row["k"] for row in loaded.collect()) == [1, 2, 3]
+    assert {row["v"] for row in loaded.collect()} == {"x"}
+    assert 9 in keys(dataset)
+    assert dataset.loaded_version == 4
+
+
+def test_a_table_may_be_read_and_written_in_one_step(table, rows, versions, stored):
+    loaded = table().load()
+
+    table("overwrite").save(loaded.selectExpr("k + 10 AS k", "v"))
+
+    assert [key for key, _ in stored()] == [11, 12, 13]
