@@ -103,9 +103,9 @@ def new_project(tmp_path_factory: pytest.TempPathFactory, write_source, spark) -
 
 @pytest.fixture(scope="session")
 def whole(new_project) -> Project:
-    """All 336,776 flights in bronze; features as of 1 February only. For reading, not for running."""
+    """All 336,776 flights in bronze; features as of 3 January only. For reading, not for running."""
     project = new_project(PACKAGE)
-    project.run("feature_engineering", as_of="2013-02-01")
+    project.run("feature_engineering", as_of="2013-01-03")
     return project
 
 

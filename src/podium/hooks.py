@@ -90,6 +90,15 @@ class PodiumHooks:
 
         record_run(run_params, env=self._env, as_of=self._as_of, reads=self._reads, writes=self._writes)
 
+    @hook_impl(trylast=True)
+    def on_pipeline_error(self, error: Exception) -> None:
+        """Let the person see what Podium had to say, not the layers that Kedro wrapped around it on the way up."""
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, PodiumError):
+            cause = cause.__cause__
+        if cause is not None and cause is not error:
+            raise cause
+
     def _dataset(self, name: str) -> Any:
         return self._catalog.get(name) if self._catalog is not None else None
 

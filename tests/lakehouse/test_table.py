@@ -130,7 +130,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("mode", ["append", "merge", "insert", "replace"])
 @pytest.mark.parametrize("what", REFUSED)
-def test_rows_that_do_not_fit_are_refused(filled, table, rows, stored, mode, what):
+def test_rows_that_do_not_fit_are_refused(filled, table, rows, mode, what):
     schema, row, message = REFUSED[what]
     before = filled.delta().version()
 
@@ -139,7 +139,7 @@ def test_rows_that_do_not_fit_are_refused(filled, table, rows, stored, mode, wha
 
     assert "nothing was written" in str(refused.value)
     assert str(filled.path) in str(refused.value)
-    assert (filled.delta().version(), stored()) == (before, BEFORE)
+    assert filled.delta().version() == before
 
 
 def test_a_table_that_evolves_still_refuses_another_type(filled, table, rows):
@@ -190,7 +190,7 @@ def test_exists(table, rows):
 
 def test_a_missing_table_is_an_error_or_none(table):
     assert table(missing="none").load() is None
-    with pytest.raises(LakehouseError, match="There is no table at .* Run the pipeline that writes it first"):
+    with pytest.raises(LakehouseError, match=r"There is no table at .* Run the pipeline that writes it first"):
         table().load()
 
 

@@ -13,33 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from podium.lakehouse.errors import PodiumError
 from tests.conftest import Project
-
-AS_OF, LATER = "2013-03-25", "2013-04-20"
-QUICK = {
-    "flight_delay__training__algorithms__lightgbm__trials": 1,
-    "flight_delay__training__algorithms__lightgbm__rounds": 60,
-    "flight_delay__training__algorithms__logistic_regression__trials": 1,
-    "flight_delay__training__holdout_days": 21,
-    "flight_delay__training__validation_days": 14,
-    "flight_delay__evaluation__holdout_days": 21,
-    "flight_delay__evaluation__resamples": 100,
-    "flight_delay__evaluation__slice_min_rows": 500,
-    "flight_delay__evaluation__thresholds__min_auc": 0.55,
-    "flight_delay__evaluation__thresholds__min_slice_auc": 0.5,
-    "flight_delay__evaluation__thresholds__min_rows": 200,
-    "flight_delay__evaluation__thresholds__max_calibration_error": 0.3,
-}
-FIRST = ("eda", "feature_engineering", "training", "evaluation", "deployment")
-THEN = ("feature_engineering", "inference", "monitoring")
-# When a row was written, and by which run, is not what it says.
-WALL_CLOCK = {"scored_at"}
-
-
-def live(project: Project) -> None:
-    for stage in FIRST:
-        project.run(stage, as_of=AS_OF, **QUICK)
-    for stage in THEN:
-        project.run(stage, as_of=LATER, **QUICK)
+from tests.pipelines.life import AS_OF, FIRST, LATER, QUICK, contents, live
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +25,6 @@ def lived(tmp_path_factory, small, write_source, spark):
         project = Project(folder / "data", write_source(small, folder / "source"))
         live(project)
         yield project
-
-
-def contents(project: Project) -> dict[str, pd.DataFrame]:
-    """Every table of the project, rows in one order, without what tells the wall clock."""
-    found = {}
-    for log in sorted(project.lake.glob("*/*/_delta_log")):
-        name = str(log.parent.relative_to(project.lake))
-        frame = DeltaTable(str(log.parent)).to_pandas().drop(columns=WALL_CLOCK, errors="ignore")
-        text = frame.astype(str)
-        found[name] = frame.loc[text.sort_values(list(text.columns)).index].reset_index(drop=True)
-    return found
 
 
 def champion(project: Project):
@@ -80,7 +43,9 @@ def test_the_first_candidate_that_beats_the_baseline_becomes_champion(lived: Pro
 def test_training_logs_trials_as_child_runs_and_its_inputs(lived: Project) -> None:
     run = mlflow.get_run(champion(lived).run_id)
     children = mlflow.search_runs(
-        search_all_experiments=True, filter_string=f"tags.mlflow.parentRunId = '{run.info.run_id}'", output_format="list"
+        search_all_experiments=True,
+        filter_string=f"tags.mlflow.parentRunId = '{run.info.run_id}'",
+        output_format="list",
     )
     assert {child.data.params["algorithm"] for child in children} == {"heuristic", "logistic_regression", "lightgbm"}
     inputs = mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/inputs.json")
@@ -114,7 +79,9 @@ def test_scores_in_the_log_are_those_of_the_champion_on_the_logged_features(live
 
 def test_the_model_says_something_about_the_labels_in_the_raw_file(lived: Project, small) -> None:
     raw = small["flights"].copy()
-    raw["scheduled_departure"] = pd.to_datetime(raw["time_hour"]) + pd.to_timedelta(raw["minute"].astype(int), unit="min")
+    raw["scheduled_departure"] = pd.to_datetime(raw["time_hour"]) + pd.to_timedelta(
+        raw["minute"].astype(int), unit="min"
+    )
     raw["flight"] = raw["flight"].astype(int)
     raw["late"] = ~(pd.to_numeric(raw["arr_delay"], errors="coerce") < 15)
     keys = ["carrier", "flight", "origin", "scheduled_departure"]
@@ -125,8 +92,10 @@ def test_the_model_says_something_about_the_labels_in_the_raw_file(lived: Projec
 def test_mlflow_serves_the_same_scores(lived: Project) -> None:
     log = lived.table("predictions/log").head(50)
     served = mlflow.pyfunc.load_model("models:/flight_delay@champion")
-    columns = served.metadata.get_input_schema().input_names()
-    np.testing.assert_allclose(np.ravel(served.predict(log[columns])), log["score"].to_numpy(), rtol=0, atol=1e-12)
+    schema = served.metadata.get_input_schema()
+    numbers = [column.name for column in schema.inputs if column.type.name == "double"]
+    rows = log[schema.input_names()].astype(dict.fromkeys(numbers, "float64"))
+    np.testing.assert_allclose(np.ravel(served.predict(rows)), log["score"].to_numpy(), rtol=0, atol=1e-12)
 
 
 def test_a_second_run_of_every_stage_changes_no_row(lived: Project) -> None:
@@ -146,7 +115,10 @@ def test_training_again_gives_the_same_bytes(lived: Project) -> None:
     digest = champion(lived).tags["podium.digest"]
     lived.run("training", as_of=AS_OF, **QUICK)
     run = mlflow.search_runs(
-        search_all_experiments=True, filter_string="tags.`podium.kind` = 'candidate'", output_format="list", max_results=1
+        search_all_experiments=True,
+        filter_string="tags.`podium.kind` = 'candidate'",
+        output_format="list",
+        max_results=1,
     )[0]
     assert run.data.tags["podium.digest"] == digest
 
@@ -157,7 +129,7 @@ def test_a_changed_model_file_is_refused(lived: Project, tmp_path: Path) -> None
     file = folder / "model.json"
     held = file.read_bytes()
     try:
-        file.write_bytes(held.replace(b'"lightgbm"', b'"lightgbm" '))
+        file.write_bytes(held + b" ")
         with pytest.raises(PodiumError, match="SHA-256"):
             lived.run("inference", as_of=LATER, **QUICK)
     finally:
@@ -212,3 +184,64 @@ def test_evidence_of_another_candidate_decides_nothing(lived: Project) -> None:
 def test_a_candidate_from_the_future_is_not_evaluated(lived: Project) -> None:
     with pytest.raises(PodiumError, match="after"):
         lived.run("evaluation", as_of="2013-02-20", **QUICK)
+
+
+@pytest.fixture(scope="module")
+def other_future(tmp_path_factory, small, write_source, lived):
+    """The same life in a world where all that became knowable after the cut is different."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("future")
+        patch.setenv("PODIUM_DATA", str(folder / "data"))
+        project = Project(folder / "data", write_source(with_another_future(small, CUT), folder / "source"))
+        live(project)
+        yield project
+
+
+CUT = pd.Timestamp("2013-04-08 00:00", tz="UTC")
+
+
+def with_another_future(files: dict[str, pd.DataFrame], cut: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """The same timetable; every departure, arrival, cancellation and observation known after ``cut`` is different."""
+    flights, weather = files["flights"].copy(), files["weather"].copy()
+    planned = pd.to_datetime(flights["time_hour"]) + pd.to_timedelta(flights["minute"].astype(int), unit="min")
+    delay = pd.to_numeric(flights["dep_delay"], errors="coerce")
+    gone = planned + pd.to_timedelta(delay.fillna(6 * 60), unit="min")
+    # Flights that had not left by the cut never leave. Those that had left stay as they are up to it; when they arrive
+    # is different where that was not yet known.
+    actual = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "tailnum"]
+    flights.loc[gone > cut, actual] = "NA"
+    landed = gone + pd.Timedelta(hours=24)
+    flying = (gone <= cut) & (landed > cut) & (pd.to_numeric(flights["arr_delay"], errors="coerce") > 15)
+    arrived = planned + pd.to_timedelta(pd.to_numeric(flights["arr_delay"], errors="coerce"), unit="min")
+    flights.loc[flying & (arrived > cut), ["arr_time", "arr_delay", "air_time"]] = "NA"
+    seen = pd.to_datetime(weather["time_hour"]) + pd.Timedelta(hours=1)
+    weather.loc[seen > cut, "wind_speed"] = "99"
+    weather.loc[seen > cut, "temp"] = "1"
+    return files | {"flights": flights, "weather": weather}
+
+
+def test_another_future_changes_nothing_before_it(lived: Project, other_future: Project) -> None:
+    one, other = contents(lived), contents(other_future)
+    compared = 0
+    for name in one:
+        time = "feature_time" if name.startswith("features/") else "prediction_time"
+        if name == "features/refreshes" or not name.startswith(("features/", "predictions/", "training_sets/")):
+            continue
+        before, after = (frame[frame[time] <= CUT].reset_index(drop=True) for frame in (one[name], other[name]))
+        pd.testing.assert_frame_equal(before, after, obj=name)
+        compared += len(before)
+    assert compared > 50_000
+    assert champion_digest(lived) == champion_digest(other_future)
+
+
+def test_another_future_is_seen_after_it(lived: Project, other_future: Project) -> None:
+    """The comparison above can fail: after the cut, the two worlds differ."""
+    one, other = (project.table("predictions/log") for project in (lived, other_future))
+    late = [frame[frame["prediction_time"] > CUT].sort_values("scheduled_departure")["score"] for frame in (one, other)]
+    assert len(late[0]) == len(late[1])
+    assert not np.allclose(late[0].mean(), late[1].mean(), rtol=0, atol=1e-3)
+
+
+def champion_digest(project: Project) -> str:
+    client = MlflowClient(tracking_uri=f"sqlite:///{project.data}/dev/mlflow.db")
+    return client.get_model_version_by_alias("flight_delay", "champion").tags["podium.digest"]

@@ -17,9 +17,9 @@ HELP = """One model's whole life on a lakehouse: explored, trained, checked, dep
 Pipelines are run by Kedro: eda, feature_engineering, training, evaluation, deployment, inference, monitoring.
 
 \b
-  kedro run --pipelines training                             as of the newest data
-  kedro run --pipelines training --params as_of=2013-08-01   as of that moment
-  podium demo                                                all of them, told as a story
+  podium demo                             all of them, told as a story
+  kedro run --pipelines training          one of them, as of the newest data
+    --params as_of=2013-08-01             the same, as of that moment
 """
 
 

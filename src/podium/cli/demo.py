@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .project import Project
 
-__all__ = ["demo"]
+__all__ = ["call", "demo"]
 
 MOMENT = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
 # First the model is made, as if it were the first moment; then it has been in use until the second.
@@ -52,11 +52,13 @@ def demo(env: str, as_of: datetime, later: datetime, source: str | None, verbose
     """
     if later <= as_of:
         raise click.BadParameter(f"it must be after --as-of ({day(as_of)}).", param_hint="'--later'")
+    from rich.markup import escape
+
     from .project import open_project
     from .summary import show_summary
 
     project, out = open_project(env), console()
-    out.print(f"A model's life in [bold]{project.env}[/], kept in {project.root}", soft_wrap=True)
+    out.print(f"A model's life in [bold]{project.env}[/], kept in {escape(project.root)}", soft_wrap=True)
     _run(project, list(_steps(as_of, later)), _overrides(source), out, verbose=verbose)
     show_summary(project, out)
 
@@ -88,7 +90,7 @@ def _run(
         before = teller.tables()
         started = perf_counter()
         with narrated(out, head, verbose=verbose):
-            _call(session, pipeline, {"as_of": moment.isoformat(), **overrides})
+            call(session, pipeline, {"as_of": moment.isoformat(), **overrides})
         out.print(f"\n{head} [dim]({perf_counter() - started:.1f} s)[/]", soft_wrap=True)
         for sentence in teller.tell(pipeline, before):
             out.print(f"    {sentence}", soft_wrap=True)
@@ -104,7 +106,7 @@ def _session(project: Project) -> KedroServiceSession:
     return KedroServiceSession.create(project_path=project.path, env=project.env)
 
 
-def _call(session: KedroServiceSession, pipeline: str, parameters: dict[str, Any]) -> None:
+def call(session: KedroServiceSession, pipeline: str, parameters: dict[str, Any]) -> None:
     """Run a pipeline; of an error that Kedro has wrapped, raise the one that is written for people."""
     from kedro.io import DatasetError
 

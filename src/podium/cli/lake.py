@@ -45,6 +45,7 @@ def tables(env: str, wants_json: bool) -> None:
 
 
 def _print(found: list[Table], root: str) -> None:
+    from rich.markup import escape
     from rich.table import Table as Grid
 
     grid = Grid("name", "zone", title=None, box=None, pad_edge=False, header_style="bold")
@@ -56,4 +57,4 @@ def _print(found: list[Table], root: str) -> None:
         grid.add_row(table.name, table.zone, f"{table.rows:,}", str(table.version), path)
     out = console()
     out.print(grid)
-    out.print(f"{len(found)} tables, {sum(table.rows for table in found):,} rows in {root}", soft_wrap=True)
+    out.print(f"{len(found)} tables, {sum(table.rows for table in found):,} rows in {escape(root)}", soft_wrap=True)

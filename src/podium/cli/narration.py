@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
@@ -30,7 +32,7 @@ class Narrator(logging.Handler):
         """Show one record."""
         if not record.name.startswith("podium"):
             return
-        message = record.getMessage()
+        message = escape(record.getMessage())
         if record.levelno >= logging.WARNING:
             self._out.print(f"    [yellow]{message}[/]", soft_wrap=True)
         elif record.name == NODES:
@@ -48,5 +50,8 @@ def narrated(out: Console, title: str, *, verbose: bool = False) -> Iterator[Non
         root.handlers = [Narrator(out, status, title, verbose=verbose)]
         try:
             yield
+        except BaseException:
+            out.print(f"\n{title} [red]failed[/]", soft_wrap=True)
+            raise
         finally:
             root.handlers = handlers

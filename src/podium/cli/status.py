@@ -18,7 +18,7 @@ __all__ = ["LIFE", "open_alerts", "status"]
 
 # A model's life, in order.
 LIFE = ("eda", "feature_engineering", "training", "evaluation", "deployment", "inference", "monitoring")
-SEVERITIES = ("critical", "warning")
+GRAVEST = "critical"
 RUN = ("run_id", "as_of", "started", "outcome", "seconds")
 
 
@@ -76,7 +76,7 @@ def open_alerts(project: Project) -> dict[str, list[dict[str, Any]]]:
     found = {table.problem: rows_where(table, status="open") for table in tables}
     for alerts in found.values():
         alerts.sort(key=lambda alert: alert["window_start"], reverse=True)
-        alerts.sort(key=lambda alert: SEVERITIES.index(alert["severity"]))
+        alerts.sort(key=lambda alert: alert["severity"] != GRAVEST)
     return found
 
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from .options import day
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["alert_lines", "figures", "grid_of", "show"]
+__all__ = ["figures", "grid_of", "show", "show_alerts"]
 
 ALIASES = ("champion", "challenger")
 # What a person looks at first, of all that is measured.
@@ -29,7 +31,7 @@ MOST_ALERTS = 10
 
 def show(found: Mapping[str, Any], out: Console) -> None:
     """Print what ``podium.cli.status.gather`` found."""
-    out.print(f"[bold]{found['env']}[/]  {found['root']}", soft_wrap=True)
+    out.print(f"[bold]{found['env']}[/]  {escape(found['root'])}", soft_wrap=True)
     for name, problem in found["problems"].items():
         out.print(f"\n[bold]{name}[/]  {problem['title']} ({problem['owner']})")
         for alias in ALIASES:
@@ -44,8 +46,7 @@ def show(found: Mapping[str, Any], out: Console) -> None:
     else:
         out.print("Nothing was run here yet. Run: podium demo, or kedro run --pipelines eda")
     for problem in found["problems"].values():
-        for line in alert_lines(problem["alerts"]):
-            out.print(line)
+        show_alerts(problem["alerts"], out, most=MOST_ALERTS)
 
 
 def figures(problem: Mapping[str, Any]) -> Table:
@@ -68,16 +69,17 @@ def grid_of(first: str, *others: str) -> Table:
     return grid
 
 
-def alert_lines(alerts: list[dict[str, Any]]) -> list[str]:
-    """The gravest alerts, one line each; the others are counted."""
+def show_alerts(alerts: list[dict[str, Any]], out: Console, *, most: int) -> None:
+    """Print the gravest alerts, each cut to one line, and how many there are."""
     if not alerts:
-        return []
-    lines = ["\n[bold]Open alerts[/]"]
-    for alert in alerts[:MOST_ALERTS]:
+        return
+    out.print(f"\n[bold]Alerts[/]: {_count(alerts)}")
+    for alert in alerts[:most]:
         colour = COLOURS.get(alert["severity"], "none")
-        lines.append(f"  [{colour}]{alert['severity']:<8}[/]  {alert['reason']}")
-    more = len(alerts) - MOST_ALERTS
-    return [*lines, f"  and {more} more: podium status --json"] if more > 0 else lines
+        line = f"  [{colour}]{alert['severity']:<8}[/]  {escape(alert['reason'])}"
+        out.print(line, no_wrap=True, overflow="ellipsis")
+    if len(alerts) > most:
+        out.print(f"  and {len(alerts) - most} more; all of them in full: podium status --json", soft_wrap=True)
 
 
 def _version(version: Mapping[str, Any] | None) -> str:
@@ -103,5 +105,5 @@ def _runs(pipelines: Mapping[str, Mapping[str, Any] | None]) -> Table:
         colour = COLOURS.get(run["outcome"], "none")
         took = f"{run['seconds']:.1f} s" if run["seconds"] is not None else ""
         started = run["started"].astimezone(UTC).strftime("%Y-%m-%d %H:%M")
-        grid.add_row(name, started, day(run["as_of"]) or "newest", f"[{colour}]{run['outcome']}[/]", took)
+        grid.add_row(name, started, day(run["as_of"]), f"[{colour}]{run['outcome']}[/]", took)
     return grid

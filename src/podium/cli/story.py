@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from podium.lakehouse.listing import Table, find_files, find_tables, rows_where
+from podium.lakehouse.listing import Table, find_tables, rows_where
 from podium.problems import PROBLEMS
 from podium.registry.status import PipelineRun, Registry
 from podium.registry.versions import CHALLENGER, CHAMPION
@@ -15,16 +14,16 @@ from podium.registry.versions import CHALLENGER, CHAMPION
 if TYPE_CHECKING:
     from .project import Project
 
-__all__ = ["DOES", "Teller"]
+__all__ = ["DOES", "Teller", "months_over", "words"]
 
 DOES = {
-    "eda": "takes in the source and looks at it",
-    "feature_engineering": "computes what can be known about each thing to predict, hour by hour",
-    "training": "builds a training set, tries algorithms, fits the best one",
-    "evaluation": "measures the candidate on the weeks that training never saw",
-    "deployment": "registers the candidate; it becomes champion if every check passes",
-    "inference": "scores everything asked so far, each with what was known when it was asked",
-    "monitoring": "compares inputs, scores and outcomes with those of the training set",
+    "eda": "takes the source in, profiles it, draws it",
+    "feature_engineering": "brings the feature tables up to that moment",
+    "training": "builds a training set, tries algorithms, fits the best",
+    "evaluation": "measures the candidate on weeks it never saw, against a simple baseline",
+    "deployment": "registers the candidate; it becomes champion only if every check passes",
+    "inference": "scores what was asked since, each with what was known when it was asked",
+    "monitoring": "holds what came in and what came true against what was learned from",
 }
 
 
@@ -36,7 +35,6 @@ class Scene:
         run: the stage's run in MLflow.
         registry: to ask for more.
         tables: the problem's tables now, by their name without the problem; ``before``, as they were.
-        reports: its pages.
         rows: how the problem calls its rows.
     """
 
@@ -45,7 +43,6 @@ class Scene:
     registry: Registry
     tables: Mapping[str, Table]
     before: Mapping[str, Table]
-    reports: Mapping[str, Path]
     rows: str
 
     def zone(self, zone: str) -> list[Table]:
@@ -73,7 +70,6 @@ class Teller:
         """A sentence or two for each problem, about a pipeline that has just run; ``before`` are the tables then."""
         run = self._registry.last_run(pipeline)
         now = self.tables()
-        reports = find_files(self._project.section("catalog"), "report_")
         for problem in PROBLEMS if run else ():
             assert run is not None
             yield from SAYS[pipeline](
@@ -83,26 +79,30 @@ class Teller:
                     registry=self._registry,
                     tables={t.name.partition(".")[2]: t for t in now if t.problem == problem},
                     before={t.name.partition(".")[2]: t for t in before if t.problem == problem},
-                    reports={n.partition(".")[2]: path for n, path in reports.items() if n.startswith(f"{problem}.")},
-                    rows=rows_called(self._project, problem),
+                    rows=words(self._project, problem)["rows"],
                 )
             )
 
 
-def rows_called(project: Project, problem: str) -> str:
-    """How a problem calls its rows, such as flights."""
-    return project.section("parameters")[problem].get("evaluation", {}).get("words", {}).get("rows", "rows")
+def words(project: Project, problem: str) -> dict[str, str]:
+    """How a problem calls its rows and its positive label, such as flights and late."""
+    said = project.section("parameters")[problem].get("evaluation", {}).get("words", {})
+    return {"rows": "rows", "positive": "positive"} | said
+
+
+def months_over(tables: Mapping[str, Table], name: str) -> list[dict[str, Any]]:
+    """Rows of the table of performance for the months that are over, in order."""
+    months = rows_where(tables[name]) if name in tables else []
+    return sorted((month for month in months if month["complete"]), key=lambda month: month["window_start"])
 
 
 def _eda(scene: Scene) -> Iterator[str]:
     bronze = scene.zone("bronze")
     bad = scene.tables.get("quarantine_rows")
     yield (
-        f"{sum(t.rows for t in bronze):,} events in {len(bronze)} bronze tables; "
-        f"{bad.rows if bad else 0:,} rows broke a rule and are in quarantine, with the reason."
+        f"{sum(table.rows for table in bronze):,} events in {len(bronze)} bronze tables; in quarantine, with the rule "
+        f"that they broke: {bad.rows if bad else 0:,}."
     )
-    if "report_eda" in scene.reports:
-        yield f"The pictures: {scene.reports['report_eda']}"
 
 
 def _feature_engineering(scene: Scene) -> Iterator[str]:
@@ -132,8 +132,6 @@ def _evaluation(scene: Scene) -> Iterator[str]:
             f"ROC AUC {found['auc']:.3f} on {found['rows']:,.0f} {scene.rows}, the baseline "
             f"{found['baseline_auc']:.3f}; {f'{failed} checks failed' if failed else 'every check passed'}."
         )
-    if "report_model_card" in scene.reports:
-        yield f"The model card: {scene.reports['report_model_card']}"
 
 
 def _deployment(scene: Scene) -> Iterator[str]:
@@ -161,18 +159,15 @@ def _inference(scene: Scene) -> Iterator[str]:
 
 
 def _monitoring(scene: Scene) -> Iterator[str]:
-    months = rows_where(scene.tables["monitoring_performance"]) if "monitoring_performance" in scene.tables else []
+    months = months_over(scene.tables, "monitoring_performance")
     known = [month["auc"] for month in months if month["auc"] is not None]
     alerts = rows_where(scene.tables["monitoring_alerts"], status="open") if "monitoring_alerts" in scene.tables else []
     critical = sum(alert["severity"] == "critical" for alert in alerts)
     if known:
         yield (
-            f"{len(known)} months with outcomes, ROC AUC from {min(known):.3f} to {max(known):.3f}; "
-            f"{len(alerts)} open alerts, {critical} of them critical."
+            f"ROC AUC from {min(known):.3f} to {max(known):.3f}; months that are over: {len(known)}, "
+            f"open alerts: {len(alerts)}, critical ones: {critical}."
         )
-    for name in sorted(scene.reports):
-        if name not in {"report_eda", "report_model_card"}:
-            yield f"The report: {scene.reports[name]}"
 
 
 SAYS: dict[str, Callable[[Scene], Iterator[str]]] = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from podium.lakehouse.listing import find_files, find_tables, rows_where
+from podium.lakehouse.listing import find_files, find_tables
 
 from .options import typed
 from .status import gather
-from .status_page import alert_lines, figures, grid_of
-from .story import rows_called
+from .status_page import figures, grid_of, show_alerts
+from .story import months_over, words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,18 +23,17 @@ NEXT = {
     "podium lake tables": "every table with its rows and version",
     "kedro viz run": "the pipelines as a picture, in a browser",
     "kedro mlflow ui": "runs, trials, models and pictures, in a browser",
-    "kedro run --pipelines training --params as_of=2013-11-01": "train with what was known three months later",
+    "kedro run --pipelines training": "a new candidate, from all that is known by now",
 }
 
 
 def show_summary(project: Project, out: Console) -> None:
     """Print the summary of every problem, from MLflow and the tables."""
     for name, problem in gather(project)["problems"].items():
-        out.rule(f"{problem['title']}", align="left")
+        out.print(f"\n[bold]{problem['title']}[/]")
         _champion(problem, out)
         _in_use(project, name, out)
-        for line in alert_lines(problem["alerts"]):
-            out.print(line, soft_wrap=True)
+        show_alerts(problem["alerts"], out, most=5)
     reports = find_files(project.section("catalog"), "report_")
     if reports:
         out.print("\n[bold]Open in a browser[/]")
@@ -62,19 +61,15 @@ def _champion(problem: dict[str, Any], out: Console) -> None:
 def _in_use(project: Project, problem: str, out: Console) -> None:
     """How the champion did since, month by month."""
     tables = {table.name: table for table in find_tables(project.section("catalog"))}
-    rows = rows_called(project, problem)
-    if f"{problem}.predictions" in tables:
-        out.print(
-            f"\n[bold]In use[/]: {tables[f'{problem}.predictions'].rows:,} predictions in {problem}.predictions.\n"
-        )
-    months = (
-        rows_where(tables[f"{problem}.monitoring_performance"]) if f"{problem}.monitoring_performance" in tables else []
-    )
-    grid = grid_of("month", rows, "positive", "expected", "ROC AUC", "calibration error")
-    for month in sorted(months, key=lambda month: month["window_start"]):
+    log, said = tables.get(f"{problem}.predictions"), words(project, problem)
+    if log:
+        out.print(f"\n[bold]In use[/]: {log.rows:,} predictions in {log.name}; the months that are over:\n")
+    months = months_over(tables, f"{problem}.monitoring_performance")
+    grid = grid_of("", said["rows"], said["positive"], "expected", "ROC AUC", "calibration error")
+    for month in months:
         figures = [month[name] for name in ("positive_rate", "mean_score", "auc", "calibration_error")]
-        formats = ("{:.1%}", "{:.1%}", "{:.3f}", "{:.3f}")
-        shown = ["" if v is None else f.format(v) for v, f in zip(figures, formats, strict=True)]
+        forms = ("{:.1%}", "{:.1%}", "{:.3f}", "{:.3f}")
+        shown = ["" if value is None else form.format(value) for form, value in zip(forms, figures, strict=True)]
         grid.add_row(f"{month['window_start']:%Y-%m}", f"{month['labelled']:,}", *shown)
     if months:
         out.print(grid)

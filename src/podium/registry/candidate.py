@@ -11,7 +11,8 @@ from typing import Any
 import mlflow
 import pandas as pd
 from mlflow.entities import Run
-from mlflow.models import infer_signature
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, Schema
 
 from podium import models
 from podium.lakehouse.errors import PodiumError
@@ -56,13 +57,12 @@ def log_candidate(problem: str, candidate: Candidate) -> None:
         candidate.model.save(folder)
         candidate.baseline.save(baseline)
         digest = models.digest(folder)
-        scores = candidate.model.score(candidate.example)
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(Path(models.__file__).with_name("pyfunc.py")),
             artifacts={"model": str(folder)},
-            signature=infer_signature(candidate.example, scores),
-            input_example=candidate.example.head(3),
+            signature=_signature(candidate.model),
+            input_example=candidate.example,
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
         )
         mlflow.log_artifacts(str(baseline), "baseline")
@@ -77,6 +77,13 @@ def log_candidate(problem: str, candidate: Candidate) -> None:
             "podium.kind": "candidate",
         }
     )
+
+
+def _signature(model: Model) -> ModelSignature:
+    """Numbers are doubles and everything may be missing: what a few rows happen to hold is no promise."""
+    kinds = {name: DataType.string if name in model.categorical else DataType.double for name in model.features}
+    inputs = Schema([ColSpec(kind, name, required=False) for name, kind in kinds.items()])
+    return ModelSignature(inputs=inputs, outputs=Schema([ColSpec(DataType.double)]))
 
 
 def newest_run(kind: str, **tags: str) -> Run | None:

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from podium.lakehouse.errors import PodiumError
 
@@ -121,10 +122,10 @@ class Registry:
             return otherwise
         try:
             return question(MlflowClient(tracking_uri=self._uri, registry_uri=self._uri))
-        except MlflowException as cause:
+        except (MlflowException, SQLAlchemyError) as cause:
             raise PodiumError(
-                f"MLflow at {self._uri} did not answer: {cause.message} See that it can be reached, and that it is of "
-                "this project's version."
+                f"MLflow at {self._uri} did not answer: {cause} See that it can be reached, and that this project's "
+                "version of MLflow made it."
             ) from cause
 
 

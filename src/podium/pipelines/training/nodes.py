@@ -131,5 +131,7 @@ def describe(
         "holdout_days": params.holdout_days,
         "features": len(model.features),
     }
-    example = rows[list(model.features)].head(5).reset_index(drop=True)
+    example = rows[list(model.features)].head(3).reset_index(drop=True)
+    numbers = [name for name in model.features if name not in model.categorical]
+    example = example.astype(dict.fromkeys(numbers, "float64"))
     return Candidate(model=model, baseline=baseline, as_of=as_of, training=training, example=example)

@@ -1,0 +1,57 @@
+"""A whole life, quick: the stages, their parameters, and what the tables hold after it.
+
+``python -m tests.pipelines.life DATA SOURCE`` lives it in a process of its own, which a test may kill.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pandas as pd
+from deltalake import DeltaTable
+
+from tests.conftest import Project
+
+AS_OF, LATER = "2013-03-25", "2013-04-20"
+QUICK = {
+    "flight_delay__training__algorithms__lightgbm__trials": 1,
+    "flight_delay__training__algorithms__lightgbm__rounds": 60,
+    "flight_delay__training__algorithms__logistic_regression__trials": 1,
+    "flight_delay__training__holdout_days": 21,
+    "flight_delay__training__validation_days": 14,
+    "flight_delay__evaluation__holdout_days": 21,
+    "flight_delay__evaluation__resamples": 100,
+    "flight_delay__evaluation__slice_min_rows": 500,
+    "flight_delay__evaluation__thresholds__min_auc": 0.55,
+    "flight_delay__evaluation__thresholds__min_slice_auc": 0.5,
+    "flight_delay__evaluation__thresholds__min_rows": 200,
+    "flight_delay__evaluation__thresholds__max_calibration_error": 0.3,
+}
+FIRST = ("eda", "feature_engineering", "training", "evaluation", "deployment")
+THEN = ("feature_engineering", "inference", "monitoring")
+# When a row was written is not what it says.
+WALL_CLOCK = ["scored_at"]
+
+
+def live(project: Project) -> None:
+    """Every stage, in order."""
+    for stage in FIRST:
+        project.run(stage, as_of=AS_OF, **QUICK)
+    for stage in THEN:
+        project.run(stage, as_of=LATER, **QUICK)
+
+
+def contents(project: Project) -> dict[str, pd.DataFrame]:
+    """Every table, read by delta-rs: its rows in one order, without the wall clock."""
+    found = {}
+    for log in sorted(project.lake.glob("*/*/_delta_log")):
+        frame = DeltaTable(str(log.parent)).to_pandas().drop(columns=WALL_CLOCK, errors="ignore")
+        order = frame.astype(str).sort_values(list(frame.columns)).index
+        found[str(log.parent.relative_to(project.lake))] = frame.loc[order].reset_index(drop=True)
+    return found
+
+
+if __name__ == "__main__":
+    data, source = map(Path, sys.argv[1:])
+    os.environ["PODIUM_DATA"] = str(data)
+    live(Project(data, source))

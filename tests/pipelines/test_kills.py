@@ -1,0 +1,66 @@
+"""Killed anywhere and run again, the tables hold the same rows as those of a run that was not killed."""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import PROJECT, Project
+from tests.pipelines.life import contents
+
+
+def start(data: Path, source: Path) -> subprocess.Popen:
+    command = [sys.executable, "-m", "tests.pipelines.life", str(data), str(source)]
+    return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def finish(process: subprocess.Popen) -> None:
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors.decode()[-3000:]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, small, write_source):
+    """A life that was not killed: what it left, its source, and how long it took."""
+    folder = tmp_path_factory.mktemp("whole")
+    source = write_source(small, folder / "source")
+    began = time.monotonic()
+    finish(start(folder / "data", source))
+    took = time.monotonic() - began
+    return contents(Project(folder / "data", source)), source, took
+
+
+def kill_and_repeat(whole, folder: Path, seed: int) -> None:
+    expected, source, took = whole
+    # A second process on a busy machine is not as quick as the first; only the kill's place depends on that.
+    after = random.Random(seed).uniform(0.15, 0.95) * took
+    process = start(folder / "data", source)
+    try:
+        process.wait(timeout=after)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert process.returncode == -signal.SIGKILL
+    finish(start(folder / "data", source))
+    found = contents(Project(folder / "data", source))
+    assert found.keys() == expected.keys()
+    for name, frame in expected.items():
+        pd.testing.assert_frame_equal(found[name], frame, obj=f"{name}, killed after {after:.1f} s (seed {seed})")
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_once(whole, tmp_path: Path, seed: int) -> None:
+    kill_and_repeat(whole, tmp_path / "killed", seed)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_killed_many_times(whole, tmp_path: Path, seed: int) -> None:
+    kill_and_repeat(whole, tmp_path / "killed", seed)
