@@ -1,7 +1,7 @@
 """What the tests share: one engine, small slices of the real data, a project with a lakehouse of its own."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +110,10 @@ def whole(new_project) -> Project:
 
 
 @pytest.fixture
-def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A data folder that PODIUM_DATA names for one test."""
     monkeypatch.setenv("PODIUM_DATA", str(tmp_path / "data"))
-    yield tmp_path / "data"
+    return tmp_path / "data"
 
 
 @pytest.fixture

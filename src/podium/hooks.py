@@ -41,7 +41,7 @@ class PodiumHooks:
         from podium.parameters import check_parameters
 
         quiet()
-        self._env = context.env or context.config_loader.default_run_env or context.config_loader.base_env
+        self._env = context.env or getattr(context.config_loader, "default_run_env", None) or "base"
         check_parameters(context.config_loader["parameters"])
         settings = context.config_loader["spark"]
         try:

@@ -34,7 +34,7 @@ def parameters_model() -> type[Params]:
     problems: dict[str, Any] = {}
     for name, problem in PROBLEMS.items():
         sections = {section: (model, ...) for section, model in SECTIONS.items()}
-        checks = {"holdout": model_validator(mode="after")(_evaluation_is_unseen)}
+        checks: Any = {"holdout": model_validator(mode="after")(_evaluation_is_unseen)}
         fields: dict[str, Any] = {"source": (str, ...), "knowable": (problem.event_parameters, ...), **sections}
         problems[name] = (create_model(f"{name}_parameters", __base__=Params, __validators__=checks, **fields), ...)
     return create_model("Parameters", __base__=Params, as_of=(str | None, None), **problems)
@@ -43,7 +43,7 @@ def parameters_model() -> type[Params]:
 def _evaluation_is_unseen(model: Any) -> Any:
     seen, held_out = model.training.holdout_days, model.evaluation.holdout_days
     if held_out > seen:
-        raise ValueError(f"evaluation.holdout_days ({held_out}) reaches into training, which leaves the last {seen} days")
+        raise ValueError(f"evaluation.holdout_days ({held_out}) reaches into what training saw: it leaves {seen} days")
     return model
 
 

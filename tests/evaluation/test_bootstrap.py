@@ -3,8 +3,9 @@ import time
 import numpy as np
 import pytest
 
-from podium.pipelines.evaluation import bootstrap
-from podium.pipelines.evaluation.metrics import METRICS, measure
+from podium.models import bootstrap
+from podium.models.metrics import METRICS, measure
+from podium.pipelines.evaluation import estimates
 
 from .conftest import make_rows
 
@@ -53,7 +54,7 @@ def test_the_interval_covers_the_truth():
         label, score, day = arrays(make_rows(seed=seed, days=28, a_day=80), "own_score")
         draws = bootstrap.draw_days(28, 200, seed)
         for blocks, of in {"days": day, "rows": np.random.default_rng(seed).permutation(day)}.items():
-            found = bootstrap.scores(label, score, bootstrap.resample(label, score, of, draws))
+            found = estimates.scores(label, score, bootstrap.resample(label, score, of, draws))
             for name in ("auc", "log_loss"):
                 estimate = getattr(found, name)
                 held[name, blocks] += estimate.low <= truth[name] <= estimate.high
@@ -65,8 +66,8 @@ def test_the_interval_covers_the_truth():
 def test_the_late_rate_of_bad_days_is_less_certain_than_that_of_rows(rows):
     label, _, day = arrays(rows)
     draws = bootstrap.draw_days(28, 500, seed=1)
-    by_day = bootstrap.late_rate(label, day, draws)
-    by_row = bootstrap.late_rate(label, np.random.default_rng(0).permutation(day), draws)
+    by_day = estimates.late_rate(label, day, draws)
+    by_row = estimates.late_rate(label, np.random.default_rng(0).permutation(day), draws)
     assert by_day.value == by_row.value == pytest.approx(label.mean())
     assert by_day.high - by_day.low > 1.5 * (by_row.high - by_row.low)
 
@@ -78,13 +79,13 @@ def test_a_paired_difference_is_more_certain_than_two_intervals(rows):
     measured = []
     for values in (score, near):
         resampled = bootstrap.resample(label, values, day, draws)
-        measured.append((bootstrap.scores(label, values, resampled), resampled))
-    gain = bootstrap.difference(*measured)
+        measured.append((estimates.scores(label, values, resampled), resampled))
+    gain = estimates.difference(*measured)
     ours, theirs = measured[0][0].auc, measured[1][0].auc
     assert gain.auc.value == pytest.approx(ours.value - theirs.value)
     assert gain.auc.low <= gain.auc.value <= gain.auc.high
     assert gain.auc.high - gain.auc.low < (ours.high - ours.low) / 4
-    same = bootstrap.difference(measured[0], measured[0])
+    same = estimates.difference(measured[0], measured[0])
     assert same.log_loss.model_dump() == {"value": 0.0, "low": 0.0, "high": 0.0}
 
 
@@ -93,13 +94,13 @@ def test_resamples_without_a_positive_are_left_out():
     resampled = bootstrap.resample(label, score, day, bootstrap.draw_days(3, 200, seed=1))
     assert np.isnan(resampled["auc"]).any()
     assert np.isnan(resampled["average_precision"]).tolist() == np.isnan(resampled["auc"]).tolist()
-    found = bootstrap.scores(label, score, resampled)
+    found = estimates.scores(label, score, resampled)
     assert (found.auc.low, found.auc.value, found.auc.high) == (1.0, 1.0, 1.0)
 
 
 def test_rows_of_one_class_have_no_ranking_and_no_interval_of_it():
     label, score, day = np.zeros(6, dtype=int), np.linspace(0.1, 0.6, 6), np.repeat([0, 1], 3)
-    found = bootstrap.scores(label, score, bootstrap.resample(label, score, day, bootstrap.draw_days(2, 100, seed=1)))
+    found = estimates.scores(label, score, bootstrap.resample(label, score, day, bootstrap.draw_days(2, 100, seed=1)))
     assert found.auc.model_dump() == {"value": None, "low": None, "high": None}
     assert found.brier.value is not None
 
@@ -107,7 +108,7 @@ def test_rows_of_one_class_have_no_ranking_and_no_interval_of_it():
 def test_calibration_bins_count_every_row_once(rows):
     label, score, day = arrays(rows)
     score = np.minimum(score, 0.79)  # nothing in the last two bins
-    bins = bootstrap.calibration_bins(label, score, day, bootstrap.draw_days(28, 200, seed=1))
+    bins = estimates.calibration_bins(label, score, day, bootstrap.draw_days(28, 200, seed=1))
     assert sum(part.rows for part in bins) == len(rows)
     first = label[score < 0.1]
     assert bins[0].late_rate.value == pytest.approx(first.mean())

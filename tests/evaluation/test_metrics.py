@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from podium.pipelines.evaluation.metrics import METRICS, bin_of, calibration_error, measure, reliability
+from podium.models.metrics import METRICS, bin_of, calibration_error, measure, reliability
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from matplotlib.image import imread
 
 from podium.models.fitting import fit
+from podium.models.metrics import measure
 from podium.pipelines.evaluation import nodes
-from podium.pipelines.evaluation.metrics import measure
 from podium.pipelines.evaluation.params import EvaluationParams
 from podium.pipelines.evaluation.records import Evaluation, EvaluationError
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from podium.pipelines.evaluation.metrics import measure
+from podium.models.metrics import measure
 from podium.pipelines.evaluation.records import EvaluationError
 from podium.pipelines.evaluation.slices import COLUMNS, MISSING, by_slice, records, slice_columns
 

@@ -9,8 +9,8 @@ import pytest
 
 @pytest.fixture(scope="session")
 def week(small: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The small source, first week of January only."""
-    flights, weather = small["flights"], small["weather"]
+    """The small source, first week of January only; what is missing in a flight is left empty."""
+    flights, weather = small["flights"].replace("NA", ""), small["weather"]
     return small | {
         name: frame[(frame["month"] == "1") & (frame["day"].astype(int) <= 7)].reset_index(drop=True)
         for name, frame in (("flights", flights), ("weather", weather))

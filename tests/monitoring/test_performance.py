@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from podium.pipelines.evaluation.metrics import calibration_error
+from podium.models.metrics import calibration_error
 from podium.pipelines.monitoring.performance import calibration_noise, performance
 
 from .worlds import AS_OF, KEYS, world

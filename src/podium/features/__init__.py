@@ -1,0 +1,1 @@
+"""Feature tables: point-in-time joins, request features, examples for training and inference."""

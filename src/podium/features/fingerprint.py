@@ -11,7 +11,10 @@ __all__ = ["code_digest"]
 
 
 def code_digest(problem: Problem, *modules: str) -> str:
-    """SHA-256 of the source of a problem's modules; of all modules of its package (not of sub-packages, such as pictures) where none is named."""
+    """SHA-256 of the source of a problem's modules.
+
+    Where none is named: of all modules of its package, but not of sub-packages, such as pictures, that compute nothing.
+    """
     return _digest(f"podium.problems.{problem.name}", modules)
 
 

@@ -1,0 +1,1 @@
+"""The lakehouse: engines, Delta tables, landed files. The only place that makes Spark sessions."""

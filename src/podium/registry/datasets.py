@@ -102,7 +102,7 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
             numbers = {k: v for k, v in trial.items() if isinstance(v, float | int) and k != "number" and pd.notna(v)}
             client.log_batch(
                 run.info.run_id,
-                metrics=[Metric(key, float(value), now, 0) for key, value in numbers.items()],
+                metrics=[Metric(str(key), float(value), now, 0) for key, value in numbers.items()],
                 params=[Param("algorithm", trial["algorithm"]), Param("params", trial["params"])],
             )
             client.set_terminated(run.info.run_id)

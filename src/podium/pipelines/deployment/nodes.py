@@ -23,8 +23,8 @@ def decide(candidate: Candidate, evidence: Evidence, champion: ModelVersion | No
     """
     if evidence.digest != candidate.digest:
         raise PodiumError(
-            f"The newest candidate of {problem.name} ({candidate.digest[:12]}) was not evaluated; the newest evaluation "
-            f"is of {evidence.digest[:12]}. Run: kedro run --pipeline evaluation"
+            f"The newest candidate of {problem.name} ({candidate.digest[:12]}) was not evaluated; the newest "
+            f"evaluation is of {evidence.digest[:12]}. Run: kedro run --pipeline evaluation"
         )
     checks = (*evidence.evaluation["checks"], _complete(candidate, problem), _current(candidate, evidence, champion))
     decision = Decision(candidate=candidate, checks=checks, metrics=evidence.metrics)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from podium.models.metrics import METRICS
+
 from .explain import Explanation
-from .metrics import METRICS
 from .params import EvaluationParams
 from .records import Estimate, Evaluation
 

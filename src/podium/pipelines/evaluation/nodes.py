@@ -14,11 +14,11 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from podium.models import Model, ModelError
+from podium.models import Model, ModelError, bootstrap
+from podium.models.metrics import METRICS
 
-from . import bootstrap, explain, model_card
+from . import estimates, explain, model_card
 from .explain import Explanation
-from .metrics import METRICS
 from .params import EvaluationParams
 from .records import Evaluation, EvaluationError, Scores, Window
 from .slices import PREFIX, by_slice, records, slice_columns
@@ -104,7 +104,7 @@ def evaluate(
     score = {who: _scored(model, rows, who) for who, model in models.items()}
     measured = {who: _measured(label, values, day, draws) for who, values in score.items()}
     sliced = records(by_slice(rows, score["candidate"], slice_columns(rows), params.slice_min_rows))
-    gains = {who: bootstrap.difference(measured["candidate"], other) for who, other in measured.items()}
+    gains = {who: estimates.difference(measured["candidate"], other) for who, other in measured.items()}
     window = _window(rows, day, as_of, trained_until)
     ours, champions_gain = measured["candidate"][0], gains.get("champion")
     return Evaluation(
@@ -112,13 +112,13 @@ def evaluate(
         features=len(candidate.features),
         window=window,
         rows=len(rows),
-        late_rate=bootstrap.late_rate(label, day, draws),
+        late_rate=estimates.late_rate(label, day, draws),
         candidate=ours,
         baseline=measured["baseline"][0],
         champion=measured["champion"][0] if champion is not None else None,
         gain_over_baseline=gains["baseline"],
         gain_over_champion=champions_gain,
-        calibration=bootstrap.calibration_bins(label, score["candidate"], day, draws),
+        calibration=estimates.calibration_bins(label, score["candidate"], day, draws),
         slices=sliced,
         checks=verdict(
             params.thresholds,
@@ -224,9 +224,9 @@ def _scored(model: Model, rows: pd.DataFrame, who: str) -> np.ndarray:
     return score
 
 
-def _measured(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarray) -> bootstrap.Measured:
+def _measured(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarray) -> estimates.Measured:
     resampled = bootstrap.resample(label, score, day, draws)
-    return bootstrap.scores(label, score, resampled), resampled
+    return estimates.scores(label, score, resampled), resampled
 
 
 def _window(rows: pd.DataFrame, day: np.ndarray, as_of: datetime, trained_until: datetime | None) -> Window:

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from podium.models.metrics import reliability
+
 from .canvas import COLOURS, MUTED, OBSERVED, canvas, counts, legend, percent, subtitle
-from .metrics import reliability
 from .params import Words
 from .records import Estimate, Evaluation
 

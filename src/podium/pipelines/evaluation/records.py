@@ -5,7 +5,6 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from podium.lakehouse.errors import PodiumError
-from podium.models import Model
 
 __all__ = ["Bin", "Check", "Estimate", "Evaluation", "EvaluationError", "Record", "Scores", "Slice", "Window"]
 

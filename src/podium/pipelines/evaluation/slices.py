@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from podium.lakehouse.errors import did_you_mean
+from podium.models.metrics import measure
 
-from .metrics import measure
 from .records import EvaluationError, Slice
 
 __all__ = ["COLUMNS", "MISSING", "PREFIX", "by_slice", "records", "slice_columns"]

@@ -31,8 +31,8 @@ def held_out(
     """
     if candidate.as_of > as_of:
         raise PodiumError(
-            f"The newest candidate of {problem.name} was trained as of {candidate.as_of:%Y-%m-%d %H:%M}, which is after "
-            f"as_of {as_of:%Y-%m-%d %H:%M}. Train as of that moment first, or evaluate as of a later one."
+            f"The newest candidate of {problem.name} was trained as of {candidate.as_of:%Y-%m-%d %H:%M}, which is "
+            f"after as_of {as_of:%Y-%m-%d %H:%M}. Train as of that moment first, or evaluate as of a later one."
         )
     return nodes.holdout_rows(examples, candidate.as_of, params, keys=problem.keys, slices=problem.slices)
 

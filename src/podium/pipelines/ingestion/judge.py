@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,14 +23,13 @@ ARROW_TYPES = {
     "double": pa.float64(),
     "timestamp": pa.timestamp("us", tz="UTC"),
 }
-VERDICT = "row long, rule string, received string"
+VERDICT = "row long, rule string"
 
 
 def judged(raw: DataFrame, event: Event, reference: Mapping[str, Any]) -> DataFrame:
     """Every row of ``raw`` that reports ``event``: the bronze row, its line, and the rule it broke (null if none).
 
-    A row that broke a rule has only ``row``, ``rule`` and ``received``, the row as received, as JSON. Of two good rows
-    with one key the one that comes first in the file stays.
+    Of two good rows with one key the one that comes first in the file stays; the other broke a rule by that.
     """
     schema = arrow_schema(event)
 
@@ -53,7 +51,7 @@ def arrow_schema(event: Event) -> pa.Schema:
 
 
 def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any]) -> pd.DataFrame:
-    """The verdict on text rows: bronze columns, ``row``, ``rule`` (None for a good row), ``received``."""
+    """The verdict on text rows: bronze columns (null in a bad row), ``row``, ``rule`` (None for a good row)."""
     malformed = raw["malformed"].to_pandas().notna()
     claimed = event.claims(raw) | malformed
     raw = raw.filter(pa.array(claimed))
@@ -67,11 +65,7 @@ def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any]) -> pd.DataF
     known = built[[*event.keys, "available_at"]].notna().all(axis=1)
     rules[known.index[~known]] = f"{event.name}: its time or key cannot be worked out (unknown airport?)"
     out = built[known].reindex(typed.index)
-    out["row"], out["rule"], out["received"] = raw["row"].to_pandas(), rules, None
-    bad = rules.notna()
-    if bad.any():
-        lines = raw.filter(pa.array(bad)).drop_columns(["row"]).to_pylist()
-        out.loc[bad, "received"] = [json.dumps({k: v for k, v in line.items() if v is not None}) for line in lines]
+    out["row"], out["rule"] = raw["row"].to_pandas(), rules
     return out
 
 

@@ -88,7 +88,7 @@ def judge_event(opened: Opened, landing: Landing, *, event: Event) -> DataFrame 
 def quarantine(opened: Opened, *verdicts: DataFrame | Unchanged, problem: Problem) -> Rows | Unchanged:
     """All bad rows: event, rule, line, and the row as received."""
     bad = [
-        verdict.filter(F.col("rule").isNotNull()).select(
+        _as_received(verdict, opened.source.frames[event.source]).select(
             F.lit(event.name).alias("event"),
             F.lit(opened.digests[event.name]).alias("source_digest"),
             "row",
@@ -101,6 +101,13 @@ def quarantine(opened: Opened, *verdicts: DataFrame | Unchanged, problem: Proble
     if not bad:
         return Unchanged("this source is already in bronze")
     return Rows(frame=reduce(DataFrame.unionByName, bad), keys=QUARANTINE_KEYS)
+
+
+def _as_received(verdict: DataFrame, raw: DataFrame) -> DataFrame:
+    """The bad rows: ``row``, ``rule`` and the whole line of the source file as JSON, without what it leaves empty."""
+    bad = verdict.filter(F.col("rule").isNotNull()).select("row", "rule")
+    line = F.to_json(F.struct(*[name for name in raw.columns if name != "row"]))
+    return raw.join(bad, "row").select("row", "rule", line.alias("received"))
 
 
 def count(
@@ -154,7 +161,7 @@ def keep(verdict: DataFrame | Unchanged, counts: pd.DataFrame, *, event: Event) 
     """The good rows of one event, on their way into bronze. ``counts`` says that they may."""
     if isinstance(verdict, Unchanged):
         return verdict
-    good = verdict.filter(F.col("rule").isNull()).drop("row", "rule", "received")
+    good = verdict.filter(F.col("rule").isNull()).drop("row", "rule")
     return Rows(frame=good, keys=event.keys)
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from podium.lakehouse.errors import PodiumError, did_you_mean
-from podium.pipelines.evaluation.metrics import METRICS
+from podium.models.metrics import METRICS
 
 from .parameters import MonitoringParams, Words
 from .reference import Reference

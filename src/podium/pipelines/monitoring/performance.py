@@ -1,7 +1,7 @@
 """Performance: how well a model did, month by month, once the labels are knowable.
 
 Standard errors come from a bootstrap over days: rows of one day share its weather and are not independent, so that
-resampling rows would claim more than the data know (see ``evaluation.bootstrap``, whose intervals these match).
+resampling rows would claim more than the data know (see ``models.bootstrap``, whose intervals these match).
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from podium.pipelines.evaluation.bootstrap import draw_days, resample
-from podium.pipelines.evaluation.metrics import BINS, METRICS, bin_of, measure
+from podium.models.bootstrap import draw_days, resample
+from podium.models.metrics import BINS, METRICS, bin_of, measure
 
 from .parameters import MonitoringParams
 from .reference import require_columns

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from podium.pipelines.evaluation.metrics import METRICS
+from podium.models.metrics import METRICS
 from podium.reports.figures import INK, SURFACE
 
 from .parameters import MonitoringParams

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from podium.pipelines.evaluation.metrics import METRICS
+from podium.models.metrics import METRICS
 from podium.reports import drawing, figure_to_svg, render
 
 from .drift import most_drifted

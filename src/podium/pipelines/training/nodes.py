@@ -40,7 +40,7 @@ def training_rows(examples: DataFrame, as_of: datetime, params: TrainingParams, 
     columns = dict.fromkeys((*problem.keys, *problem.feature_names, "prediction_time", "label_available_at", "label"))
     seen = examples.filter(
         (F.col("as_of") == F.lit(as_of))
-        & (F.col("prediction_time") < F.lit(end))
+        & (F.col("prediction_time") < F.lit(end - timedelta(hours=params.settle_hours)))
         & (F.col("label_available_at") <= F.lit(end))
         & F.col("label").isNotNull()
     )

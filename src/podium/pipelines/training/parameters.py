@@ -14,11 +14,14 @@ class TrainingParams(Params):
     Attributes:
         seed: of the search and of every fit.
         holdout_days: the last days before ``as_of``, which training never sees: evaluation is done on them.
+        settle_hours: rows predicted this short before the held-out days are left out as well. Those of them whose label
+            was known by then are a biased sample: a flight in time is known to be so before a late one lands.
         validation_days: the days before those, on which trials are judged.
         algorithms: who competes, for how many trials, and where each looks. The heuristic is also the baseline.
     """
 
     seed: int = Field(default=20130801, ge=0, lt=2**31)
     holdout_days: NonNegativeInt = 28
+    settle_hours: NonNegativeInt = 24
     validation_days: PositiveInt = 35
     algorithms: Algorithms

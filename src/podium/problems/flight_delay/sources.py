@@ -18,6 +18,7 @@ from podium.problems.flight_delay import contracts
 KEYS = ("carrier", "flight", "origin", "scheduled_departure")
 KEY_SCHEMA = "carrier string, flight int, origin string, scheduled_departure timestamp"
 
+# ruff: noqa: SIM905 - a list of words reads better as words
 FLIGHT_COLUMNS = (
     "year month day dep_time sched_dep_time dep_delay arr_time sched_arr_time arr_delay carrier flight tailnum origin "
     "dest air_time distance hour minute time_hour"

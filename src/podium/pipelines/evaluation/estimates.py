@@ -1,0 +1,81 @@
+"""Figures with confidence intervals, from metrics on resampled days.
+
+Percentile intervals: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+
+from podium.models.metrics import BINS, METRICS, bin_of, measure
+
+from .records import Bin, Estimate, Scores
+
+__all__ = ["Measured", "calibration_bins", "difference", "interval", "late_rate", "scores"]
+
+TAILS = (0.025, 0.975)
+# A model's figures, and each of its metrics on every resample.
+Measured: TypeAlias = tuple[Scores, dict[str, np.ndarray]]
+
+
+def interval(value: float, resampled: np.ndarray) -> Estimate:
+    """The figure with its 95% percentile interval; resamples on which it is not defined are left out."""
+    defined = resampled[np.isfinite(resampled)]
+    if not np.isfinite(value):
+        return Estimate(value=None)
+    if not len(defined):
+        return Estimate(value=value)
+    low, high = np.quantile(defined, TAILS)
+    return Estimate(value=value, low=float(low), high=float(high))
+
+
+def scores(label: np.ndarray, score: np.ndarray, resampled: dict[str, np.ndarray]) -> Scores:
+    """Every metric with its interval."""
+    found = measure(label, score)
+    return Scores(**{name: interval(found[name], resampled[name]) for name in METRICS})
+
+
+def difference(ours: Measured, theirs: Measured) -> Scores:
+    """Every metric of one model minus that of another, paired: both are taken on the same rows and the same draws.
+
+    What moves both alike, a day that is hard for any model, cancels out; so the interval is narrower than those of
+    the two metrics would suggest.
+    """
+    found = {}
+    for name in METRICS:
+        a, b = getattr(ours[0], name).value, getattr(theirs[0], name).value
+        value = np.nan if a is None or b is None else a - b
+        found[name] = interval(value, ours[1][name] - theirs[1][name])
+    return Scores(**found)
+
+
+def late_rate(label: np.ndarray, day: np.ndarray, draws: np.ndarray) -> Estimate:
+    """The share of positive labels with its interval."""
+    return _rate(label, day, draws)
+
+
+def calibration_bins(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarray) -> tuple[Bin, ...]:
+    """What became of the rows of each bin of the score, with intervals."""
+    bins = bin_of(score)
+    found = []
+    for i in range(BINS):
+        here = bins == i
+        found.append(
+            Bin(
+                low=i / BINS,
+                high=(i + 1) / BINS,
+                rows=int(here.sum()),
+                mean_score=float(score[here].mean()) if here.any() else None,
+                late_rate=_rate(label[here], day[here], draws),
+            )
+        )
+    return tuple(found)
+
+
+def _rate(label: np.ndarray, day: np.ndarray, draws: np.ndarray) -> Estimate:
+    if len(label) == 0:
+        return Estimate(value=None)
+    days = draws.shape[1]
+    with np.errstate(invalid="ignore"):
+        resampled = (draws @ np.bincount(day, label, minlength=days)) / (draws @ np.bincount(day, minlength=days))
+    return interval(float(label.mean()), resampled)
