@@ -57,22 +57,21 @@ def timed(what: str, work: Callable[[], None], prepare: Callable[[], None] = lam
 
 
 def write(tables: Path) -> None:
-    """The newest day of the largest feature table: put in place of a window, or merged by key."""
-    path, copy, day = (str(tables / "features" / name) for name in (LARGEST.name, "copy", "day"))
+    """One more day of the largest feature table: put in place of a window, or merged by key."""
+    path, before, copy, day = (str(tables / "features" / name) for name in (LARGEST.name, "before", "copy", "day"))
     source = DeltaDataset(path=path, zone="features").load()
-    newest = source.agg(F.max("feature_time")).collect()[0][0]
-    since = f"TIMESTAMP '{newest:%Y-%m-%d} 00:00:00'"
-    DeltaDataset(path=day, zone="features", mode="overwrite").save(source.filter(f"feature_time >= {since}"))
+    since, until = "TIMESTAMP '2013-12-30 00:00:00'", "TIMESTAMP '2013-12-31 00:00:00'"
+    window = f"feature_time >= {since} AND feature_time < {until}"
+    DeltaDataset(path=before, zone="features", mode="overwrite").save(source.filter(f"feature_time < {since}"))
+    DeltaDataset(path=day, zone="features", mode="overwrite").save(source.filter(window))
     rows = DeltaDataset(path=day, zone="features").load()
-    print(f"{DeltaTable(day).count():,} rows into {DeltaTable(path).count():,}")
+    print(f"{DeltaTable(day).count():,} rows into {DeltaTable(before).count():,}")
 
     def fresh() -> None:
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(path, copy)
-        DeltaTable(copy).delete(f"feature_time >= {since}")
+        shutil.copytree(before, copy)
 
     def save(mode: Mode) -> None:
-        window = f"feature_time >= {since}" if mode is Mode.REPLACE else None
         DeltaDataset(path=copy, zone="features").save(Rows(frame=rows, keys=KEYS, window=window, mode=mode))
 
     timed("replace the window of that day", lambda: save(Mode.REPLACE), fresh)

@@ -24,7 +24,7 @@ SPOILED = {
     "departure at 25:61": ({"dep_time": "2561"}, {"departure"}, "dep_time: in_range"),
     "planned for 25:61": ({"sched_dep_time": "2561"}, {"timetable"}, "sched_dep_time: in_range"),
     "planned arrival at 12:75": ({"sched_arr_time": "1275"}, {"timetable", "arrival"}, "sched_arr_time: is a time"),
-    "hour that is another one": ({"hour": "3"}, FLEW, "row: time_hour is year-month-day hour in New York"),
+    "day that is another one": ({"day": "28"}, FLEW, "row: time_hour is year-month-day hour in New York"),
     "time that is none": ({"time_hour": "2013-02-30T10:00:00Z"}, FLEW, "time_hour: is not a time"),
     "half an hour as hour": ({"time_hour": "2013-01-05T10:30:00Z"}, FLEW, "row: time_hour is year-month-day"),
     "unknown origin": ({"origin": "XXX"}, FLEW, "origin: isin"),

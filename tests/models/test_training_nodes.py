@@ -18,6 +18,7 @@ PROBLEM: Any = Question()
 PARAMS = TrainingParams.model_validate(
     {
         "holdout_days": 14,
+        "settle_hours": 1,
         "validation_days": 21,
         "algorithms": {
             "heuristic": {"by": ["carrier"]},
@@ -44,10 +45,11 @@ def seen(examples: DataFrame) -> pd.DataFrame:
 
 def test_nothing_of_the_held_out_days_is_seen(seen: pd.DataFrame, rows: pd.DataFrame) -> None:
     end = pd.Timestamp(AS_OF) - pd.Timedelta(days=14)
-    assert seen["prediction_time"].max() < end
+    settled = end - pd.Timedelta(hours=PARAMS.settle_hours)
+    assert seen["prediction_time"].max() < settled
     assert seen["label_available_at"].max() <= end
-    expected = rows[(rows["prediction_time"] < end) & (rows["label_available_at"] <= end)]
-    assert 0 < len(expected) < (rows["prediction_time"] < end).sum()
+    expected = rows[(rows["prediction_time"] < settled) & (rows["label_available_at"] <= end)]
+    assert 0 < len(expected) < (rows["prediction_time"] < settled).sum()
     columns = ["delay", "pressure", "carrier", "dest", "label"]
     pd.testing.assert_frame_equal(seen[columns], expected[columns].reset_index(drop=True), check_dtype=False)
 

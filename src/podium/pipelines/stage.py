@@ -23,7 +23,7 @@ def fixed(func: Callable[..., Any], *, types: dict[str, type] | None = None, **a
 
 
 def stage(problem: Problem, name: str, nodes: Iterable[Node]) -> Pipeline:
-    """Nodes in the namespace ``<problem>.<name>``; datasets and parameters in ``<problem>``, but ``as_of`` is shared."""
+    """Nodes in the namespace ``<problem>.<name>``, datasets and parameters in ``<problem>``; ``as_of`` is shared."""
     bare = Pipeline(list(nodes))
     inputs = {dataset for dataset in bare.inputs() if not dataset.startswith("params:")}
     outputs = {dataset for dataset in bare.datasets() if not dataset.startswith("params:")} - inputs

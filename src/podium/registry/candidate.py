@@ -129,7 +129,8 @@ def load_checked(uri: str, digest: str, what: str) -> Model:
     found = models.digest(folder)
     if found != digest:
         raise PodiumError(
-            f"The files of {what} ({uri}) are not those that were logged: SHA-256 {found[:16]}…, expected {digest[:16]}…."
-            " Somebody changed them. Train again, or restore them from a backup."
+            f"The files of {what} ({uri}) are not those that were logged: "
+            f"SHA-256 {found[:16]}…, expected {digest[:16]}…. "
+            "Somebody changed them. Train again, or restore them from a backup."
         )
     return models.load(folder)

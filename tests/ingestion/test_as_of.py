@@ -1,0 +1,67 @@
+"""The moment of a run: read from text, checked against the data, by default the newest."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from podium.lakehouse.errors import PodiumError
+from podium.pipelines.ingestion.nodes import parse_moment, resolve_as_of
+from podium.problems import PROBLEMS
+
+FLIGHT_DELAY = PROBLEMS["flight_delay"]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2013-08-01", datetime(2013, 8, 1, tzinfo=UTC)),
+        (20130801, datetime(2013, 8, 1, tzinfo=UTC)),
+        ("2013-08-01T06:00", datetime(2013, 8, 1, 6, tzinfo=UTC)),
+        ("2013-08-01 06:00:07.123456", datetime(2013, 8, 1, 6, 0, 7, 123456, tzinfo=UTC)),
+        ("2013-08-01T06:00Z", datetime(2013, 8, 1, 6, tzinfo=UTC)),
+        ("2013-08-01T06:00+05:30", datetime(2013, 8, 1, 0, 30, tzinfo=UTC)),
+        (datetime(2013, 8, 1, 6, tzinfo=timezone(timedelta(hours=-4))), datetime(2013, 8, 1, 10, tzinfo=UTC)),
+    ],
+)
+def test_moments_are_read_as_utc(text, moment):
+    assert parse_moment(text) == moment
+    assert parse_moment(text).utcoffset() == timedelta(0)
+
+
+@pytest.fixture
+def intake(spark):
+    """Two dated events, one dateless, one without rows."""
+    rows = [
+        ("arrival", datetime(2013, 1, 2), datetime(2013, 3, 1)),
+        ("weather", datetime(2013, 1, 1), datetime(2013, 3, 4)),
+        ("airport", datetime(2000, 1, 1), datetime(2000, 1, 1)),
+        ("cancellation", None, None),
+    ]
+    return spark.createDataFrame(rows, "event string, oldest timestamp, newest timestamp")
+
+
+def test_the_default_is_the_newest_moment_the_data_know_of(intake):
+    assert resolve_as_of(None, intake, problem=FLIGHT_DELAY) == datetime(2013, 3, 4, tzinfo=UTC)
+
+
+def test_a_moment_may_be_later_than_the_data(intake):
+    assert resolve_as_of("2014-01-01", intake, problem=FLIGHT_DELAY) == datetime(2014, 1, 1, tzinfo=UTC)
+
+
+def test_the_data_begin_when_every_event_has_begun(intake):
+    assert resolve_as_of("2013-01-02", intake, problem=FLIGHT_DELAY) == datetime(2013, 1, 2, tzinfo=UTC)
+    with pytest.raises(PodiumError) as refused:
+        resolve_as_of("2013-01-01T23:59", intake, problem=FLIGHT_DELAY)
+
+    message = str(refused.value)
+    assert "as_of 2013-01-01 23:59 is before the data of flight_delay begin (2013-01-02 00:00 UTC)" in message
+    assert "Choose a moment between then and 2013-03-04 00:00" in message
+
+
+def test_a_run_before_the_data_begin_computes_no_features(week, new_project):
+    project = new_project(week)
+
+    with pytest.raises(PodiumError, match="is before the data of flight_delay begin"):
+        project.run("feature_engineering", as_of="2012-12-24")
+
+    assert not (project.lake / "features").exists()

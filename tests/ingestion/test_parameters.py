@@ -1,0 +1,87 @@
+"""Parameters that are wrong stop a run before any node, with the nearest name there is; so does a wrong moment."""
+
+import pytest
+
+from podium.lakehouse.errors import PodiumError
+
+MISTYPED = {
+    "asof": ("asof", "as_of"),
+    "flight_dealy__source": ("flight_dealy", "flight_delay"),
+    "flight_delay__sorce": ("flight_delay.sorce", "source"),
+    "flight_delay__ingestoin": ("flight_delay.ingestoin", "ingestion"),
+    "flight_delay__ingestion__max_quarantined_shar": (
+        "flight_delay.ingestion.max_quarantined_shar",
+        "max_quarantined_share",
+    ),
+    "flight_delay__features__recompute_form": ("flight_delay.features.recompute_form", "recompute_from"),
+    "flight_delay__knowable__weather_hour": ("flight_delay.knowable.weather_hour", "weather_hours"),
+}
+WRONG = {
+    "a share that is a word": ({"flight_delay__ingestion__max_quarantined_share": "much"}, "valid number"),
+    "a share above one": ({"flight_delay__ingestion__max_quarantined_share": 5}, "less than or equal to 1"),
+    "a share below zero": ({"flight_delay__ingestion__max_quarantined_share": -0.1}, "greater than or equal to 0"),
+    "news before the event": ({"flight_delay__knowable__weather_hours": -5}, "greater than or equal to 0"),
+    "a timetable of no days": ({"flight_delay__knowable__timetable_days": 0}, "greater than or equal to 1"),
+    "half an hour": ({"flight_delay__knowable__cancellation_hours": 1.5}, "valid integer"),
+    "a time zone that is none": (
+        {"flight_delay__knowable__time_zones": {"SJU": "America/Puerto_Rica"}},
+        "SJU: there is no time zone 'America/Puerto_Rica'",
+    ),
+    "a backfill from nowhen": (
+        {"flight_delay__features__recompute_from": "soon"},
+        "recompute_from 'soon' is no moment",
+    ),
+    "a source that is none": ({"flight_delay__source": None}, "flight_delay.source: Input should be a valid string"),
+    "a problem that is a number": ({"flight_delay": 5}, "flight_delay: Input should be"),
+}
+
+
+@pytest.fixture(scope="module")
+def project(week, new_project):
+    """A project in which nothing was run."""
+    return new_project(week)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_written(project):
+    yield
+    assert not project.lake.exists()
+
+
+@pytest.mark.parametrize("name", MISTYPED)
+def test_a_mistyped_name_is_refused_with_the_nearest_one(project, name):
+    where, meant = MISTYPED[name]
+
+    with pytest.raises(PodiumError) as refused:
+        project.run("feature_engineering", **{name: "1"})
+
+    message = str(refused.value)
+    assert "These parameters are wrong, nothing was run" in message
+    assert f"{where}: there is no such parameter (did you mean {meant!r}?)" in message
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_value_is_refused(project, what):
+    parameters, message = WRONG[what]
+
+    with pytest.raises(PodiumError) as refused:
+        if parameters == {"flight_delay": 5}:
+            project.session.run(pipeline_names=["feature_engineering"], runtime_params=parameters)
+        else:
+            project.run("feature_engineering", **parameters)
+
+    assert message in str(refused.value)
+
+
+def test_all_that_is_wrong_is_named_at_once(project):
+    with pytest.raises(PodiumError) as refused:
+        project.run("feature_engineering", asof="x", flight_delay__ingestion__max_quarantined_share="much")
+
+    assert "asof: there is no such parameter" in str(refused.value)
+    assert "flight_delay.ingestion.max_quarantined_share: " in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["soon", "2013-02-30", "2013-13-01", "", "nan", "NaT", "now", "today", "99999", 2013])
+def test_a_text_that_is_no_moment_is_refused(project, text):
+    with pytest.raises(PodiumError, match="is no moment; write 2013-08-01 or 2013-08-01T06:00"):
+        project.run("feature_engineering", as_of=text)

@@ -1,0 +1,149 @@
+"""A source is taken in once; a changed one is merged; a source that was left may be returned to."""
+
+import pandas as pd
+import pytest
+
+from podium.lakehouse.errors import LakehouseError, PodiumError
+from podium.problems import PROBLEMS
+from tests.flights import KEYS
+from tests.leaks import assert_same_rows, table_keys
+
+AS_OF = "2013-01-06"
+TABLES = table_keys(PROBLEMS["flight_delay"])
+BRONZE = [name for name in TABLES if name.startswith("bronze/")]
+
+
+@pytest.fixture(scope="module")
+def project(week, new_project):
+    """A project that took in the week."""
+    project = new_project(week)
+    project.run("feature_engineering", as_of=AS_OF)
+    return project
+
+
+@pytest.fixture(scope="module")
+def changed(week) -> dict[str, pd.DataFrame]:
+    """The same files; one flight landed an hour later than it said, one more flight flew."""
+    flights = week["flights"].copy()
+    place = flights.index[flights["arr_time"].str.match("1[0-9]..") & (flights["arr_delay"] != "")][0]
+    for name, hour in (("arr_time", 100), ("arr_delay", 60)):
+        flights.loc[place, name] = str(int(flights.loc[place, name]) + hour)
+    one_more = flights.loc[[place]].assign(flight="9998")
+    return week | {"flights": pd.concat([flights, one_more], ignore_index=True)}
+
+
+@pytest.fixture(scope="module")
+def as_changed(changed, new_project):
+    """What a project that only ever saw the changed files looks like."""
+    project = new_project(changed)
+    project.run("feature_engineering", as_of=AS_OF)
+    return project
+
+
+def tables(project, names) -> dict[str, pd.DataFrame]:
+    return {name: project.table(name) for name in names}
+
+
+def test_a_second_run_writes_no_version_of_any_table(project, versions):
+    before = versions(project.lake)
+
+    project.run("feature_engineering", as_of=AS_OF)
+
+    assert set(before) == set(TABLES)
+    assert versions(project.lake) == before
+
+
+def test_the_same_files_in_another_folder_are_the_same_source(project, week, write_source, tmp_path, versions):
+    before = versions(project.lake)
+
+    project.run("feature_engineering", as_of=AS_OF, flight_delay__source=str(write_source(week, tmp_path / "copy")))
+
+    assert versions(project.lake) == before
+
+
+def test_a_changed_source_is_merged_and_the_former_one_returns(project, as_changed, week, changed, write_source):
+    before = tables(project, TABLES)
+
+    write_source(changed, project.source)
+    project.run("feature_engineering", as_of=AS_OF)
+
+    for name in [*BRONZE, *(name for name in TABLES if name.startswith("features/") and "refreshes" not in name)]:
+        assert_same_rows(project.table(name), as_changed.table(name), keys=TABLES[name])
+    arrivals = before["bronze/arrival"].merge(project.table("bronze/arrival"), on=KEYS, how="outer", indicator=True)
+    was_there = arrivals[arrivals["_merge"] == "both"]
+    assert (was_there["arr_delay_x"] != was_there["arr_delay_y"]).sum() == 1
+    assert arrivals[arrivals["_merge"] != "both"]["flight"].tolist() == [9998]
+
+    write_source(week, project.source)
+    project.run("feature_engineering", as_of=AS_OF)
+
+    for name in BRONZE:  # tables only grow: the flight that was added stays
+        now = project.table(name)
+        now = now[now["flight"] != 9998] if "flight" in now else now
+        assert_same_rows(now, before[name], keys=TABLES[name])
+
+
+def test_intake_remembers_every_source(as_changed, week, write_source):
+    """Three intakes, two sources: the newest intake of an event is what bronze holds."""
+    first = as_changed.table("quarantine/intake").set_index("event")["source_digest"]
+    folder = write_source({"airlines": week["airlines"].assign(name="An airline")}, as_changed.source)
+    as_changed.run("feature_engineering", as_of=AS_OF)
+    write_source({"airlines": week["airlines"]}, folder)
+    as_changed.run("feature_engineering", as_of=AS_OF)
+
+    intake = as_changed.table("quarantine/intake").sort_values("intake")
+
+    newest = intake.groupby("event").tail(1).set_index("event")
+    assert newest["source_digest"].to_dict() == first.to_dict()
+    assert set(newest["intake"]) == {3}
+    assert set(as_changed.table("bronze/airline")["name"]) == set(week["airlines"]["name"])
+
+
+def test_other_parameters_are_another_intake(week, new_project):
+    project = new_project(week)
+    project.run("feature_engineering", as_of=AS_OF)
+    before = project.table("bronze/weather")
+
+    project.run("feature_engineering", as_of=AS_OF, flight_delay__knowable__weather_hours=3)
+
+    both = before.merge(project.table("bronze/weather"), on=["origin", "observed_at"])
+    assert (both["available_at_y"] - both["available_at_x"] == pd.Timedelta(hours=2)).all()
+    newest = project.table("features/weather")["feature_time"].max()
+    assert newest <= pd.Timestamp(AS_OF, tz="UTC"), "features were computed anew"
+
+
+def test_what_is_missing_is_named_and_nothing_is_written(week, new_project):
+    flights = week["flights"].rename(columns={"dep_delay": "departure_delay", "tailnum": "tail_num"})
+    files = {"flights": flights, "weathr": week["weather"], "airports": week["airports"], "planes": week["planes"]}
+    project = new_project(files)
+
+    with pytest.raises(LakehouseError) as refused:
+        project.run("feature_engineering", as_of=AS_OF)
+
+    message = str(refused.value)
+    assert "flights.csv: column dep_delay is missing" in message
+    assert "flights.csv: column tailnum is missing (did you mean 'tail_num'?)" in message
+    assert "file weather.csv (or .csv.zip, .csv.gz) is missing" in message
+    assert "(did you mean 'weathr'?)" in message
+    assert "file airlines.csv" in message
+    assert not project.lake.exists()
+
+
+def test_a_source_without_any_cancellation(week, new_project):
+    """An event that nobody reports is a table without rows, not a crash."""
+    flights = week["flights"]
+    project = new_project(week | {"flights": flights[flights["dep_time"] != ""]})
+
+    project.run("feature_engineering", as_of=AS_OF)
+
+    assert project.table("bronze/cancellation").empty
+    assert len(project.table("features/origin_departures"))
+    counts = project.table("quarantine/intake").set_index("event").loc["cancellation"]
+    assert (counts["rows_in"], counts["kept"], counts["quarantined"]) == (0, 0, 0)
+
+
+def test_a_source_without_any_row(week, new_project):
+    project = new_project({name: frame.head(0) for name, frame in week.items()})
+
+    with pytest.raises(PodiumError, match="The source of flight_delay holds no rows with a date"):
+        project.run("feature_engineering", as_of=AS_OF)
