@@ -1,6 +1,7 @@
 """What the tests share: one engine, small slices of the real data, a project with a lakehouse of its own."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,12 +91,26 @@ class Project:
 
 
 @pytest.fixture(scope="session")
-def new_project(tmp_path_factory: pytest.TempPathFactory, write_source, spark) -> Callable[..., Project]:
+def tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without runs; to make one takes seconds, to copy it nothing."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    SqlAlchemyStore(f"sqlite:///{folder}/mlflow.db", f"{folder}/artifacts")
+    return folder / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def new_project(
+    tmp_path_factory: pytest.TempPathFactory, write_source, tracking_store: Path, spark
+) -> Callable[..., Project]:
     """Makes projects with a data folder of their own, on source files given as frames, or on a folder that is there."""
 
     def make(source: dict[str, pd.DataFrame] | Path) -> Project:
         home = tmp_path_factory.mktemp("project")
         folder = source if isinstance(source, Path) else write_source(source, home / "source")
+        (home / "data" / "dev").mkdir(parents=True)
+        shutil.copy(tracking_store, home / "data" / "dev")
         return Project(home / "data", folder)
 
     return make
