@@ -132,8 +132,10 @@ def test_malformed_lines_count_for_every_event_of_their_file(quarantine, event):
 def test_other_files_are_judged_too(quarantine):
     rules = quarantine[~quarantine["event"].isin(FLIGHT_EVENTS)].groupby("event")["rule"].apply(sorted)
 
-    assert rules["weather"] == ["duplicate key: origin, observed_at", "origin: isin(['EWR', 'JFK', 'LGA'])"] + [
-        "temp: in_range(-80, 135)"
+    assert rules["weather"] == [
+        "duplicate key: origin, observed_at",
+        "origin: isin(['EWR', 'JFK', 'LGA'])",
+        "temp: in_range(-80, 135)",
     ]
     assert rules["plane"] == ["seats: is not a number"]
     assert set(rules.index) == {"weather", "plane"}

@@ -79,7 +79,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         attempts: how often a save is tried when another writer commits first.
     """
 
-    # Kedro copies datasets between nodes only when told to; a lazy frame is passed as it is.
+    # An engine's session lives in one process: Kedro's ParallelRunner refuses such a dataset.
     _SINGLE_PROCESS = True
 
     def __init__(
@@ -193,11 +193,12 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
 
     def _merge(self, rows: Rows, *, update: bool) -> None:
         keys = rows.keys or self.keys
-        rows.frame.createOrReplaceTempView("podium_merge_source")
+        same = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in keys)
         engine.session().sql(
             f"MERGE {'WITH SCHEMA EVOLUTION ' if self.evolve else ''}INTO delta.`{self.path}` t "
-            f"USING podium_merge_source s ON {' AND '.join(f't.`{key}` <=> s.`{key}`' for key in keys)} "
-            f"{'WHEN MATCHED THEN UPDATE SET * ' if update else ''}WHEN NOT MATCHED THEN INSERT *"
+            f"USING {{rows}} s ON {same} "
+            f"{'WHEN MATCHED THEN UPDATE SET * ' if update else ''}WHEN NOT MATCHED THEN INSERT *",
+            rows=rows.frame,
         ).collect()
 
     def _check_schema(self, frame: DataFrame) -> None:

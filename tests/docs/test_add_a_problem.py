@@ -1,0 +1,120 @@
+"""Whoever follows docs/how-to/add-a-problem.md to the letter has a model, and no pipeline was changed for it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from deltalake import DeltaTable
+
+from tests.conftest import PROJECT
+
+PAGE = PROJECT / "docs" / "how-to" / "add-a-problem.md"
+FILE = re.compile(r"^`((?:src|conf)/\S+)`\n\n```(?:python|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DAYS = 150
+RUN = """
+import sys
+from kedro.framework.session import KedroServiceSession
+from kedro.framework.startup import bootstrap_project
+
+bootstrap_project(".")
+session = KedroServiceSession.create(project_path=".")
+for stage in sys.argv[1:]:
+    session.run(pipeline_names=[stage])
+"""
+
+
+def visits(seed: int = 3) -> pd.DataFrame:
+    """Visits of patients of whom some are more forgetful than others; a few of the rows are bad."""
+    rng = np.random.default_rng(seed)
+    rows = 12_000
+    patient = rng.integers(1, 600, rows)
+    forgetful = rng.beta(1, 4, 600)[patient]
+    starts = pd.Timestamp("2024-01-10", tz="UTC") + pd.to_timedelta(
+        rng.integers(0, DAYS, rows) * 24 + rng.integers(8, 18, rows), unit="h"
+    )
+    notice = pd.to_timedelta(rng.integers(1, 30 * 24, rows), unit="h")
+    missed = rng.random(rows) < np.clip(forgetful + (notice > pd.Timedelta(days=14)) * 0.15, 0, 1)
+    table = pd.DataFrame({"visit": np.arange(1, rows + 1), "patient": patient})
+    table["clinic"] = rng.choice(["north", "south"], rows)
+    table["booked_at"], table["starts_at"] = (
+        times.strftime("%Y-%m-%dT%H:%M:%SZ") for times in (pd.DatetimeIndex(starts - notice), starts)
+    )
+    table["came"] = np.where(missed, "no", "yes")
+    table.loc[:9, "clinic"] = "east"
+    table.loc[10:14, "came"] = ""
+    return table
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory) -> Path:
+    """A copy of the project with the files of the page in place of the example, after the page's pipelines."""
+    project = tmp_path_factory.mktemp("project")
+    for name in ("src", "conf"):
+        shutil.copytree(PROJECT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PROJECT / "pyproject.toml", project)
+    shutil.rmtree(project / "src/podium/problems/flight_delay")
+    (project / "conf/base/parameters/flight_delay.yml").unlink()
+    for name, content in FILE.findall(PAGE.read_text()):
+        path = project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    (project / "data/raw").mkdir(parents=True)
+    visits().to_csv(project / "data/raw/visits.csv", index=False)
+    stages = re.findall(r"^kedro run --pipelines (\w+)$", PAGE.read_text(), re.MULTILINE)
+    in_copy(project, "-c", RUN, *stages)
+    return project
+
+
+def in_copy(project: Path, *arguments: str) -> str:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PODIUM", "KEDRO", "MLFLOW"))
+    }
+    command = [sys.executable, *arguments]
+    path = {"PYTHONPATH": str(project / "src")}
+    done = subprocess.run(command, cwd=project, env=environment | path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_it_has_a_champion_that_beats_the_baseline(followed: Path) -> None:
+    found = json.loads(in_copy(followed, "-m", "podium", "status", "--json"))
+    champion = found["problems"]["missed_visit"]["champion"]
+    assert list(found["problems"]) == ["missed_visit"]
+    assert champion["metrics"]["auc"] > champion["baseline"]["auc"] + 0.03
+
+
+def test_bad_rows_are_in_quarantine_with_the_rule(followed: Path) -> None:
+    table = DeltaTable(str(followed / "data/dev/missed_visit/quarantine/rows")).to_pandas()
+    assert (table["event"].value_counts() == {"booking": 10, "outcome": 10}).all()
+    assert table["rule"].str.startswith("clinic: ").all()
+
+
+def test_features_agree_with_pandas(followed: Path) -> None:
+    table = DeltaTable(str(followed / "data/dev/missed_visit/features/patient_history")).to_pandas()
+    raw = visits()
+    raw = raw[(raw["came"] != "") & (raw["clinic"] != "east")]
+    raw["known"] = pd.to_datetime(raw["starts_at"]) + pd.Timedelta(hours=2)
+    for row in table.sample(50, random_state=1).itertuples():
+        past = raw[(raw["patient"] == row.patient) & (raw["known"] <= row.feature_time)]
+        assert row.visits == len(past)
+        assert row.missed_share == ((past["came"] == "no").sum() + 1) / (len(past) + 5)
+
+
+def test_the_page_looks_like_the_code_around_it(followed: Path) -> None:
+    package = followed / "src/podium/problems/missed_visit"
+    for arguments in (["check"], ["format", "--check"]):
+        config = ["--config", str(PROJECT / "pyproject.toml")]
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *arguments, *config, str(package)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout

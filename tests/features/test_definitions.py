@@ -1,0 +1,76 @@
+"""What the definitions of features say is what the tables hold."""
+
+import pytest
+
+from podium.problems import PROBLEMS
+
+PROBLEM = PROBLEMS["flight_delay"]
+TABLES = {table.name: table for table in PROBLEM.tables}
+STORED = [feature for table in PROBLEM.tables for feature in table.features]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_the_columns_and_types_that_are_declared(computed, spark, name):
+    table = TABLES[name]
+    found = {
+        field.name: field.dataType.simpleString()
+        for field in spark.read.format("delta").load(str(computed.lake / "features" / name)).schema.fields
+    }
+
+    keys = {*table.entity, "feature_time"}
+    assert {column: dtype for column, dtype in found.items() if column not in keys} == {
+        feature.name: feature.dtype for feature in table.features
+    }
+    assert keys <= set(found)
+    assert found["feature_time"] == "timestamp"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_rows_are_unique_by_entity_and_time_and_not_later_than_the_run(computed, name):
+    rows = computed.table(f"features/{name}")
+
+    assert len(rows)
+    assert not rows.duplicated([*TABLES[name].entity, "feature_time"]).any()
+    assert not rows[[*TABLES[name].entity, "feature_time"]].isna().any().any()
+    assert rows["feature_time"].max().isoformat() <= "2013-03-20T06:07:00+00:00"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_feature_says_something(computed, name):
+    """A feature that is always null, or always the same, is a mistake."""
+    rows = computed.table(f"features/{name}")
+
+    assert [f.name for f in TABLES[name].features if rows[f.name].nunique() < 2] == []
+
+
+def test_names_are_unique(computed):
+    names = PROBLEM.feature_names
+
+    assert len(names) == len(set(names))
+    assert len({table.name for table in PROBLEM.tables}) == len(PROBLEM.tables)
+
+
+@pytest.mark.parametrize("feature", [*STORED, *PROBLEM.request.features], ids=lambda feature: feature.name)
+def test_every_feature_is_explained(feature):
+    assert feature.unit.strip()
+    assert len(feature.description) > 8
+    assert feature.dtype in {"double", "bigint"}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_is_explained_and_owned(name):
+    table = TABLES[name]
+
+    assert table.owner
+    assert table.description.endswith(".")
+    assert table.freshness.total_seconds() > 0
+    assert set(table.reads) <= {event.name for event in PROBLEM.events}
+
+
+def test_requests_bring_what_the_tables_and_the_request_features_ask_for(spark, computed):
+    bronze = {"timetable": spark.read.format("delta").load(str(computed.lake / "bronze" / "timetable"))}
+
+    columns = set(PROBLEM.requests(bronze).columns)
+
+    assert columns >= {"prediction_time", *PROBLEM.keys, *PROBLEM.request.inputs, *PROBLEM.categorical}
+    assert columns >= {column for table in PROBLEM.tables for column in table.entity}

@@ -1,0 +1,143 @@
+"""The point-in-time join against a naive one, on many small worlds at once."""
+
+from datetime import datetime, timedelta
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from podium.features.point_in_time import point_in_time_join
+from podium.problems.base import Feature, FeatureTable
+
+START = datetime(2013, 1, 1)
+STEP = timedelta(milliseconds=500)
+NAMES = ("a", "b")
+
+
+def feature_table(name: str, freshness: int) -> FeatureTable:
+    """A table whose feature is the step at which its row was made, so that a row of the future gives itself away."""
+    return FeatureTable(
+        name=name,
+        owner="tests",
+        description="steps",
+        entity=("world", "key"),
+        freshness=freshness * STEP,
+        reads=(),
+        features=(Feature(name, "bigint", "steps", "the step of the row"), Feature(f"{name}_x", "double", "-", "any")),
+        compute=lambda knowledge: pytest.fail("nothing is computed here"),
+    )
+
+
+KEY = st.sampled_from(["p", "q", "r", None])
+STEPS = st.integers(0, 12)
+VALUE = st.one_of(st.none(), st.floats(-5, 5))
+# Rows of a feature table are unique by entity and time.
+ROWS = st.dictionaries(st.tuples(KEY, STEPS), VALUE, max_size=12)
+WORLD = st.tuples(st.lists(st.tuples(KEY, st.one_of(st.none(), STEPS)), max_size=8), *[ROWS] * len(NAMES))
+WORLDS = st.lists(WORLD, min_size=20, max_size=40)
+
+
+def naive(request: tuple, rows: dict, freshness: int) -> tuple:
+    """The newest row of the same key that is not of the future and not stale, looked for one by one."""
+    key, at = request
+    if key is None or at is None:
+        return None, None
+    known = [step for other, step in rows if other == key and at - freshness <= step <= at]
+    return (max(known), rows[key, max(known)]) if known else (None, None)
+
+
+def at(step: int | None) -> datetime | None:
+    return None if step is None else START + step * STEP
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(worlds=WORLDS, freshness=st.tuples(st.integers(0, 6), st.integers(0, 14)))
+def test_the_join_equals_a_naive_one(spark, worlds, freshness):
+    """Every request comes out exactly once, with the newest row that was known and fresh; nothing of the future."""
+    asked, stored = [], {name: [] for name in NAMES}
+    for world, (requests, *tables) in enumerate(worlds):
+        asked += [(world, number, key, at(step)) for number, (key, step) in enumerate(requests)]
+        for name, rows in zip(NAMES, tables, strict=True):
+            stored[name] += [(world, key, at(step), step, value) for (key, step), value in rows.items()]
+    frames = {
+        feature_table(name, fresh): spark.createDataFrame(
+            stored[name], f"world int, key string, feature_time timestamp, {name} bigint, {name}_x double"
+        )
+        for name, fresh in zip(NAMES, freshness, strict=True)
+    }
+    requests = spark.createDataFrame(asked, "world int, number int, key string, at timestamp")
+
+    joined = point_in_time_join(requests, frames, time="at").collect()
+
+    found = {(row["world"], row["number"]): row for row in joined}
+    assert len(joined) == len(found) == len(asked), "rows in are rows out"
+    for world, (questions, *tables) in enumerate(worlds):
+        for number, request in enumerate(questions):
+            row = found[world, number]
+            assert (row["key"], row["at"]) == (request[0], at(request[1]))
+            for name, rows, fresh in zip(NAMES, tables, freshness, strict=True):
+                assert (row[name], row[f"{name}_x"]) == naive(request, rows, fresh)
+                assert row[name] is None or row[name] <= request[1], "a row of the future"
+
+
+def test_requests_that_are_equal_stay_apart(spark):
+    table = feature_table("a", 5)
+    rows = spark.createDataFrame(
+        [(1, "p", START, 0, 0.5)], "world int, key string, feature_time timestamp, a bigint, a_x double"
+    )
+    requests = spark.createDataFrame([(1, "p", START, n) for n in range(3)], "world int, key string, at timestamp, n int")
+
+    joined = point_in_time_join(requests, {table: rows}, time="at").toPandas()
+
+    assert sorted(joined["n"]) == [0, 1, 2]
+    assert joined["a_x"].tolist() == [0.5] * 3
+
+
+def test_what_becomes_known_at_a_moment_is_known_then_and_not_a_microsecond_before(spark):
+    table = feature_table("a", 5)
+    rows = spark.createDataFrame(
+        [(1, "p", START, 0, 0.5)], "world int, key string, feature_time timestamp, a bigint, a_x double"
+    )
+    moments = {
+        START: 0.5,
+        START - timedelta(microseconds=1): None,
+        START + table.freshness: 0.5,
+        START + table.freshness + timedelta(microseconds=1): None,
+    }
+    requests = spark.createDataFrame([(1, "p", moment) for moment in moments], "world int, key string, at timestamp")
+
+    joined = point_in_time_join(requests, {table: rows}, time="at").collect()
+
+    assert {row["at"]: row["a_x"] for row in joined} == moments
+
+
+def test_a_row_whose_features_are_null_hides_older_ones(spark):
+    """A null that was computed is an answer; the value before it is not known to hold any more."""
+    table = feature_table("a", 50)
+    rows = spark.createDataFrame(
+        [(1, "p", START, 0, 0.5), (1, "p", START + STEP, 1, None)],
+        "world int, key string, feature_time timestamp, a bigint, a_x double",
+    )
+    requests = spark.createDataFrame([(1, "p", START + 2 * STEP)], "world int, key string, at timestamp")
+
+    (row,) = point_in_time_join(requests, {table: rows}, time="at").collect()
+
+    assert (row["a"], row["a_x"]) == (1, None)
+
+
+def test_no_request_comes_out_of_none(spark):
+    table = feature_table("a", 5)
+    rows = spark.createDataFrame([], "world int, key string, feature_time timestamp, a bigint, a_x double")
+    requests = spark.createDataFrame([], "world int, key string, at timestamp")
+
+    joined = point_in_time_join(requests, {table: rows}, time="at")
+
+    assert joined.toPandas().empty
+    assert set(joined.columns) == {"world", "key", "at", "a", "a_x"}
+    assert isinstance(joined.toPandas(), pd.DataFrame)

@@ -1,0 +1,96 @@
+"""The project as a whole: its pipelines, its catalog, its environments."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+from podium.pipeline_registry import register_pipelines
+from podium.problems import PROBLEMS
+from tests.conftest import PROJECT
+
+STAGES = {"eda", "feature_engineering", "training", "evaluation", "deployment", "inference", "monitoring"}
+CONF = PROJECT / "conf"
+
+
+@pytest.fixture(scope="module")
+def pipelines():
+    return register_pipelines()
+
+
+def test_there_are_seven_stages_and_their_sum(pipelines) -> None:
+    assert pipelines.keys() == STAGES | {"__default__"}
+    names = {node.name for stage in STAGES for node in pipelines[stage].nodes}
+    assert {node.name for node in pipelines["__default__"].nodes} == names
+
+
+def test_every_node_lives_in_a_stage_of_a_problem(pipelines) -> None:
+    for node in pipelines["__default__"].nodes:
+        problem, stage, _ = node.name.split(".")
+        assert problem in PROBLEMS
+        assert stage in STAGES | {"ingestion", "clock"}
+
+
+def test_in_a_run_of_everything_the_champion_scores_after_it_was_chosen(pipelines) -> None:
+    order = [node.name for node in pipelines["__default__"].nodes]
+    stages = [
+        "training.fit_candidate",
+        "evaluation.measure",
+        "deployment.decide",
+        "inference.score",
+        "monitoring.reference",
+    ]
+    places = [order.index(f"flight_delay.{name}") for name in stages]
+    assert places == sorted(places)
+
+
+def test_the_catalog_knows_every_dataset_that_outlives_a_run(pipelines, data_folder: Path) -> None:
+    bootstrap_project(PROJECT)
+    with KedroSession.create(project_path=PROJECT) as session:
+        catalog = session.load_context().catalog
+    # Handed on within a run, and copied when they are: small and of pandas.
+    within = {"flight_delay.intake_counts", "flight_delay.feature_plans"}
+    for name in pipelines["__default__"].datasets():
+        if not name.startswith(("params:", "parameters")) and name not in within:
+            assert catalog.get(name) is not None, name
+            assert name in catalog, f"{name} would be kept in memory and lost"
+
+
+def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    return {key: value for name, part in tree.items() for key, value in flat(part, f"{prefix}/{name}").items()}
+
+
+@pytest.mark.parametrize("env", ["dev", "staging", "prod"])
+def test_an_environment_holds_only_what_differs(env: str) -> None:
+    base = {path.name: flat(yaml.safe_load(path.read_text())) for path in (CONF / "base").rglob("*.yml")}
+    files = sorted((CONF / env).rglob("*.yml"))
+    assert files
+    for path in files:
+        shared = base.get(path.name, {})
+        repeated = [
+            key for key, value in flat(yaml.safe_load(path.read_text())).items() if shared.get(key, ...) == value
+        ]
+        assert not repeated, f"{path} repeats {repeated} of base"
+
+
+def test_nothing_in_the_sources_asks_for_the_environment() -> None:
+    for path in (PROJECT / "src" / "podium").rglob("*.py"):
+        text = path.read_text()
+        for name in ('== "prod"', '== "staging"', '== "dev"'):
+            assert name not in text, f"{path} asks which environment it runs in"
+
+
+def test_importing_the_project_starts_no_engine() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, podium.pipeline_registry as registry, podium.lakehouse.engine as engine; registry.register_pipelines();"
+        "assert engine._session is None; assert 'pysail' not in sys.modules, 'the engine was imported'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=PROJECT)
