@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -52,7 +51,7 @@ def at(step: int | None) -> datetime | None:
 
 
 @settings(
-    max_examples=12,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -91,7 +90,9 @@ def test_requests_that_are_equal_stay_apart(spark):
     rows = spark.createDataFrame(
         [(1, "p", START, 0, 0.5)], "world int, key string, feature_time timestamp, a bigint, a_x double"
     )
-    requests = spark.createDataFrame([(1, "p", START, n) for n in range(3)], "world int, key string, at timestamp, n int")
+    requests = spark.createDataFrame(
+        [(1, "p", START, n) for n in range(3)], "world int, key string, at timestamp, n int"
+    )
 
     joined = point_in_time_join(requests, {table: rows}, time="at").toPandas()
 
@@ -140,4 +141,3 @@ def test_no_request_comes_out_of_none(spark):
 
     assert joined.toPandas().empty
     assert set(joined.columns) == {"world", "key", "at", "a", "a_x"}
-    assert isinstance(joined.toPandas(), pd.DataFrame)
