@@ -24,16 +24,17 @@ $(DONE): requirements.lock pyproject.toml
 		$(PYTHON) -m venv --clear $(VENV) \
 		&& awk '/^uv==/ {p = 1} p && /^[a-z]/ && !/^uv==/ {exit} p' requirements.lock > $(VENV)/uv.txt \
 		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt; }
-	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
-	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m compileall -q src
+	@echo "Filling $(VENV) from requirements.lock. The first time, this downloads for a while."
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 demo: setup ## A model's whole life, told as it goes; ARGS="--as-of 2013-06-01" and the like are passed on
-	$(BIN)/podium demo $(ARGS)
+	$(strip $(BIN)/podium demo $(ARGS))
 
 test: setup lint ## Lint, then all tests; ARGS="-k features" and the like are passed on
-	$(BIN)/python -m pytest -m "not faults" $(ARGS)
+	$(strip $(BIN)/python -m pytest -m "not faults" $(ARGS))
 
 lint: setup ## Style, types, layers
 	$(BIN)/ruff check .
@@ -46,7 +47,7 @@ format: setup ## Put the code into shape
 	$(BIN)/ruff format .
 
 faults: setup ## Kill runs at random points, at length, and see that the tables come out the same
-	$(BIN)/python -m pytest -m faults $(ARGS)
+	$(strip $(BIN)/python -m pytest -m faults $(ARGS))
 
 bench: setup ## Measure the figures that the docs quote
 	@set -e; for file in $(filter-out benchmarks/_%,$(sort $(wildcard benchmarks/*.py))); do \
@@ -66,5 +67,6 @@ clean: ## Remove .venv, caches and builds; the data stay
 
 clean-data: ## Remove the tables, models and runs of all environments, after asking
 	@printf 'Remove all tables, models and runs in %s (dev, staging, prod)? [y/N] ' "$(DATA)"; read -r answer; \
-		case "$$answer" in y|Y|yes) rm -rf "$(DATA)/dev" "$(DATA)/staging" "$(DATA)/prod"; echo "Removed." ;; \
+		case "$$answer" in y|Y|yes) rm -rf "$(DATA)/dev" "$(DATA)/staging" "$(DATA)/prod"; \
+		rmdir "$(DATA)" 2>/dev/null; echo "Removed." ;; \
 		*) echo "Nothing was removed." ;; esac

@@ -57,7 +57,9 @@ def _bits(column: pd.Series) -> np.ndarray:
         # A column of whole numbers turns into floats when pandas meets a null in it; up to 2**53 nothing is lost.
         bits = column.to_numpy("float64", na_value=np.nan).view("int64")
         return np.where(missing, np.iinfo("int64").min + 1, bits)
-    return np.where(missing, "null", column.astype(str).to_numpy())
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return column.dt.tz_localize(None).to_numpy("datetime64[us]").view("int64")
+    return np.where(missing, None, column.to_numpy())
 
 
 def another_future(files: dict[str, pd.DataFrame], cut: pd.Timestamp, seed: int = 7) -> dict[str, pd.DataFrame]:

@@ -90,7 +90,8 @@ def test_importing_the_project_starts_no_engine() -> None:
     import sys
 
     code = (
-        "import sys, podium.pipeline_registry as registry, podium.lakehouse.engine as engine; registry.register_pipelines();"
+        "import sys, podium.pipeline_registry as registry, podium.lakehouse.engine as engine;"
+        "registry.register_pipelines();"
         "assert engine._session is None; assert 'pysail' not in sys.modules, 'the engine was imported'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PROJECT)

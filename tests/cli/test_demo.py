@@ -63,9 +63,7 @@ def test_an_error_that_kedro_wraps_is_shown_as_it_was_written(data_folder):
     from kedro.framework.session import KedroServiceSession
     from kedro.framework.startup import bootstrap_project
 
-    from podium.cli.demo import call
-
     bootstrap_project(PROJECT)
     session = KedroServiceSession.create(project_path=PROJECT, env="dev")
     with pytest.raises(PodiumError, match=r"^flight_delay: there is no candidate\."):
-        call(session, "deployment", {})
+        session.run(pipeline_names=["deployment"])

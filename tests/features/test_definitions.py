@@ -1,8 +1,11 @@
 """What the definitions of features say is what the tables hold."""
 
+import pandas as pd
 import pytest
 
 from podium.problems import PROBLEMS
+
+from .conftest import AS_OF
 
 PROBLEM = PROBLEMS["flight_delay"]
 TABLES = {table.name: table for table in PROBLEM.tables}
@@ -32,7 +35,7 @@ def test_rows_are_unique_by_entity_and_time_and_not_later_than_the_run(computed,
     assert len(rows)
     assert not rows.duplicated([*TABLES[name].entity, "feature_time"]).any()
     assert not rows[[*TABLES[name].entity, "feature_time"]].isna().any().any()
-    assert rows["feature_time"].max().isoformat() <= "2013-03-20T06:07:00+00:00"
+    assert rows["feature_time"].max() <= pd.Timestamp(AS_OF, tz="UTC")
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -16,14 +16,14 @@ from .conftest import AS_OF
 
 PROBLEM = PROBLEMS["flight_delay"]
 TABLES = {table.name: table for table in PROBLEM.tables}
-# Noon, with flights in the air and on time, late and cancelled; features are computed as of weeks later.
+# Noon, with flights in the air and on time, late and cancelled; features are computed as of days later.
 CUT = pd.Timestamp("2013-03-01T17:03", tz="UTC")
 
 
 @pytest.fixture(scope="module")
-def elsewhere(small, new_project):
+def elsewhere(files, new_project):
     """The project in a world that is the same up to the cut."""
-    project = new_project(another_future(small, CUT))
+    project = new_project(another_future(files, CUT))
     project.run("feature_engineering", as_of=AS_OF)
     return project
 

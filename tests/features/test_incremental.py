@@ -1,5 +1,6 @@
 """Feature tables that grew step by step, were repaired, or made anew, are equal to the bit to those made in one go."""
 
+import pandas as pd
 import pytest
 
 from podium.pipelines.feature_engineering import nodes
@@ -10,24 +11,23 @@ from .conftest import AS_OF
 
 TABLES = {name: keys for name, keys in table_keys(PROBLEMS["flight_delay"]).items() if name.startswith("features/")}
 ROWS = [name for name in TABLES if name != "features/refreshes"]
-# Full hours, grid moments and moments between them; a step of a second; the day before, of, and after a clock change.
+# The timetable is published weeks ahead: at these moments nothing of it is new.
+DONE = {"features/timetable_load"}
+# Midnights, grid moments and moments between them; a few minutes, a jump of weeks, the hour of a clock change.
 STEPS = [
-    "2013-01-15",
-    "2013-01-15T06:07",
-    "2013-01-15T06:15",
-    "2013-01-15T06:15:01",
-    "2013-01-17T23:59:59.999999",
-    "2013-03-09T12:00",
+    "2013-02-15",
+    "2013-02-15T06:07",
+    "2013-02-15T06:15:01",
+    "2013-02-17T23:59:59.999999",
     "2013-03-10T07:00",
-    "2013-03-11T02:30",
     AS_OF,
 ]
 
 
 @pytest.fixture(scope="module")
-def stepped(small, new_project):
+def stepped(files, new_project):
     """A project that computed its features in steps."""
-    project = new_project(small)
+    project = new_project(files)
     for moment in STEPS:
         project.run("feature_engineering", as_of=moment)
     return project
@@ -50,7 +50,7 @@ def test_step_by_step_equals_in_one_go(stepped, computed):
     assert_as_computed_in_one_go(stepped, computed)
 
 
-@pytest.mark.parametrize("moment", [AS_OF, "2013-02-01", "2013-03-20T06:06:59"])
+@pytest.mark.parametrize("moment", [AS_OF, "2013-02-13", "2013-03-12T06:06:59"])
 def test_a_run_that_has_nothing_to_do_writes_nothing(stepped, moment):
     before = versions(stepped)
 
@@ -64,31 +64,31 @@ def test_one_more_day_changes_that_day_only(stepped, computed, new_project):
     project = new_project(stepped.source)
     project.run("feature_engineering", as_of=AS_OF)
 
-    project.run("feature_engineering", as_of="2013-03-21T06:07")
+    project.run("feature_engineering", as_of="2013-03-13T06:07")
 
     for name in ROWS:
         before, after = computed.table(name), project.table(name)
         old = after[after["feature_time"] <= before["feature_time"].max()]
         assert_same_rows(before, old, keys=TABLES[name])
         new = after[after["feature_time"] > before["feature_time"].max()]
-        assert len(new)
-        assert new["feature_time"].min().isoformat() > "2013-03-20"
+        assert len(new) or name in DONE
+        assert (new["feature_time"] > pd.Timestamp(AS_OF, tz="UTC")).all()
 
 
-@pytest.mark.parametrize("since", ["2013-02-03T11:11", "2013-03-10T07:00:00.5", "2012-01-01"])
+@pytest.mark.parametrize("since", ["2013-02-20T11:11", "2013-03-10T07:00:00.5", "2012-01-01"])
 def test_a_backfill_leaves_the_tables_equal(stepped, computed, since):
     before = versions(stepped)
 
     stepped.run("feature_engineering", as_of=AS_OF, flight_delay__features__recompute_from=since)
 
     after = versions(stepped)
-    assert all(after[name] == before[name] + 1 for name in ROWS), "the rows were computed again"
+    assert all(after[name] == before[name] + 1 for name in ROWS if name not in DONE), "the rows were computed again"
     assert_as_computed_in_one_go(stepped, computed)
 
 
 def test_a_backfill_up_to_an_earlier_moment_leaves_later_rows_alone(stepped, computed):
     stepped.run(
-        "feature_engineering", as_of="2013-02-07T10:10", flight_delay__features__recompute_from="2013-02-03T11:11"
+        "feature_engineering", as_of="2013-02-17T10:10", flight_delay__features__recompute_from="2013-02-13T11:11"
     )
 
     assert_as_computed_in_one_go(stepped, computed)
@@ -100,7 +100,7 @@ def test_a_backfill_repairs_a_table(stepped, computed):
 
     table = DeltaTable(str(stepped.lake / "features" / "weather"))
     table.delete("feature_time > '2013-03-01T00:00:00Z' AND feature_time < '2013-03-04T00:00:00Z'")
-    table.update({"weather_temp": "weather_temp + 1"}, "feature_time > '2013-03-10T00:00:00Z'")
+    table.update(updates={"weather_temp": "weather_temp + 1"}, predicate="feature_time > '2013-03-10T00:00:00Z'")
 
     stepped.run("feature_engineering", as_of=AS_OF, flight_delay__features__recompute_from="2013-03-01")
 

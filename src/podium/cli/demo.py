@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from .project import Project
 
-__all__ = ["call", "demo"]
+__all__ = ["demo"]
 
 MOMENT = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
 # First the model is made, as if it were the first moment; then it has been in use until the second.
@@ -86,12 +85,12 @@ def _run(
 
     session, teller = _session(project), Teller(project)
     for number, (pipeline, moment) in enumerate(steps, start=1):
-        head = f"[bold]{number}/{len(steps)} {pipeline}[/] as of {day(moment)}: {DOES[pipeline]}"
+        head = f"[bold]{number}/{len(steps)} {pipeline}[/] as of {day(moment)}"
         before = teller.tables()
         started = perf_counter()
         with narrated(out, head, verbose=verbose):
-            call(session, pipeline, {"as_of": moment.isoformat(), **overrides})
-        out.print(f"\n{head} [dim]({perf_counter() - started:.1f} s)[/]", soft_wrap=True)
+            session.run(pipeline_names=[pipeline], runtime_params={"as_of": moment.isoformat(), **overrides})
+        out.print(f"\n{head}: {DOES[pipeline]} [dim]({perf_counter() - started:.1f} s)[/]", soft_wrap=True)
         for sentence in teller.tell(pipeline, before):
             out.print(f"    {sentence}", soft_wrap=True)
 
@@ -100,22 +99,5 @@ def _session(project: Project) -> KedroServiceSession:
     from kedro.framework.session import KedroServiceSession
     from kedro.framework.startup import bootstrap_project
 
-    # Bars for copying small files would cut the story in pieces.
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     bootstrap_project(project.path)
     return KedroServiceSession.create(project_path=project.path, env=project.env)
-
-
-def call(session: KedroServiceSession, pipeline: str, parameters: dict[str, Any]) -> None:
-    """Run a pipeline; of an error that Kedro has wrapped, raise the one that is written for people."""
-    from kedro.io import DatasetError
-
-    from podium.lakehouse.errors import PodiumError
-
-    try:
-        session.run(pipeline_names=[pipeline], runtime_params=parameters)
-    except DatasetError as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, PodiumError):
-            cause = cause.__cause__
-        raise (cause or error) from error

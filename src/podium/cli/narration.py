@@ -36,7 +36,7 @@ class Narrator(logging.Handler):
         if record.levelno >= logging.WARNING:
             self._out.print(f"    [yellow]{message}[/]", soft_wrap=True)
         elif record.name == NODES:
-            self._status.update(f"{self._title} [dim]{message}[/]")
+            self._status.update(f"{self._title} [dim]done: {message.rpartition('.')[2]}[/]")
             if self._verbose:
                 self._out.print(f"    [dim]{message}[/]", soft_wrap=True)
 

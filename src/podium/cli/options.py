@@ -15,13 +15,15 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["as_json", "console", "day", "env_option", "examples", "json_option", "typed"]
+__all__ = ["DEFAULT_ENV", "as_json", "console", "day", "env_option", "examples", "json_option", "typed"]
+
+DEFAULT_ENV = "dev"
 
 env_option: Callable[..., Any] = click.option(
     "--env",
     "-e",
     envvar="KEDRO_ENV",
-    default="dev",
+    default=DEFAULT_ENV,
     show_default=True,
     help="Environment: a folder of conf/.",
 )

@@ -90,9 +90,9 @@ def words(project: Project, problem: str) -> dict[str, str]:
     return {"rows": "rows", "positive": "positive"} | said
 
 
-def months_over(tables: Mapping[str, Table], name: str) -> list[dict[str, Any]]:
-    """Rows of the table of performance for the months that are over, in order."""
-    months = rows_where(tables[name]) if name in tables else []
+def months_over(performance: Table | None, version: str) -> list[dict[str, Any]]:
+    """Rows of the table of performance about a model version, for the months that are over, in order."""
+    months = rows_where(performance, model_version=version) if performance else []
     return sorted((month for month in months if month["complete"]), key=lambda month: month["window_start"])
 
 
@@ -159,7 +159,8 @@ def _inference(scene: Scene) -> Iterator[str]:
 
 
 def _monitoring(scene: Scene) -> Iterator[str]:
-    months = months_over(scene.tables, "monitoring_performance")
+    champion = scene.registry.version(scene.problem, CHAMPION)
+    months = months_over(scene.tables.get("monitoring_performance"), champion.version) if champion else []
     known = [month["auc"] for month in months if month["auc"] is not None]
     alerts = rows_where(scene.tables["monitoring_alerts"], status="open") if "monitoring_alerts" in scene.tables else []
     critical = sum(alert["severity"] == "critical" for alert in alerts)

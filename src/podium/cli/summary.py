@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from podium.lakehouse.listing import find_files, find_tables
 
-from .options import typed
+from .options import DEFAULT_ENV, typed
 from .status import gather
 from .status_page import figures, grid_of, show_alerts
 from .story import months_over, words
@@ -18,32 +20,37 @@ if TYPE_CHECKING:
 
 __all__ = ["show_summary"]
 
-NEXT = {
-    "podium status": "champion, last runs, open alerts; --json for programs",
-    "podium lake tables": "every table with its rows and version",
-    "kedro viz run": "the pipelines as a picture, in a browser",
-    "kedro mlflow ui": "runs, trials, models and pictures, in a browser",
-    "kedro run --pipelines training": "a new candidate, from all that is known by now",
-}
-
 
 def show_summary(project: Project, out: Console) -> None:
     """Print the summary of every problem, from MLflow and the tables."""
     for name, problem in gather(project)["problems"].items():
         out.print(f"\n[bold]{problem['title']}[/]")
         _champion(problem, out)
-        _in_use(project, name, out)
+        if problem["champion"]:
+            _in_use(project, name, problem["champion"]["version"], out)
         show_alerts(problem["alerts"], out, most=5)
     reports = find_files(project.section("catalog"), "report_")
     if reports:
         out.print("\n[bold]Open in a browser[/]")
         for path in reports.values():
             out.print(f"  {path.as_uri()}", soft_wrap=True)
+    _next(project, out)
+
+
+def _next(project: Project, out: Console) -> None:
+    commands = {
+        f"podium status --env {project.env}": "champion, last runs, open alerts",
+        f"podium lake tables --env {project.env}": "every table with its rows and version",
+        f"kedro run --env {project.env} --pipelines training": "a new candidate, from all that is known by now",
+        "kedro viz run": "the pipelines as a picture, in a browser",
+        f"mlflow ui --backend-store-uri {project.mlflow_uri}": "runs, trials, models, in a browser",
+    }
+    if project.env == DEFAULT_ENV:
+        commands = {command.replace(f" --env {project.env}", ""): what for command, what in commands.items()}
     out.print("\n[bold]Type next[/]")
-    commands = {typed(command): what for command, what in NEXT.items()}
-    width = max(map(len, commands))
+    width = max(len(typed(command)) for command in commands if not command.startswith("mlflow"))
     for command, what in commands.items():
-        out.print(f"  {command:<{width}}  [dim]{what}[/]", soft_wrap=True)
+        out.print(f"  {escape(typed(command)):<{width}}  [dim]{what}[/]", soft_wrap=True)
 
 
 def _champion(problem: dict[str, Any], out: Console) -> None:
@@ -58,13 +65,13 @@ def _champion(problem: dict[str, Any], out: Console) -> None:
     out.print(figures(problem))
 
 
-def _in_use(project: Project, problem: str, out: Console) -> None:
+def _in_use(project: Project, problem: str, version: str, out: Console) -> None:
     """How the champion did since, month by month."""
     tables = {table.name: table for table in find_tables(project.section("catalog"))}
     log, said = tables.get(f"{problem}.predictions"), words(project, problem)
     if log:
         out.print(f"\n[bold]In use[/]: {log.rows:,} predictions in {log.name}; the months that are over:\n")
-    months = months_over(tables, f"{problem}.monitoring_performance")
+    months = months_over(tables.get(f"{problem}.monitoring_performance"), version)
     grid = grid_of("", said["rows"], said["positive"], "expected", "ROC AUC", "calibration error")
     for month in months:
         figures = [month[name] for name in ("positive_rate", "mean_score", "auc", "calibration_error")]

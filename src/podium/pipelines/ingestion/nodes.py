@@ -66,9 +66,11 @@ def open_source(
     recorded = sorted(seen.collect(), key=lambda row: row["intake"]) if seen is not None else []
     newest = {row["event"]: row["source_digest"] for row in recorded}
     done = frozenset(name for name, digest in digests.items() if newest.get(name) == digest)
-    small = {name: source.frames[name].toPandas() for name in problem.lookups} if len(done) < len(digests) else {}
-    reference = problem.reference(small, parameters) if small else {}
-    return Opened(source, reference, digests, done, intake=recorded[-1]["intake"] + 1 if recorded else 1)
+    intake = recorded[-1]["intake"] + 1 if recorded else 1
+    if len(done) == len(digests):
+        return Opened(source, {}, digests, done, intake)
+    small = {name: source.frames[name].toPandas() for name in problem.lookups}
+    return Opened(source, problem.reference(small, parameters), digests, done, intake)
 
 
 def _digest(event: Event, source: Source, rules: str) -> str:

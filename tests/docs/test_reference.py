@@ -1,0 +1,29 @@
+"""The pages under docs/reference are those that the definitions give: ``make docs`` writes them."""
+
+import importlib.util
+
+import pytest
+
+from podium.problems import PROBLEMS
+from tests.conftest import PROJECT
+
+FOLDER = PROJECT / "docs" / "reference"
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    spec = importlib.util.spec_from_file_location("generate", FOLDER / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.pages()
+
+
+@pytest.mark.parametrize("name", ["tables.md", "parameters.md"])
+def test_a_page_is_fresh(pages, name):
+    assert (FOLDER / name).read_text() == pages[name], "run: make docs"
+
+
+def test_every_feature_is_described(pages):
+    for problem in PROBLEMS.values():
+        for name in problem.feature_names:
+            assert f"`{name}`" in pages["tables.md"]
