@@ -193,7 +193,6 @@ def test_the_features_of_a_request_are_those_of_its_prediction_time(spark, compu
         np.testing.assert_equal(row["origin_pending_12h"], expected)
 
 
-# Counted in the file with pandas: month -> flights, and those that were late, cancelled or diverted.
 @pytest.fixture(scope="module")
 def counted(raw) -> pd.DataFrame:
     """Late flights by month, straight from the file."""

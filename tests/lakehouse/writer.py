@@ -1,6 +1,7 @@
-"""A process that writes to a table on command: ``python writer.py <path> <mode> <name>``.
+"""A process with an engine of its own that writes to tables on command.
 
-Each line of its input holds the keys of one save; a line of its output says that the save is done.
+Each line of its input is a save: the table's path, the mode, what to write, and the keys. A line of its output says
+that the save is done.
 """
 
 import sys
@@ -14,17 +15,17 @@ def say(word: str) -> None:
     sys.stdout.flush()
 
 
-def main(path: str, mode: str, name: str) -> None:
+def main() -> None:
     engine.configure(engine.EngineSettings(engine="sail", config={"spark.sql.session.timeZone": "UTC"}))
     spark = engine.session()
-    dataset = DeltaDataset(path=path, zone="bronze", mode=mode, keys=["k"], attempts=20)
     say("ready")
     for line in sys.stdin:
-        keys = [int(key) for key in line.split()]
-        frame = spark.createDataFrame([(key, name) for key in keys], "k int, v string")
-        dataset.save(Rows(frame=frame, window=f"k IN ({', '.join(map(str, keys))})"))
+        path, mode, value, *keys = line.split()
+        frame = spark.createDataFrame([(int(key), value) for key in keys], "k int, v string")
+        dataset = DeltaDataset(path=path, zone="bronze", mode=mode, keys=["k"], attempts=20)
+        dataset.save(Rows(frame=frame, window=f"k IN ({', '.join(keys)})"))
         say("done")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

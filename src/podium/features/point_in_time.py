@@ -36,6 +36,8 @@ def latest_known(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, t
     a running maximum, which costs one sort and not a comparison for each pair of rows; only then are the features
     fetched, by equality.
     """
+    if table.grid is not None:
+        return _on_grid(requests, table, rows, time=time)
     entity = list(table.entity)
     asked = requests.select(*entity, F.col(time).alias("_at")).distinct()
     both = asked.withColumn("_known", F.lit(None).cast("timestamp")).unionByName(
@@ -49,3 +51,13 @@ def latest_known(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, t
     return fresh.join(rows.select(*entity, "feature_time", *names), [*entity, "feature_time"]).select(
         *entity, F.col("_at").alias(time), *names
     )
+
+
+def _on_grid(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, time: str) -> DataFrame:
+    """The same for a table on a grid: the row of the last moment of the grid, if there is one."""
+    assert table.grid is not None
+    step = int(table.grid.total_seconds())
+    moment = F.timestamp_seconds(F.floor(F.unix_timestamp(time) / step) * step)
+    asked = requests.select(*table.entity, time).distinct().withColumn("feature_time", moment)
+    known = rows.select(*table.entity, "feature_time", *[feature.name for feature in table.features])
+    return asked.join(known, [*table.entity, "feature_time"]).drop("feature_time")

@@ -95,6 +95,8 @@ class FeatureTable:
     Attributes:
         entity: the columns that, with ``feature_time``, are the primary key.
         freshness: how old a row may be when it is joined; an older one counts as unknown.
+        grid: for a table whose rows lie only at multiples of this since 1970: a row counts until the next moment of
+            the grid, whether or not there is a row then. Such a table is joined by equality, which is the quickest.
         reads: the events whose bronze tables the computation uses.
         compute: knowledge -> rows with the entity keys, ``feature_time`` and every feature. Rows with a feature_time
             after ``knowledge.since`` must be the same whether or not earlier ones are computed along with them.
@@ -108,6 +110,11 @@ class FeatureTable:
     reads: tuple[str, ...]
     features: tuple[Feature, ...]
     compute: Callable[[Knowledge], DataFrame]
+    grid: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        if self.grid is not None and self.grid != self.freshness:
+            raise ValueError(f"{self.name}: a row on a grid is fresh until the next one: freshness must be the grid")
 
 
 @dataclass(frozen=True, kw_only=True)

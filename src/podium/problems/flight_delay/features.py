@@ -8,7 +8,7 @@ from podium.problems.base import FeatureTable
 from . import boards, history, surroundings
 
 OWNER = "flight-operations"
-# Boards have a row at every moment at which one of their flights is in a window; half a day without is quiet, not new.
+# A board has a row at every moment of its grid at which one of its flights is in a window.
 BOARD = timedelta(minutes=boards.GRID_MINUTES)
 
 
@@ -19,6 +19,7 @@ def _departures(name: str, prefix: str, entity: tuple[str, ...], whose: str) -> 
         description=f"Departure board of flights {whose}.",
         entity=entity,
         freshness=BOARD,
+        grid=BOARD,
         reads=("timetable", "departure", "cancellation"),
         features=boards.departure_features(prefix, whose),
         compute=partial(boards.departures, by=entity, prefix=prefix),
@@ -32,6 +33,7 @@ def _arrivals(name: str, prefix: str, entity: tuple[str, ...], whose: str) -> Fe
         description=f"Arrivals of flights {whose}.",
         entity=entity,
         freshness=BOARD,
+        grid=BOARD,
         reads=("timetable", "departure", "arrival"),
         features=boards.arrival_features(prefix, whose),
         compute=partial(boards.arrivals, by=entity, prefix=prefix),
