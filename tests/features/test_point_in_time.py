@@ -141,3 +141,37 @@ def test_no_request_comes_out_of_none(spark):
 
     assert joined.toPandas().empty
     assert set(joined.columns) == {"world", "key", "at", "a", "a_x"}
+
+
+def test_on_a_grid_equality_finds_what_the_running_maximum_finds(spark) -> None:
+    """Two ways to the same rows; gaps in the grid and requests on its moments included."""
+    import random
+    from dataclasses import replace
+    from datetime import UTC, datetime, timedelta
+
+    from podium.features.point_in_time import latest_known
+    from podium.problems.base import Feature, FeatureTable
+
+    chance, begin, step = random.Random(7), datetime(2013, 3, 10, tzinfo=UTC), timedelta(minutes=15)
+    known = [(key, begin + i * step, i) for key in "abc" for i in range(200) if chance.random() < 0.6]
+    asked = [(chance.choice("abcd"), begin + timedelta(seconds=chance.randrange(0, 200 * 900, 60))) for _ in range(500)]
+    rows = spark.createDataFrame(known, "key string, feature_time timestamp, value int")
+    requests = spark.createDataFrame(asked, "key string, prediction_time timestamp")
+    on_grid = FeatureTable(
+        name="board",
+        owner="",
+        description="",
+        entity=("key",),
+        freshness=step,
+        grid=step,
+        reads=(),
+        features=(Feature("value", "int", "", ""),),
+        compute=lambda knowledge: rows,
+    )
+    anywhere = replace(on_grid, grid=None, freshness=step - timedelta(microseconds=1))
+    found = [
+        sorted(map(tuple, latest_known(requests, table, rows, time="prediction_time").collect()))
+        for table in (on_grid, anywhere)
+    ]
+    assert found[0] == found[1]
+    assert 100 < len(found[0]) < len(set(asked))

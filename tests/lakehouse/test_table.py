@@ -120,6 +120,19 @@ def test_a_table_that_evolves_takes_a_new_column(filled, table, rows, stored, mo
     assert stored() == [(1, "a", None), (2, "b", None), (3, "c", None), (4, "d", 0.5)]
 
 
+@pytest.mark.parametrize("mode", ["append", "merge", "insert", "replace"])
+def test_a_table_that_evolves_takes_rows_that_lack_a_column(filled, table, rows, stored, mode):
+    table(mode, evolve=True).save(Rows(frame=rows((4,), schema="k int"), window="k = 4"))
+
+    assert stored() == [(1, "a"), (2, "b"), (3, "c"), (4, None)]
+
+
+def test_a_window_of_a_table_that_evolves_is_replaced_with_a_new_column(filled, table, rows, stored):
+    table("replace", evolve=True).save(Rows(frame=rows((1, 0.5), schema="k int, w double"), window="k = 1"))
+
+    assert stored() == [(1, None, 0.5), (2, "b", None), (3, "c", None)]
+
+
 REFUSED = {
     "missing column": ("k int", (1,), "column v is missing"),
     "column too many": ("k int, v string, w int", (1, "a", 2), "column w is not in the table"),

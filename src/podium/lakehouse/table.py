@@ -14,6 +14,7 @@ from deltalake import DeltaTable, Schema
 from deltalake.exceptions import TableNotFoundError
 from kedro.io import AbstractDataset
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql.types import StructField, StructType
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -72,7 +73,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             rows of a window), ``overwrite``. All but ``append`` write the same rows when repeated.
         keys: key columns for ``merge`` and ``insert``, when the saved rows do not bring them along.
         partition_by: partition columns of a new table.
-        evolve: whether a save may add columns.
+        evolve: whether columns may come and go: what rows or table lack is null.
         missing: ``error``, or ``none`` to load None where no table is yet.
         version: load this version of the table.
         as_of: load the table as it stood at this wall-clock time (ISO 8601, UTC unless it says otherwise).
@@ -158,19 +159,20 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
     def _write(self, rows: Rows) -> None:
         mode = rows.mode or self.mode
         self._check_complete(rows, mode)
+        frame = rows.frame
         if not self._exists():
-            self._create(rows.frame)
+            self._create(frame)
         elif mode is not Mode.OVERWRITE:
-            self._check_schema(rows.frame)
-        writer = rows.frame.write.format("delta")
+            frame = self._fit(frame)
+        writer = frame.write.format("delta")
         if mode is Mode.OVERWRITE:
             writer.mode("overwrite").option("overwriteSchema", "true").save(self.path)
         elif mode is Mode.APPEND:
-            writer.mode("append").option("mergeSchema", str(self.evolve).lower()).save(self.path)
+            writer.mode("append").save(self.path)
         elif mode is Mode.REPLACE:
             writer.mode("overwrite").option("replaceWhere", rows.window).save(self.path)
         else:
-            self._merge(rows, update=mode is Mode.MERGE)
+            self._merge(frame, rows.keys or self.keys, update=mode is Mode.MERGE)
 
     def _check_complete(self, rows: Rows, mode: Mode) -> None:
         """Refuse a save that lacks what its mode needs, also where there is no table yet."""
@@ -187,29 +189,39 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
     def _create(self, frame: DataFrame) -> None:
         # An empty table first, then the rows in their mode: of two writers that meet here both would take their rows
         # for the first ones, and every key would be there twice.
-        columns = StructType([StructField(field.name, field.dataType) for field in frame.schema.fields])
-        schema = Schema.from_json(columns.json())
+        schema = _nullable(frame.schema.fields)
         DeltaTable.create(self.path, schema, mode="ignore", partition_by=list(self.partition_by))
 
-    def _merge(self, rows: Rows, *, update: bool) -> None:
-        keys = rows.keys or self.keys
+    def _merge(self, frame: DataFrame, keys: tuple[str, ...], *, update: bool) -> None:
         same = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in keys)
         engine.session().sql(
-            f"MERGE {'WITH SCHEMA EVOLUTION ' if self.evolve else ''}INTO delta.`{self.path}` t "
-            f"USING {{rows}} s ON {same} "
+            f"MERGE INTO delta.`{self.path}` t USING {{rows}} s ON {same} "
             f"{'WHEN MATCHED THEN UPDATE SET * ' if update else ''}WHEN NOT MATCHED THEN INSERT *",
-            rows=rows.frame,
+            rows=frame,
         ).collect()
 
-    def _check_schema(self, frame: DataFrame) -> None:
-        """Engines differ in what they cast in silence; a table's types are a promise, so nothing is cast."""
+    def _fit(self, frame: DataFrame) -> DataFrame:
+        """The rows with the table's columns, in its order; a table that evolves gains those that are new, as null.
+
+        Engines differ in what they cast in silence; a table's types are a promise, so nothing is cast.
+        """
         have = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
         table = engine.session().read.format("delta").load(self.path)
         want = {field.name: field.dataType.simpleString() for field in table.schema.fields}
-        wrong = [f"column {name} is missing" for name in want if name not in have]
-        wrong += [f"column {n} is {have[n]}, the table has {want[n]}" for n in want if n in have and have[n] != want[n]]
+        new, gone = [n for n in have if n not in want], [n for n in want if n not in have]
+        self._refuse(have, want, new, gone)
+        if new:
+            # By delta-rs: engines do this in some of their ways to write, each in others.
+            self.delta().alter.add_columns(_nullable([frame.schema[name] for name in new]).fields)
+        for name in gone:
+            frame = frame.withColumn(name, F.lit(None).cast(want[name]))
+        return frame.select(*want, *new)
+
+    def _refuse(self, have: dict[str, str], want: dict[str, str], new: list[str], gone: list[str]) -> None:
+        wrong = [f"column {n} is {have[n]}, the table has {want[n]}" for n in want if n in have and have[n] != want[n]]
         if not self.evolve:
-            wrong += [f"column {name} is not in the table" for name in have if name not in want]
+            wrong = [f"column {name} is missing" for name in gone] + wrong
+            wrong += [f"column {name} is not in the table" for name in new]
         if wrong:
             raise LakehouseError(
                 f"{self.path}: the rows do not fit the table, nothing was written: {'; '.join(wrong)}."
@@ -247,6 +259,11 @@ def _moment(text: str) -> datetime:
     except ValueError as wrong:
         raise LakehouseError(f"as_of {text!r} is no moment; write 2013-08-01T06:00 (UTC).") from wrong
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _nullable(fields: list[StructField]) -> Schema:
+    """These fields as a Delta schema; what an engine can prove to be never null today may be null tomorrow."""
+    return Schema.from_json(StructType([StructField(field.name, field.dataType) for field in fields]).json())
 
 
 def _is_conflict(error: BaseException) -> bool:
