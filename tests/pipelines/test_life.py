@@ -181,6 +181,14 @@ def test_evidence_of_another_candidate_decides_nothing(lived: Project) -> None:
         decide(newest_candidate("flight_delay"), other, None, problem=PROBLEMS["flight_delay"])
 
 
+@pytest.mark.parametrize("stage", ["training", "inference"])
+def test_features_that_end_before_the_moment_of_the_run_are_refused(lived: Project, stage: str) -> None:
+    before = contents(lived)
+    with pytest.raises(PodiumError, match=r"end before: origin_departures \(2013-04-20 00:00\)"):
+        lived.run(stage, as_of="2013-04-24", **QUICK)
+    assert contents(lived).keys() == before.keys()
+
+
 def test_a_candidate_from_the_future_is_not_evaluated(lived: Project) -> None:
     with pytest.raises(PodiumError, match="after"):
         lived.run("evaluation", as_of="2013-02-20", **QUICK)

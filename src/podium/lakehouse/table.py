@@ -6,10 +6,8 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Literal
 
-import pyarrow as pa
 from deltalake import DeltaTable, Schema
 from deltalake.exceptions import TableNotFoundError
 from kedro.io import AbstractDataset
@@ -268,8 +266,3 @@ def _nullable(fields: list[StructField]) -> Schema:
 
 def _is_conflict(error: BaseException) -> bool:
     return any(words in str(error) for words in CONFLICTS)
-
-
-def schema_of(path: str | Path) -> pa.Schema:
-    """The Arrow schema of the table at ``path``, read from its log."""
-    return pa.schema(DeltaTable(str(path)).schema().to_arrow())

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.features.fingerprint import code_digest
+from podium.features.refreshes import reached
 from podium.lakehouse.table import Mode, Rows, Unchanged
 from podium.pipelines.ingestion.nodes import parse_moment
 from podium.problems.base import FeatureTable, Knowledge, Params, Problem
@@ -41,23 +42,18 @@ def plan(
     """
     ingested = sorted(f"{row['event']}{row['source_digest']}{row['intake']}" for row in intake.collect())
     fingerprint = sha256((code_digest(problem) + "".join(ingested)).encode()).hexdigest()[:16]
-    reached = _reached(seen, fingerprint)
+    # A table that was made from other data, or by other code, does not count.
+    ends = reached(seen.filter(F.col("fingerprint") == fingerprint)) if seen is not None else {}
     again = pd.Timestamp(parameters.recompute_from) if parameters.recompute_from else None
     until, rows = pd.Timestamp(as_of), []
     for table in problem.tables:
-        stands = reached.get(table.name)
+        stands = ends.get(table.name)
         since = stands if stands is None or again is None else min(stands, again)
         due = since is None or since < until
         stands = until if stands is None else max(stands, until)
         rows.append((table.name, fingerprint, since, until, stands, due))
     plans = pd.DataFrame(rows, columns=["table", "fingerprint", "since", "until", "reached", "due"])
     return plans.astype(dict.fromkeys(("since", "until", "reached"), "datetime64[us, UTC]"))
-
-
-def _reached(seen: DataFrame | None, fingerprint: str) -> dict[str, pd.Timestamp]:
-    """How far each table reaches; one made from other data, or by other code, does not count."""
-    rows = seen.filter(F.col("fingerprint") == fingerprint).collect() if seen is not None else []
-    return {row["table"]: pd.Timestamp(row["until"]).tz_localize("UTC") for row in rows}
 
 
 def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable) -> Rows | Unchanged:

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.features.examples import described, requests_between
+from podium.features.refreshes import require_reached
 from podium.lakehouse.errors import PodiumError
 from podium.lakehouse.table import Rows, Unchanged
 from podium.models.scoring import add_scores
@@ -26,6 +27,7 @@ def score(
     parameters: InferenceParams,
     champion: ModelVersion | None,
     seen: DataFrame | None,
+    refreshes: DataFrame,
     *frames: DataFrame,
     problem: Problem,
 ) -> Rows | Unchanged:
@@ -36,11 +38,13 @@ def score(
         parameters: the decision threshold.
         champion: who scores.
         seen: the prediction log so far.
+        refreshes: how far the feature tables reach; they must reach ``as_of``.
         frames: the bronze tables that requests are made from, then the feature tables, in the problem's order.
         problem: the ML question.
     """
     if champion is None:
         raise PodiumError(f"{problem.name} has no champion that could score. Run: kedro run --pipeline deployment")
+    require_reached(refreshes, as_of, problem)
     bronze = dict(zip(problem.request_reads, frames, strict=False))
     tables = {table.name: frame for table, frame in zip(problem.tables, frames[len(bronze) :], strict=True)}
     asked = requests_between(bronze, problem, after=champion.as_of, until=as_of)

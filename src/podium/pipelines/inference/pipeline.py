@@ -13,10 +13,11 @@ def create_pipeline(problem: Problem) -> Pipeline:
     """Score with the champion whatever was asked and is not yet in the log."""
     reads = [f"bronze_{event}" for event in problem.request_reads]
     tables = [f"features_{table.name}" for table in problem.tables]
+    state = ["seen_predictions_log", "features_refreshes"]
     table = [
         Node(
             func=fixed(nodes.score, problem=problem),
-            inputs=["as_of", "params:inference", "champion", "seen_predictions_log", *reads, *tables],
+            inputs=["as_of", "params:inference", "champion", *state, *reads, *tables],
             outputs="predictions",
             name="score",
         ),

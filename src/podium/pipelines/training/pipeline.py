@@ -16,7 +16,7 @@ def create_pipeline(problem: Problem) -> Pipeline:
     table = [
         Node(
             func=fixed(training_set.build_training_set, problem=problem),
-            inputs=["as_of", *bronze, *tables],
+            inputs=["as_of", "features_refreshes", *bronze, *tables],
             outputs="training_sets_examples",
             name="build_training_set",
         ),

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.features.examples import described, labelled, requests_between
+from podium.features.refreshes import require_reached
 from podium.lakehouse.table import Rows
 from podium.problems.base import Problem
 
@@ -19,14 +20,16 @@ def events_read(problem: Problem) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*problem.request_reads, *problem.label_reads)))
 
 
-def build_training_set(as_of: datetime, *frames: DataFrame, problem: Problem) -> Rows:
+def build_training_set(as_of: datetime, refreshes: DataFrame, *frames: DataFrame, problem: Problem) -> Rows:
     """All requests whose label was known at ``as_of``, joined point in time with every feature.
 
     Args:
         as_of: the moment of knowledge; the rows carry it, and replace those of an earlier run for the same moment.
+        refreshes: how far the feature tables reach; they must reach ``as_of``.
         frames: the bronze tables of ``events_read``, then the feature tables, in the problem's order.
         problem: the ML question.
     """
+    require_reached(refreshes, as_of, problem)
     events = events_read(problem)
     bronze = dict(zip(events, frames, strict=False))
     tables = {table.name: frame for table, frame in zip(problem.tables, frames[len(events) :], strict=True)}

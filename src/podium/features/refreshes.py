@@ -1,0 +1,38 @@
+"""How far the feature tables reach, and the refusal to use them beyond."""
+
+from datetime import datetime
+
+import pandas as pd
+from pyspark.sql import DataFrame
+
+from podium.lakehouse.errors import PodiumError
+from podium.problems.base import Problem
+
+__all__ = ["reached", "require_reached"]
+
+
+def reached(refreshes: DataFrame) -> dict[str, pd.Timestamp]:
+    """The moment (UTC) up to which each feature table is computed, by the table's name."""
+    # Not by collect: that turns times into those of this machine's own time zone.
+    rows = refreshes.select("table", "until").toPandas()
+    return dict(zip(rows["table"], pd.to_datetime(rows["until"], utc=True), strict=True))
+
+
+def require_reached(refreshes: DataFrame, as_of: datetime, problem: Problem) -> None:
+    """Refuse a run whose features end before its moment: what is not computed would look like what is not known.
+
+    Raises:
+        PodiumError: naming the tables that end too early.
+    """
+    ends = reached(refreshes)
+    short = {table.name: ends.get(table.name) for table in problem.tables if not _covers(ends.get(table.name), as_of)}
+    if short:
+        named = ", ".join(f"{name} ({end:%Y-%m-%d %H:%M})" if end else f"{name} (empty)" for name, end in short.items())
+        raise PodiumError(
+            f"This run of {problem.name} is as of {as_of:%Y-%m-%d %H:%M}; these feature tables end before: {named}. "
+            f"Run: kedro run --pipeline feature_engineering --params as_of={as_of:%Y-%m-%dT%H:%M:%S}"
+        )
+
+
+def _covers(end: pd.Timestamp | None, as_of: datetime) -> bool:
+    return end is not None and end >= pd.Timestamp(as_of)
