@@ -111,6 +111,13 @@ def test_a_second_run_of_every_stage_changes_no_row(lived: Project) -> None:
     assert champion(lived).tags == version.tags
 
 
+def test_a_deployment_that_was_killed_between_the_aliases_is_made_good(lived: Project) -> None:
+    client = MlflowClient()
+    client.set_registered_model_alias("flight_delay", "challenger", champion(lived).version)
+    lived.run("deployment", **QUICK)
+    assert client.get_registered_model("flight_delay").aliases.keys() == {"champion"}
+
+
 def test_training_again_gives_the_same_bytes(lived: Project) -> None:
     digest = champion(lived).tags["podium.digest"]
     lived.run("training", as_of=AS_OF, **QUICK)

@@ -59,21 +59,26 @@ def apply(name: str, decision: Decision) -> str:
     tags = {f"podium.metric.{key}": f"{value:.6g}" for key, value in shown.items()}
     tags["podium.checks"] = "; ".join(f"{c['name']}: {'passed' if c['passed'] else 'FAILED'}" for c in decision.checks)
     tags["podium.decision"] = "promoted" if decision.promote else "refused"
-    champion = aliased(name, CHAMPION)
-    if champion is not None and champion.version == version:
-        return version
-    for key, value in tags.items():
-        client.set_model_version_tag(name, version, key, value)
-    client.set_registered_model_alias(name, CHALLENGER, version)
-    if decision.promote:
-        client.set_registered_model_alias(name, CHAMPION, version)
+    if not _carries(name, CHAMPION, version):
+        for key, value in tags.items():
+            client.set_model_version_tag(name, version, key, value)
+        client.set_registered_model_alias(name, CHALLENGER, version)
+        if decision.promote:
+            client.set_registered_model_alias(name, CHAMPION, version)
+    # Also where an earlier run was killed before it came to this: nobody is challenger of itself.
+    if _carries(name, CHAMPION, version) and _carries(name, CHALLENGER, version):
         client.delete_registered_model_alias(name, CHALLENGER)
     return version
 
 
+def _carries(name: str, alias: str, version: str) -> bool:
+    found = aliased(name, alias)
+    return found is not None and str(found.version) == version
+
+
 def _registered(client: MlflowClient, name: str, digest: str) -> str | None:
     found = client.search_model_versions(f"name = '{name}' and tags.`podium.digest` = '{digest}'")
-    return min((version.version for version in found), key=int, default=None)
+    return min((str(version.version) for version in found), key=int, default=None)
 
 
 def _register(client: MlflowClient, name: str, decision: Decision) -> str:
