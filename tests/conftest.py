@@ -63,6 +63,7 @@ class Project:
     def __init__(self, data: Path, source: Path):
         self.data = data
         self.source = source
+        self.took = 0.0
         bootstrap_project(PROJECT)
         self.session = KedroServiceSession.create(project_path=PROJECT)
 

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -26,19 +25,14 @@ def finish(process: subprocess.Popen) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, small, write_source):
+def whole(lived: Project):
     """A life that was not killed: what it left, its source, and how long it took."""
-    folder = tmp_path_factory.mktemp("whole")
-    source = write_source(small, folder / "source")
-    began = time.monotonic()
-    finish(start(folder / "data", source))
-    took = time.monotonic() - began
-    return contents(Project(folder / "data", source)), source, took
+    return contents(lived), lived.source, lived.took
 
 
 def kill_and_repeat(whole, folder: Path, seed: int) -> None:
     expected, source, took = whole
-    # A second process on a busy machine is not as quick as the first; only the kill's place depends on that.
+    # A process of its own is slower by its start; only the kill's place depends on that.
     after = random.Random(seed).uniform(0.15, 0.95) * took
     process = start(folder / "data", source)
     try:

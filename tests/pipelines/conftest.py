@@ -1,0 +1,21 @@
+"""One life that the tests of whole lives share."""
+
+import time
+
+import pytest
+
+from tests.conftest import Project
+from tests.pipelines.life import live
+
+
+@pytest.fixture(scope="session")
+def lived(tmp_path_factory, small, write_source, spark):
+    """A project whose model has lived once, undisturbed; ``took`` is how long that took, in seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("life")
+        patch.setenv("PODIUM_DATA", str(folder / "data"))
+        project = Project(folder / "data", write_source(small, folder / "source"))
+        began = time.monotonic()
+        live(project)
+        project.took = time.monotonic() - began
+        yield project
