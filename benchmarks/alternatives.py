@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -29,6 +30,8 @@ PROJECT = Path(__file__).parents[1]
 PROBLEM = PROBLEMS["flight_delay"]
 LARGEST = next(table for table in PROBLEM.tables if table.name == "destination_departures")
 KEYS = (*LARGEST.entity, "feature_time")
+# The same table as if its rows could lie anywhere in time: joined by the running maximum.
+ANYWHERE = replace(LARGEST, grid=None)
 
 
 @contextmanager
@@ -87,7 +90,7 @@ def join(tables: Path) -> None:
     print(f"{DeltaTable(str(tables / 'bronze' / 'timetable')).count():,} flights, {rows.count():,} feature rows")
     timed(
         "newest moment by a running maximum, then the features by equality",
-        lambda: target.save(latest_known(requests, LARGEST, rows, time="prediction_time")),
+        lambda: target.save(latest_known(requests, ANYWHERE, rows, time="prediction_time")),
     )
     timed("last struct of features that is not null", lambda: target.save(last_struct(requests, rows)))
 
