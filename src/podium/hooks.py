@@ -1,11 +1,13 @@
 """What happens around every run: settings are checked at the door, the engine is chosen, inputs are recorded."""
 
 import logging
+import os
 import sys
-from pathlib import Path
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
+from kedro.config import AbstractConfigLoader, MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
@@ -39,18 +41,14 @@ class PodiumHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Refuse wrong configuration before anything else happens; choose the engine, start nothing."""
         from podium.parameters import check_parameters
+        from podium.registry.tracking import prepare
 
         quiet()
         self._env = context.env or getattr(context.config_loader, "default_run_env", None) or "base"
         check_parameters(context.config_loader["parameters"])
-        settings = context.config_loader["spark"]
-        try:
-            engine.configure(engine.EngineSettings.model_validate(settings))
-        except ValidationError as wrong:
-            raise PodiumError(f"conf/{self._env}/spark.yml: {wrong}") from wrong
-        uri = context.config_loader["mlflow"]["server"]["mlflow_tracking_uri"]
-        if uri.startswith("sqlite:///"):
-            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        export_storage(context.config_loader)
+        engine.configure(engine_settings(context.config_loader["spark"], self._env))
+        prepare(context.config_loader["mlflow"]["server"]["mlflow_tracking_uri"])
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
@@ -93,6 +91,8 @@ class PodiumHooks:
     @hook_impl(trylast=True)
     def on_pipeline_error(self, error: Exception) -> None:
         """Let the person see what Podium had to say, not the layers that Kedro wrapped around it on the way up."""
+        if trouble := engine.trouble():
+            raise PodiumError(f"{trouble} Nothing is half-written; start it again, then run this again.") from error
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, PodiumError):
             cause = cause.__cause__
@@ -101,6 +101,28 @@ class PodiumHooks:
 
     def _dataset(self, name: str) -> Any:
         return self._catalog.get(name) if self._catalog is not None else None
+
+
+def engine_settings(raw: Mapping[str, Any], env: str) -> engine.EngineSettings:
+    """What spark.yml says, checked."""
+    try:
+        return engine.EngineSettings.model_validate(raw)
+    except ValidationError as wrong:
+        lines = [": ".join([".".join(map(str, error["loc"])), error["msg"]]).lstrip(": ") for error in wrong.errors()]
+        raise PodiumError(f"conf/{env}/spark.yml is wrong, nothing was run:\n  " + "\n  ".join(lines)) from wrong
+
+
+def export_storage(config: AbstractConfigLoader) -> None:
+    """Put the options of the object store, from credentials, where every engine and library looks: the environment.
+
+    They are the standard names, such as AWS_ACCESS_KEY_ID or AZURE_STORAGE_ACCOUNT_NAME; what is set already stays.
+    """
+    try:
+        options = config["credentials"].get("storage", {})
+    except MissingConfigException:
+        return
+    for name, value in options.items():
+        os.environ.setdefault(name, str(value))
 
 
 def quiet() -> None:

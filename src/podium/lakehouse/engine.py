@@ -6,27 +6,24 @@ keeps it for the life of the process.
 
 import atexit
 import os
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
 from pyspark.sql import SparkSession
 
+from podium.lakehouse.engines import EngineSettings
 from podium.lakehouse.errors import LakehouseError
 
-__all__ = ["Engine", "EngineSettings", "Sail", "configure", "current", "session", "stop"]
+__all__ = ["Engine", "EngineSettings", "configure", "current", "location", "session", "stop", "trouble"]
 
-
-class EngineSettings(BaseModel):
-    """What ``conf/<env>/spark.yml`` holds: the engine's name and the Spark settings of its session."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    engine: Literal["sail"]
-    config: dict[str, str] = {}
+CONNECT_MODE = "SPARK_CONNECT_MODE_ENABLED"
 
 
 class Engine(Protocol):
     """Something that can start, and stop, a Spark session."""
+
+    @property
+    def speaks_connect(self) -> bool | None:
+        """Whether its frames are those of Spark Connect; None where PySpark knows by itself."""
 
     def start(self) -> SparkSession:
         """A ready session."""
@@ -34,51 +31,24 @@ class Engine(Protocol):
     def stop(self) -> None:
         """Release what ``start`` took."""
 
+    def trouble(self) -> str | None:
+        """What is wrong with a started engine, in words; None where nothing is."""
 
-class Sail:
-    """A Spark Connect server inside this process, without a JVM (https://docs.lakesail.com)."""
-
-    def __init__(self, config: dict[str, str]):
-        self._config = config
-        self._server: Any = None
-        self._session: SparkSession | None = None
-
-    def start(self) -> SparkSession:
-        """Start the server on a free port of the loopback interface and connect to it."""
-        # Sail's own log is for its developers; whoever sets RUST_LOG gets it.
-        os.environ.setdefault("RUST_LOG", "error")
-        try:
-            from pysail.spark import SparkConnectServer
-        except ImportError as cause:
-            raise LakehouseError("The engine 'sail' is not installed. Run: pip install 'podium[local]'") from cause
-        # The server stops when this object is collected, and clients then wait in silence: keep it.
-        self._server = SparkConnectServer("127.0.0.1", 0)
-        self._server.start()
-        host, port = self._server.listening_address
-        self._session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
-        for key, value in self._config.items():
-            self._session.conf.set(key, value)
-        return self._session
-
-    def stop(self) -> None:
-        """Close the session, then the server."""
-        if self._session is not None:
-            self._session.stop()
-            self._server.stop()
-            self._session = self._server = None
+    def location(self, path: str) -> str:
+        """What the engine calls a path."""
 
 
 _settings: EngineSettings | None = None
-_engine: Engine | None = None
-_session: SparkSession | None = None
+_engines: dict[str, Engine] = {}
+_sessions: dict[str, SparkSession] = {}
 
 
 def configure(settings: EngineSettings) -> None:
-    """Use this engine from now on. Other settings than those of a running engine stop that engine first."""
+    """Use this engine from now on. Engines that run already keep running, until ``stop``."""
     global _settings
-    if _session is not None and settings != _settings:
-        stop()
     _settings = settings
+    if _key() in _sessions:
+        _speak(_engines[_key()].speaks_connect)
 
 
 def current() -> EngineSettings | None:
@@ -88,21 +58,72 @@ def current() -> EngineSettings | None:
 
 def session() -> SparkSession:
     """The session of the configured engine, started at the first call."""
-    global _engine, _session
-    if _session is None:
-        if _settings is None:
-            raise LakehouseError(
-                "No engine is configured. Load the Kedro context first: it reads conf/<env>/spark.yml."
-            )
-        _engine = Sail(_settings.config)
-        _session = _engine.start()
-    return _session
+    engine, key = _chosen(), _key()
+    if key not in _sessions:
+        if not engine.speaks_connect:
+            _stop_driver()
+        _speak(engine.speaks_connect)
+        _sessions[key] = engine.start()
+        _speak(engine.speaks_connect)
+    return _sessions[key]
+
+
+def location(path: str) -> str:
+    """What the configured engine calls a path."""
+    return _chosen().location(path)
+
+
+def trouble() -> str | None:
+    """What is wrong with the running engine, in words; None where nothing is, or nothing runs."""
+    return _engines[_key()].trouble() if _settings is not None and _key() in _sessions else None
 
 
 @atexit.register
 def stop() -> None:
-    """Stop the running engine, if any; the next ``session`` starts one anew."""
-    global _engine, _session
-    if _engine is not None:
-        _engine.stop()
-    _engine = _session = None
+    """Stop all running engines; the next ``session`` starts one anew."""
+    for key in list(_sessions):
+        _stop(key)
+    _engines.clear()
+
+
+def _stop(key: str) -> None:
+    del _sessions[key]
+    _engines.pop(key).stop()
+
+
+def _stop_driver() -> None:
+    """A process can have one Spark driver: stop the one that runs with other settings."""
+    for key in list(_sessions):
+        if _engines[key].speaks_connect is False:
+            _stop(key)
+
+
+def _key() -> str:
+    assert _settings is not None
+    return _settings.model_dump_json()
+
+
+def _chosen() -> Engine:
+    if _settings is None:
+        raise LakehouseError("No engine is configured. Load the Kedro context first: it reads conf/<env>/spark.yml.")
+    if _key() not in _engines:
+        _engines[_key()] = _make(_settings.named())
+    return _engines[_key()]
+
+
+def _make(settings: EngineSettings) -> Engine:
+    from podium.lakehouse.engines.connect import Connect
+    from podium.lakehouse.engines.databricks import Databricks
+    from podium.lakehouse.engines.sail import Sail
+    from podium.lakehouse.engines.spark import Spark
+
+    engines = {"sail": Sail, "spark": Spark, "connect": Connect, "databricks": Databricks}
+    return engines[settings.engine](settings)
+
+
+def _speak(connect: bool | None) -> None:
+    """PySpark's functions (F.col) ask this variable, at each call, whose columns they are to make."""
+    if connect is True:
+        os.environ[CONNECT_MODE] = "1"
+    elif connect is False:
+        os.environ.pop(CONNECT_MODE, None)

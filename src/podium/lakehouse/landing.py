@@ -7,8 +7,6 @@ header), and ``malformed`` holds a line that has another number of columns than 
 import gzip
 import hashlib
 import importlib.util
-import os
-import shutil
 import tempfile
 import zipfile
 import zlib
@@ -17,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.csv
@@ -26,6 +25,7 @@ from pyspark.sql import DataFrame
 
 from podium.lakehouse import engine
 from podium.lakehouse.errors import LakehouseError, did_you_mean
+from podium.lakehouse.files import Folder
 
 __all__ = ["Landing", "LandingDataset", "Source"]
 
@@ -45,8 +45,8 @@ class Source:
 class Landing:
     """A folder of landed files, named by content: the same file lands once."""
 
-    def __init__(self, path: str):
-        self._path = Path(path)
+    def __init__(self, url: str):
+        self._folder = Folder(url)
 
     def open(self, folder: str, expected: Mapping[str, tuple[str, ...]]) -> Source:
         """Land the expected files of ``folder``.
@@ -63,41 +63,40 @@ class Landing:
         digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
         landed = {name: self._land(name, path, digests[name]) for name, path in files.items()}
         spark = engine.session()
-        return Source({name: spark.read.parquet(str(path)) for name, path in landed.items()}, digests)
+        return Source({name: spark.read.parquet(engine.location(url)) for name, url in landed.items()}, digests)
 
     def keep(self, name: str, frame: DataFrame) -> DataFrame:
         """Compute ``frame`` once and read it from here from then on; ``name`` must tell its content."""
-        target = self._path / f"{name}.parquet"
-        if not target.exists():
-            part = self._path / f"{name}.{os.getpid()}.part"
-            part.mkdir(parents=True, exist_ok=True)  # an engine may write nothing at all for a frame without rows
-            frame.write.mode("overwrite").parquet(str(part))
-            if target.exists():
-                shutil.rmtree(part)  # another run was faster, with the same content
-            else:
-                part.replace(target)
-        return engine.session().read.schema(frame.schema).parquet(str(target))
+        # The rows first, under a name of their own, then a small file that names them: it makes them count.
+        pointer = f"{name}.kept"
+        if not self._folder.has(pointer):
+            kept = f"{name}-{uuid4().hex[:8]}.parquet"
+            self._folder.make(kept)  # an engine may write nothing at all for a frame without rows
+            frame.write.mode("overwrite").parquet(engine.location(self._folder.url(kept)))
+            self._folder.put_text(kept, pointer)
+        url = self._folder.url(self._folder.text(pointer))
+        return engine.session().read.schema(frame.schema).parquet(engine.location(url))
 
-    def _land(self, name: str, file: Path, digest: str) -> Path:
-        target = self._path / f"{name}-{digest[:16]}.parquet"
-        if not target.exists():
-            self._path.mkdir(parents=True, exist_ok=True)
-            # Written beside the target and renamed, so that a killed run leaves no half file under the final name.
-            with tempfile.NamedTemporaryFile(dir=self._path, suffix=".part", delete=False) as part:
+    def _land(self, name: str, file: Path, digest: str) -> str:
+        target = f"{name}-{digest[:16]}.parquet"
+        if not self._folder.has(target):
+            with tempfile.TemporaryDirectory() as scratch:
+                made = Path(scratch, target)
                 try:
-                    _to_parquet(file, part)
+                    with made.open("wb") as sink:
+                        _to_parquet(file, sink)
                 except UNREADABLE as cause:
-                    Path(part.name).unlink()
                     raise LakehouseError(f"{file} cannot be read as CSV in UTF-8: {cause}") from cause
-            Path(part.name).replace(target)
-        return target
+                self._folder.put(made, target)
+        return self._folder.url(target)
 
 
 class LandingDataset(AbstractDataset[None, Landing]):
     """The landing folder of an environment, from the catalog."""
 
-    def __init__(self, *, path: str, metadata: dict[str, Any] | None = None):
+    def __init__(self, *, path: str, zone: str, metadata: dict[str, Any] | None = None):
         self._path = path
+        self.zone = zone
         self.metadata = metadata
 
     def load(self) -> Landing:

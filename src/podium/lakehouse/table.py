@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from deltalake import DeltaTable, Schema
-from deltalake.exceptions import TableNotFoundError
+from deltalake import DeltaTable
 from kedro.io import AbstractDataset
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -18,13 +17,18 @@ from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attemp
 
 from podium.lakehouse import engine
 from podium.lakehouse.errors import LakehouseError, did_you_mean
+from podium.lakehouse.handle import handle
 
 __all__ = ["DeltaDataset", "Mode", "Rows", "Unchanged"]
 
 logger = logging.getLogger(__name__)
 
 # What the engines say when another writer committed first; nothing of ours was written then.
-CONFLICTS = ("Failed to commit transaction", "Missing commit file", "Concurrent", "CONCURRENT")
+CONFLICTS = (
+    *("Failed to commit transaction", "Missing commit file"),
+    *("Concurrent", "CONCURRENT", "METADATA_CHANGED", "MetadataChanged", "PROTOCOL_CHANGED", "ProtocolChanged"),
+)
+RETENTION = "podium.retention"
 
 
 class Mode(StrEnum):
@@ -65,7 +69,8 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
     """A Delta table, read and written by the environment's engine.
 
     Args:
-        path: where the table lives.
+        path: where the table lives: a folder, an object store (``s3://bucket/…``), or ``uc://catalog/schema/…`` for a
+            name in Unity Catalog.
         zone: the part of the lakehouse that it belongs to (bronze, quarantine, features, ...).
         mode: ``append``, ``merge`` (update and insert by key), ``insert`` (by key, only new ones), ``replace`` (the
             rows of a window), ``overwrite``. All but ``append`` write the same rows when repeated.
@@ -75,6 +80,8 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         missing: ``error``, or ``none`` to load None where no table is yet.
         version: load this version of the table.
         as_of: load the table as it stood at this wall-clock time (ISO 8601, UTC unless it says otherwise).
+        retention: for how long a new table is kept after its last write (``14 days``); ``podium lake clean`` drops it
+            then. None keeps it.
         attempts: how often a save is tried when another writer commits first.
     """
 
@@ -93,6 +100,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         missing: Literal["error", "none"] = "error",
         version: int | None = None,
         as_of: str | None = None,
+        retention: str | None = None,
         attempts: int = 8,
         metadata: dict[str, Any] | None = None,
     ):
@@ -105,7 +113,9 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.missing = missing
         self.version = version
         self.as_of = as_of
+        self.retention = retention
         self.attempts = attempts
+        self._handle = handle(path)
         self.metadata = metadata
         self.loaded_version: int | None = None
         self.saved_version: int | None = None
@@ -117,7 +127,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
                 return None
             raise LakehouseError(f"There is no table at {self.path}. Run the pipeline that writes it first.")
         self.loaded_version = self._version_to_load()
-        return engine.session().read.format("delta").option("versionAsOf", self.loaded_version).load(self.path)
+        return self._handle.read(self.loaded_version)
 
     def save(self, data: DataFrame | Rows | Unchanged) -> None:
         """Write rows in the table's mode, in one atomic commit; try again when another writer wins.
@@ -126,7 +136,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         """
         if isinstance(data, Unchanged):
             logger.debug("%s unchanged: %s", self.path, data.reason)
-            self.saved_version = self.delta().version() if self._exists() else None
+            self.saved_version = self._handle.version() if self._exists() else None
             return
         rows = data if isinstance(data, Rows) else Rows(frame=data)
         attempts = Retrying(
@@ -141,7 +151,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             raise LakehouseError(
                 f"{self.path}: other writers were first, {self.attempts} times; nothing was written. Run it again."
             ) from lost
-        self.saved_version = self.delta().version()
+        self.saved_version = self._handle.version()
 
     def delta(self) -> DeltaTable:
         """The table as delta-rs sees it: version, history, files, without an engine."""
@@ -151,8 +161,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         """The first rows, for kedro-viz; reads one file, not the table."""
         from kedro_datasets._typing import TablePreview
 
-        batch = self.delta().to_pyarrow_dataset().head(nrows)
-        return TablePreview(batch.to_pandas().astype(str).to_dict(orient="split"))
+        return TablePreview(self._handle.head(nrows).astype(str).to_dict(orient="split"))
 
     def _write(self, rows: Rows) -> None:
         mode = rows.mode or self.mode
@@ -164,11 +173,11 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             frame = self._fit(frame)
         writer = frame.write.format("delta")
         if mode is Mode.OVERWRITE:
-            writer.mode("overwrite").option("overwriteSchema", "true").save(self.path)
+            self._handle.write(writer.mode("overwrite").option("overwriteSchema", "true"))
         elif mode is Mode.APPEND:
-            writer.mode("append").save(self.path)
+            self._handle.write(writer.mode("append"))
         elif mode is Mode.REPLACE:
-            writer.mode("overwrite").option("replaceWhere", rows.window).save(self.path)
+            self._handle.write(writer.mode("overwrite").option("replaceWhere", rows.window))
         else:
             self._merge(frame, rows.keys or self.keys, update=mode is Mode.MERGE)
 
@@ -187,13 +196,13 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
     def _create(self, frame: DataFrame) -> None:
         # An empty table first, then the rows in their mode: of two writers that meet here both would take their rows
         # for the first ones, and every key would be there twice.
-        schema = _nullable(frame.schema.fields)
-        DeltaTable.create(self.path, schema, mode="ignore", partition_by=list(self.partition_by))
+        properties = {RETENTION: self.retention} if self.retention else {}
+        self._handle.create(_nullable(frame.schema.fields), self.partition_by, properties)
 
     def _merge(self, frame: DataFrame, keys: tuple[str, ...], *, update: bool) -> None:
         same = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in keys)
         engine.session().sql(
-            f"MERGE INTO delta.`{self.path}` t USING {{rows}} s ON {same} "
+            f"MERGE INTO {self._handle.sql} t USING {{rows}} s ON {same} "
             f"{'WHEN MATCHED THEN UPDATE SET * ' if update else ''}WHEN NOT MATCHED THEN INSERT *",
             rows=frame,
         ).collect()
@@ -204,13 +213,12 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         Engines differ in what they cast in silence; a table's types are a promise, so nothing is cast.
         """
         have = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
-        table = engine.session().read.format("delta").load(self.path)
-        want = {field.name: field.dataType.simpleString() for field in table.schema.fields}
+        want = {field.name: field.dataType.simpleString() for field in self._handle.schema().fields}
         new, gone = [n for n in have if n not in want], [n for n in want if n not in have]
         self._refuse(have, want, new, gone)
         if new:
-            # By delta-rs: engines do this in some of their ways to write, each in others.
-            self.delta().alter.add_columns(_nullable([frame.schema[name] for name in new]).fields)
+            # Beforehand: engines do this in some of their ways to write, each in others.
+            self._handle.add_columns(_nullable([frame.schema[name] for name in new]).fields)
         for name in gone:
             frame = frame.withColumn(name, F.lit(None).cast(want[name]))
         return frame.select(*want, *new)
@@ -226,26 +234,20 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             )
 
     def _version_to_load(self) -> int:
-        table = self.delta()
-        newest = table.version()
+        newest = self._handle.version()
         if self.version is not None:
             if not 0 <= self.version <= newest:
                 raise LakehouseError(f"{self.path} has no version {self.version}; the newest is {newest}.")
             return self.version
         if self.as_of is None:
             return newest
-        moment = _moment(self.as_of)
-        begin = datetime.fromtimestamp(table.history()[-1]["timestamp"] / 1000, UTC)
+        moment, begin = _moment(self.as_of), self._handle.begin()
         if moment < begin:
             raise LakehouseError(f"{self.path} was not there at {self.as_of}; it begins at {begin.isoformat()}.")
-        table.load_as_version(moment)
-        return table.version()
+        return self._handle.version_at(moment)
 
     def _exists(self) -> bool:
-        try:
-            return DeltaTable.is_deltatable(self.path)
-        except TableNotFoundError:
-            return False
+        return self._handle.exists()
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self.path, "zone": self.zone, "mode": str(self.mode), "version": self.version}
@@ -259,9 +261,9 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _nullable(fields: list[StructField]) -> Schema:
-    """These fields as a Delta schema; what an engine can prove to be never null today may be null tomorrow."""
-    return Schema.from_json(StructType([StructField(field.name, field.dataType) for field in fields]).json())
+def _nullable(fields: list[StructField]) -> StructType:
+    """These fields without promises: what an engine can prove to be never null today may be null tomorrow."""
+    return StructType([StructField(field.name, field.dataType) for field in fields])
 
 
 def _is_conflict(error: BaseException) -> bool:

@@ -1,0 +1,98 @@
+"""Spark Connect: a session on a server somewhere else."""
+
+from __future__ import annotations
+
+import re
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from podium.lakehouse.errors import LakehouseError
+
+from .addresses import answers
+from .jars import packages
+from .settings import EngineSettings
+from .spark import DELTA
+from .stores import spark_location
+
+__all__ = ["Connect"]
+
+# A client waits for a server that went away: by default more than ten minutes, without a word. These are 20 seconds.
+PATIENCE = {"max_retries": 8, "initial_backoff": 100, "max_backoff": 4000, "backoff_multiplier": 2.0}
+
+
+class Connect:
+    """The engine of prod on a cluster that offers Spark Connect."""
+
+    speaks_connect = True
+
+    def __init__(self, settings: EngineSettings):
+        assert settings.remote is not None
+        self._settings = settings
+        self._remote = settings.remote
+        self._session: SparkSession | None = None
+
+    @property
+    def _where(self) -> str:
+        """The address without what comes behind it: a token is nobody's business."""
+        return re.sub(r"/;.*", "", self._remote)
+
+    def start(self) -> SparkSession:
+        """Connect to the server and see that it can read and write Delta tables.
+
+        Raises:
+            LakehouseError: nobody answers, it has another version of Spark, or no Delta.
+        """
+        if not answers(self._remote):
+            raise LakehouseError(
+                f"No Spark Connect server answers at {self._where}. See that it runs (podium cluster status), and what "
+                "SPARK_REMOTE says."
+            )
+        try:
+            self._session = SparkSession.builder.remote(self._remote).create()
+            self._be_impatient()
+            self._require_delta(self._session)
+            for key, value in self._settings.config.items():
+                self._session.conf.set(key, value)
+        except PySparkException as cause:
+            raise LakehouseError(f"The Spark Connect server at {self._where} refused: {cause}") from cause
+        return self._session
+
+    def _be_impatient(self) -> None:
+        from pyspark.sql.connect.client.retries import DefaultPolicy
+
+        client = self._session._client  # type: ignore[union-attr]
+        client.set_retry_policies([DefaultPolicy(**PATIENCE)])
+
+    def _require_delta(self, session: SparkSession) -> None:
+        import pyspark
+
+        mine, theirs = (version.split(".")[:2] for version in (pyspark.__version__, session.version))
+        if mine != theirs:
+            raise LakehouseError(
+                f"The Spark Connect server at {self._where} runs Spark {session.version}, and Podium is built on "
+                f"{pyspark.__version__}: Delta's jars fit one of them only. Use a server of Spark {'.'.join(mine)}."
+            )
+        name, value = next(iter(DELTA.items()))
+        if value not in (session.conf.get(name, "") or ""):
+            raise LakehouseError(
+                f"The Spark Connect server at {self._where} has no Delta. Start it with --packages {packages()[0]} and "
+                + " ".join(f"--conf {key}={wanted}" for key, wanted in DELTA.items())
+            )
+
+    def stop(self) -> None:
+        """End the session; where the server is gone there is nothing to end."""
+        if self._session is not None:
+            if answers(self._remote):
+                self._session.stop()
+            self._session = None
+
+    def trouble(self) -> str | None:
+        """What is wrong with the server, in words; None where nothing is."""
+        if answers(self._remote):
+            return None
+        return f"The Spark Connect server at {self._where} stopped answering."
+
+    def location(self, path: str) -> str:
+        """The cluster's word for a path: ``s3a://`` for ``s3://``."""
+        return spark_location(path, self._settings)

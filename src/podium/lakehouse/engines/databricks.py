@@ -1,0 +1,55 @@
+"""Databricks: the session that its runtime provides, or the package databricks-connect."""
+
+from __future__ import annotations
+
+import os
+
+from pyspark.sql import SparkSession
+
+from podium.lakehouse.errors import LakehouseError
+
+from .settings import EngineSettings
+
+__all__ = ["Databricks"]
+
+
+class Databricks:
+    """The engine of prod on Databricks. The runtime owns the session: it is used, and never stopped."""
+
+    # On its runtime PySpark knows by itself which kind of session it has.
+    speaks_connect = None
+
+    def __init__(self, settings: EngineSettings):
+        self._config = settings.config
+
+    def start(self) -> SparkSession:
+        """The runtime's session; outside of it, one of databricks-connect.
+
+        Raises:
+            LakehouseError: this is no Databricks runtime, and databricks-connect is not installed.
+        """
+        if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+            session = SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
+        else:
+            try:
+                from databricks.connect import DatabricksSession
+            except ImportError as cause:
+                raise LakehouseError(
+                    "The engine 'databricks' needs its runtime, or the package databricks-connect in an environment "
+                    "of its own: it brings another PySpark. Run: pip install databricks-connect"
+                ) from cause
+            session = DatabricksSession.builder.getOrCreate()
+        for key, value in self._config.items():
+            session.conf.set(key, value)
+        return session
+
+    def stop(self) -> None:
+        """Nothing: the session is the runtime's."""
+
+    def trouble(self) -> str | None:
+        """The runtime looks after itself."""
+        return None
+
+    def location(self, path: str) -> str:
+        """Databricks names paths as everyone does."""
+        return path

@@ -1,0 +1,55 @@
+"""Sail: a Spark Connect server inside this process, without a JVM (https://docs.lakesail.com)."""
+
+import os
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from podium.lakehouse.errors import LakehouseError
+
+from .settings import EngineSettings
+
+__all__ = ["Sail"]
+
+
+class Sail:
+    """The engine of a laptop."""
+
+    speaks_connect = True
+
+    def __init__(self, settings: EngineSettings):
+        self._config = settings.config
+        self._server: Any = None
+        self._session: SparkSession | None = None
+
+    def start(self) -> SparkSession:
+        """Start the server on a free port of the loopback interface and connect to it."""
+        # Sail's own log is for its developers; whoever sets RUST_LOG gets it.
+        os.environ.setdefault("RUST_LOG", "error")
+        try:
+            from pysail.spark import SparkConnectServer
+        except ImportError as cause:
+            raise LakehouseError("The engine 'sail' is not installed. Run: pip install 'podium[local]'") from cause
+        # The server stops when this object is collected, and clients then wait in silence: keep it.
+        self._server = SparkConnectServer("127.0.0.1", 0)
+        self._server.start()
+        host, port = self._server.listening_address
+        self._session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
+        for key, value in self._config.items():
+            self._session.conf.set(key, value)
+        return self._session
+
+    def stop(self) -> None:
+        """Close the session, then the server."""
+        if self._session is not None:
+            self._session.stop()
+            self._server.stop()
+            self._session = self._server = None
+
+    def trouble(self) -> str | None:
+        """A server in this process does not go away by itself."""
+        return None
+
+    def location(self, path: str) -> str:
+        """Sail names paths as everyone does."""
+        return path

@@ -1,0 +1,90 @@
+"""What ``conf/<env>/spark.yml`` may say, and which engine it means."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+__all__ = ["EngineSettings", "S3Commits"]
+
+logger = logging.getLogger(__name__)
+
+S3Commits = Literal["one_writer", "lock_table"]
+
+# What each engine needs, and what else it may be told.
+NEEDS = {
+    "sail": (set(), set()),
+    "spark": ({"master"}, set()),
+    "connect": ({"remote"}, set()),
+    "databricks": (set(), set()),
+    "cluster": (set(), {"master", "remote"}),
+}
+LOCAL = "local[*]"
+
+
+class EngineSettings(BaseModel):
+    """The engine of an environment.
+
+    Attributes:
+        engine: ``sail`` (in this process, without Java), ``spark`` (a driver in a JVM of its own), ``connect`` (any
+            Spark Connect server), ``databricks`` (the session of its runtime, or of databricks-connect), or
+            ``cluster``: whichever of the last three is named.
+        master: for ``spark``: ``local[2]``, ``spark://host:7077``, ``yarn``, ``k8s://…``.
+        remote: for ``connect``: ``sc://host:15002``, with ``;token=…`` and the like where the server asks for it.
+        config: Spark settings of the session.
+        roots: where the environment keeps tables and files; Spark needs more jars for some object stores.
+        log: where the JVM writes what it has to say.
+        s3_commits: how Spark's commits to ``s3://`` are kept apart: ``one_writer`` promises that there is never more
+            than one, ``lock_table`` uses Delta's table in DynamoDB. Without it Spark does not write there.
+        lock_table: the name of that table.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    engine: Literal["sail", "spark", "connect", "databricks", "cluster"]
+    master: str | None = None
+    remote: str | None = None
+    config: dict[str, str] = {}
+    roots: tuple[str, ...] = ()
+    log: str | None = None
+    s3_commits: S3Commits | None = None
+    lock_table: str = "podium_delta_log"
+
+    @model_validator(mode="after")
+    def _fits(self) -> EngineSettings:
+        needed, allowed = NEEDS[self.engine]
+        given = {name for name in ("master", "remote") if getattr(self, name)}
+        if missing := needed - given:
+            raise ValueError(f"the engine {self.engine!r} needs {' and '.join(sorted(missing))}")
+        if other := given - needed - allowed:
+            raise ValueError(f"the engine {self.engine!r} has no {' and no '.join(sorted(other))}")
+        if given == {"master", "remote"}:
+            raise ValueError(
+                f"two clusters are named, {self.remote} and {self.master}; unset SPARK_REMOTE or PODIUM_SPARK_MASTER"
+            )
+        if self.remote and not self.remote.startswith("sc://"):
+            raise ValueError(f"remote {self.remote!r} is no Spark Connect address; write sc://host:15002")
+        if self.master and self.master.startswith("sc://"):
+            raise ValueError(
+                f"master {self.master!r} is a Spark Connect address; name it as remote, or in SPARK_REMOTE"
+            )
+        return self
+
+    def named(self) -> EngineSettings:
+        """The engine that ``cluster`` means here; itself where it is another."""
+        if self.engine != "cluster":
+            return self
+        if self.remote:
+            return self.model_copy(update={"engine": "connect"})
+        if self.master:
+            return self.model_copy(update={"engine": "spark"})
+        if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+            return self.model_copy(update={"engine": "databricks"})
+        logger.warning(
+            "NO CLUSTER IS NAMED: this environment runs on Spark on this machine alone. Name one in SPARK_REMOTE "
+            "(sc://host:15002) or PODIUM_SPARK_MASTER (spark://host:7077); podium cluster start makes one."
+        )
+        return self.model_copy(update={"engine": "spark", "master": LOCAL})

@@ -1,0 +1,177 @@
+"""Apache Spark with a driver in a JVM of its own: on this machine, or on a cluster by its master's address."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+from pyspark.errors import PySparkRuntimeError
+from pyspark.sql import SparkSession
+
+from podium.lakehouse.errors import LakehouseError
+
+from .addresses import answers, host_and_port
+from .jars import JARS, jar_settings
+from .settings import EngineSettings
+from .stores import spark_location, store_settings, stores
+
+__all__ = ["DELTA", "ONE_MACHINE", "Spark", "require_java"]
+
+logger = logging.getLogger(__name__)
+
+DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+# Spark's own values are for hundreds of cores: on one machine, each of these costs seconds at every write.
+ONE_MACHINE = {
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+}
+JAVA = 17
+LAST_LINES = 15
+
+
+class Spark:
+    """The engine of staging, and of prod on a cluster."""
+
+    speaks_connect = False
+
+    def __init__(self, settings: EngineSettings):
+        assert settings.master is not None
+        self._settings = settings
+        self._master = settings.master
+        self._session: SparkSession | None = None
+
+    def start(self) -> SparkSession:
+        """Start the JVM and the driver in it.
+
+        Raises:
+            LakehouseError: no Java, a master that does not answer, jars that cannot be had.
+        """
+        require_java()
+        if self._master.startswith("spark://") and not answers(self._master):
+            raise LakehouseError(
+                f"No Spark master answers at {self._master}. See that it runs (podium cluster status), and what "
+                "PODIUM_SPARK_MASTER says."
+            )
+        config = self._config()
+        log = Path(self._settings.log or Path(tempfile.gettempdir(), f"podium-spark-{os.getpid()}.log"))
+        log.parent.mkdir(parents=True, exist_ok=True)
+        logger.info("Starting Spark on %s; its own log: %s%s", self._master, log, _fetching(config))
+        # PySpark would take the cluster that this variable names, whatever the configuration says.
+        remote = os.environ.pop("SPARK_REMOTE", None)
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        try:
+            with log.open("ab") as sink:
+                self._session = _connect(config, sink)
+        except PySparkRuntimeError as cause:
+            raise LakehouseError(f"Spark did not start on {self._master}. Its log {log} ends:\n{_end(log)}") from cause
+        finally:
+            if remote is not None:
+                os.environ["SPARK_REMOTE"] = remote
+        self._session.sparkContext.setLogLevel("ERROR")
+        return self._session
+
+    def _config(self) -> dict[str, str]:
+        used = stores(self._settings)
+        local = self._master.startswith("local") or host_and_port(self._master)[0] in {"127.0.0.1", "localhost"}
+        return {
+            "spark.app.name": "podium",
+            "spark.master": self._master,
+            **(ONE_MACHINE if local else {}),
+            **DELTA,
+            **jar_settings(used, lock_table=self._settings.s3_commits == "lock_table"),
+            **store_settings(self._settings),
+            **self._settings.config,
+        }
+
+    def stop(self) -> None:
+        """Stop the driver and its JVM."""
+        if self._session is not None:
+            from pyspark import SparkContext
+
+            self._session.stop()
+            # PySpark keeps the JVM for a next session, with the settings of this one.
+            gateway = SparkContext._gateway
+            if gateway is not None:
+                gateway.shutdown()
+                gateway.proc.stdin.close()
+                gateway.proc.wait(timeout=60)
+                SparkContext._gateway = SparkContext._jvm = None
+            self._session = None
+
+    def trouble(self) -> str | None:
+        """What is wrong with the driver, in words; None where nothing is."""
+        from pyspark import SparkContext
+
+        gateway: Any = SparkContext._gateway
+        if self._session is not None and (gateway is None or gateway.proc.poll() is not None):
+            return f"The Spark driver on {self._master} is gone."
+        return None
+
+    def location(self, path: str) -> str:
+        """Spark's word for a path: ``s3a://`` for ``s3://``."""
+        return spark_location(path, self._settings)
+
+
+def _connect(config: dict[str, str], sink: IO[bytes]) -> SparkSession:
+    """A classic session whose JVM writes into ``sink``, so that the terminal stays the person's."""
+    from pyspark import SparkConf, SparkContext
+    from pyspark.java_gateway import launch_gateway
+
+    conf = SparkConf(loadDefaults=False).setAll(list(config.items()))
+    gateway = launch_gateway(conf, popen_kwargs={"stdout": sink, "stderr": sink})
+    return SparkSession(SparkContext(gateway=gateway, conf=SparkConf(_jvm=gateway.jvm).setAll(list(config.items()))))
+
+
+def require_java() -> None:
+    """Refuse where there is no Java that Spark can run on."""
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=str(Path(home, "bin"))) if home else shutil.which("java")
+    where = f"in JAVA_HOME ({home})" if home else "on the PATH"
+    if java is None:
+        raise LakehouseError(
+            f"Spark needs Java {JAVA} or later, and there is none {where}. Install a JDK, for instance by "
+            f"apt install openjdk-{JAVA}-jre-headless or brew install openjdk@{JAVA}; or run in dev, which needs none."
+        )
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    found = re.search(r'version "(?:1\.)?(\d+)', said.stderr)
+    if said.returncode or found is None or int(found[1]) < JAVA:
+        text = (said.stderr or said.stdout).strip().splitlines()
+        raise LakehouseError(f"Spark needs Java {JAVA} or later; {java} says: {text[0] if text else said.returncode}")
+
+
+def _fetching(config: dict[str, str]) -> str:
+    """What a first start has to download, in words."""
+    cache = Path(config.get("spark.jars.ivy", Path.home() / ".ivy2.5.2"), "jars")
+    names = config.get("spark.jars.packages", "").split(",")
+    missing = [name for name in names if name and not _cached(cache, name)]
+    if not missing:
+        return ""
+    return f". This first time it fetches from Maven Central, which takes a while: {', '.join(missing)}"
+
+
+def _cached(cache: Path, coordinates: str) -> bool:
+    group, name, release = coordinates.split(":")
+    return (cache / f"{group}_{name}-{release}.jar").exists()
+
+
+def _end(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()[-LAST_LINES:]
+    text = "\n".join(f"    {line}" for line in lines)
+    if "unresolved dependency" in text or "UNRESOLVED DEPENDENCIES" in text:
+        text += f"\nMaven Central does not serve these jars here. Name a folder that holds them in {JARS}."
+    return text

@@ -1,0 +1,101 @@
+"""Files beside the tables, in a folder or an object store: landed sources, and pages for people."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from kedro.io import AbstractDataset
+from pyarrow import fs
+
+from podium.lakehouse.errors import LakehouseError
+
+__all__ = ["Folder", "PageDataset", "open_store"]
+
+
+def open_store(url: str) -> tuple[fs.FileSystem, str]:
+    """The file system of a path or URL, and what it calls it. Credentials come from the environment."""
+    if "://" not in url:
+        return fs.LocalFileSystem(), str(Path(url).absolute())
+    try:
+        return fs.FileSystem.from_uri(url)
+    except (ValueError, OSError) as wrong:
+        raise LakehouseError(f"{url} cannot be opened: {wrong}") from wrong
+
+
+class Folder:
+    """A folder whose files appear whole or not at all."""
+
+    def __init__(self, url: str):
+        self._url = url.rstrip("/")
+        self._store, self._path = open_store(self._url)
+
+    def url(self, name: str) -> str:
+        """What an engine reads."""
+        return f"{self._url}/{name}"
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file or folder."""
+        return self._store.get_file_info(f"{self._path}/{name}").type != fs.FileType.NotFound
+
+    def make(self, name: str) -> None:
+        """A folder in it."""
+        self._store.create_dir(f"{self._path}/{name}", recursive=True)
+
+    def put(self, file: Path, name: str) -> None:
+        """Copy a local file here."""
+        with file.open("rb") as source:
+            self._write(name, source)
+
+    def put_text(self, text: str, name: str) -> None:
+        """Write a small file."""
+        self._write(name, io.BytesIO(text.encode()))
+
+    def text(self, name: str) -> str:
+        """Read a small file."""
+        with self._store.open_input_stream(f"{self._path}/{name}") as stream:
+            return stream.read().decode()
+
+    def _write(self, name: str, source: Any) -> None:
+        target = f"{self._path}/{name}"
+        if not isinstance(self._store, fs.LocalFileSystem):
+            # An object is there when its last byte is.
+            with self._store.open_output_stream(target) as sink:
+                shutil.copyfileobj(source, sink)
+            return
+        part = Path(f"{target}.{uuid4().hex}.part")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("wb") as sink:
+                shutil.copyfileobj(source, sink)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+class PageDataset(AbstractDataset[str, str]):
+    """A page of text: HTML for people."""
+
+    def __init__(self, *, filepath: str, zone: str, metadata: dict[str, Any] | None = None):
+        self.zone = zone
+        self.metadata = metadata
+        self._filepath = filepath
+        folder, _, self._name = filepath.rpartition("/")
+        self._url = folder
+
+    def load(self) -> str:
+        """The page."""
+        return Folder(self._url).text(self._name)
+
+    def save(self, data: str) -> None:
+        """Write the page, in place of the one before."""
+        Folder(self._url).put_text(data, self._name)
+
+    def _exists(self) -> bool:
+        return Folder(self._url).has(self._name)
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._filepath, "zone": self.zone}
