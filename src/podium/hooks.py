@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
-from kedro.config import AbstractConfigLoader, MissingConfigException
+from kedro.config import AbstractConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
@@ -15,7 +15,11 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from pydantic import BaseModel, ValidationError
 
-from podium.lakehouse import engine
+from podium.lakehouse import access, engine
+from podium.lakehouse.access.principal import on_databricks
+from podium.lakehouse.access.run import wishes
+from podium.lakehouse.credentials import read_credentials
+from podium.lakehouse.engines.stores import complete
 from podium.lakehouse.errors import PodiumError
 
 logger = logging.getLogger(__name__)
@@ -47,12 +51,17 @@ class PodiumHooks:
         self._env = context.env or getattr(context.config_loader, "default_run_env", None) or "base"
         check_parameters(context.config_loader["parameters"])
         export_storage(context.config_loader)
-        engine.configure(engine_settings(context.config_loader["spark"], self._env))
+        settings = engine_settings(context.config_loader["spark"], self._env)
+        engine.configure(settings)
+        project, databricks = context.project_path, on_databricks(settings)
+        access.configure(access.load_policy(context.config_loader, self._env, project, databricks=databricks))
+        access.on_refusal(log_refusal)
         prepare(context.config_loader["mlflow"]["server"]["mlflow_tracking_uri"])
 
-    @hook_impl
+    @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Start a fresh record of what this run reads and writes."""
+        """Refuse a run that may not do all that it would, before its MLflow run starts; start a fresh record."""
+        access.preflight(wishes(pipeline, catalog))
         self._reads, self._writes, self._catalog, self._as_of = {}, {}, catalog, None
 
     @hook_impl
@@ -117,12 +126,22 @@ def export_storage(config: AbstractConfigLoader) -> None:
 
     They are the standard names, such as AWS_ACCESS_KEY_ID or AZURE_STORAGE_ACCOUNT_NAME; what is set already stays.
     """
-    try:
-        options = config["credentials"].get("storage", {})
-    except MissingConfigException:
-        return
-    for name, value in options.items():
+    for name, value in read_credentials(config).get("storage", {}).items():
         os.environ.setdefault(name, str(value))
+    complete()
+
+
+def log_refusal(refusal: access.Refusal) -> None:
+    """Keep a refusal in the log."""
+    logger.warning(
+        "refused: %s (roles: %s) %s %s in %s: %s",
+        refusal.principal,
+        ", ".join(refusal.roles) or "none",
+        refusal.verb,
+        refusal.zone,
+        refusal.env,
+        refusal.what,
+    )
 
 
 def quiet() -> None:

@@ -40,7 +40,7 @@ def check_click(command: click.Command, arguments: list[str]) -> click.Context:
 
 def check_make(arguments: list[str]) -> None:
     makefile = (PROJECT / "Makefile").read_text()
-    for target in arguments:
+    for target in [argument for argument in arguments if "=" not in argument]:
         assert re.search(rf"^{target}:.*## ", makefile, re.MULTILINE), f"the Makefile has no documented target {target}"
 
 
@@ -100,7 +100,10 @@ def test_a_command_in_the_docs_exists(command, monkeypatch):
     CHECKS[first](arguments)
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(("podium status", "podium lake"))])
+LOOKING = ("podium status", "podium lake", "podium model list", "podium access")
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(LOOKING)])
 def test_a_command_that_only_looks_runs(command, tmp_path):
     from click.testing import CliRunner
 

@@ -8,16 +8,29 @@ from pathlib import Path
 
 import pytest
 
+from podium.lakehouse.engine import EngineSettings
+from tests.conftest import SAIL, UTC
+
 WRITER = Path(__file__).with_name("writer.py")
-ROUNDS = 6
+MODES = ("merge", "insert", "replace", "append")
+# A round takes Spark seconds.
+ROUNDS = {"sail": 6, "spark": 3, "connect": 3}
+ENGINES = [
+    "sail",
+    pytest.param("spark", marks=pytest.mark.spark),
+    pytest.param("connect", marks=[pytest.mark.spark, pytest.mark.faults]),
+]
 
 
 class Writer:
     """A process of its own, with an engine of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: EngineSettings) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(WRITER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(WRITER), settings.model_dump_json()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def ask(self, path: Path, mode: str, value: str, keys: list[int]) -> None:
@@ -35,31 +48,59 @@ class Writer:
         self._process.stdout.close()
 
 
+@pytest.fixture(scope="module", params=ENGINES)
+def name(request: pytest.FixtureRequest) -> str:
+    """The engine of both writers."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def writers() -> Iterator[list[Writer]]:
+def writers(request: pytest.FixtureRequest, name: str, tmp_path_factory) -> Iterator[list[Writer]]:
     """Two of them, ready."""
-    both = [Writer(), Writer()]
+    settings = [SAIL] * 2
+    if name == "spark":
+        logs = [str(tmp_path_factory.mktemp("writer") / "spark.log") for _ in range(2)]
+        settings = [EngineSettings(engine="spark", master="local[1]", config=UTC, log=log) for log in logs]
+    elif name == "connect":
+        remote = request.getfixturevalue("local_cluster").addresses.connect
+        settings = [EngineSettings(engine="connect", remote=remote, config=UTC)] * 2
+    both = [Writer(each) for each in settings]
     assert [writer.answer() for writer in both] == ["ready", "ready"]
     yield both
     for writer in both:
         writer.stop()
 
 
-@pytest.mark.parametrize("mode", ["merge", "insert", "replace", "append"])
-def test_two_writers_at_once(writers, tmp_path, stored, mode):
+def race(writers: list[Writer], table: Path, mode: str, rounds: int) -> dict[int, int]:
     """In each round both write keys of their own and the same new keys; in the first one, both also make the table.
 
     The window of replace is the keys themselves, so that there both write the same ones.
+
+    Returns:
+        How often each key is to be there.
     """
     shared, own = set(), set()
-    for n in range(ROUNDS):
+    for n in range(rounds):
         common = list(range(1000 * n, 1000 * n + 5))
         shared |= set(common)
         for place, writer in enumerate(writers, start=1):
             mine = [] if mode == "replace" else [1000 * n + 100 * place]
             own |= set(mine)
-            writer.ask(tmp_path / "table", mode, f"writer{place}", [*common, *mine])
+            writer.ask(table, mode, f"writer{place}", [*common, *mine])
         assert [writer.answer() for writer in writers] == ["done", "done"]
+    return {**dict.fromkeys(shared, 2 if mode == "append" else 1), **dict.fromkeys(own, 1)}
 
-    times = Counter(key for key, _ in stored())
-    assert times == {**dict.fromkeys(shared, 2 if mode == "append" else 1), **dict.fromkeys(own, 1)}
+
+@pytest.mark.parametrize("mode", MODES)
+def test_two_writers_at_once(writers, name, tmp_path, stored, mode):
+    expected = race(writers, tmp_path / "table", mode, ROUNDS[name])
+
+    assert Counter(key for key, _ in stored()) == expected
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("mode", MODES)
+def test_two_writers_at_once_for_long(writers, tmp_path, stored, mode):
+    expected = race(writers, tmp_path / "table", mode, 20)
+
+    assert Counter(key for key, _ in stored()) == expected

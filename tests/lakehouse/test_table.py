@@ -1,9 +1,11 @@
-"""What each way of saving leaves in the table, and what is refused before anything is written."""
+"""What each way of saving leaves in the table, and what is refused before anything is written; in detail, on Sail.
+
+``tests/engines`` shows each way, and each kind of refusal, on every engine.
+"""
 
 import time
 
 import pytest
-from kedro.io import DatasetError
 from pyspark.errors.exceptions.connect import SparkConnectException
 
 from podium.lakehouse import table as table_module
@@ -30,15 +32,6 @@ SAVES = {
 }
 
 
-@pytest.mark.parametrize("mode", SAVES)
-def test_a_save_does_what_its_mode_says(filled, table, rows, stored, mode):
-    new, window, expected = SAVES[mode]
-
-    table(mode).save(Rows(frame=rows(*new), window=window))
-
-    assert stored() == sorted(expected, key=str)
-
-
 @pytest.mark.parametrize("mode", sorted(set(SAVES) - {"append"}))
 def test_a_repeated_save_changes_nothing(filled, table, rows, stored, mode):
     new, window, expected = SAVES[mode]
@@ -58,36 +51,10 @@ def test_the_first_save_makes_the_table(table, rows, stored, mode):
     assert stored() == sorted(new, key=str)
 
 
-@pytest.mark.parametrize("mode", SAVES)
-def test_a_save_is_one_commit(filled, table, rows, mode):
-    new, window, _ = SAVES[mode]
-    before = filled.delta().version()
-
-    dataset = table(mode)
-    dataset.save(Rows(frame=rows(*new), window=window))
-
-    assert dataset.delta().version() == before + 1
-    assert dataset.saved_version == before + 1
-
-
 def test_rows_may_bring_keys_and_mode_along(filled, table, rows, stored):
     table("append").save(Rows(frame=rows((1, "x")), keys=("k",), mode=Mode.MERGE))
 
     assert stored() == [(1, "x"), (2, "b"), (3, "c")]
-
-
-def test_a_row_with_a_null_key_is_found_again(filled, table, rows, stored):
-    for value in ("x", "y"):
-        table("merge").save(rows((None, value)))
-
-    assert stored() == [*BEFORE, (None, "y")]
-
-
-def test_a_frame_without_rows_makes_a_table_with_its_columns(table, rows, stored):
-    table("merge").save(rows())
-
-    assert stored() == []
-    assert table().load().columns == ["k", "v"]
 
 
 def test_columns_are_matched_by_name(filled, table, rows, stored):
@@ -182,29 +149,6 @@ def test_a_save_that_lacks_what_its_mode_needs_is_refused(request, table, rows, 
 
     assert dataset.exists() is there
     assert not there or dataset.delta().version() == 1
-
-
-def test_a_failing_frame_leaves_the_table_as_it_was(filled, table, rows, stored):
-    before = filled.delta().version()
-    with pytest.raises(DatasetError):
-        table("append").save(rows((1, "x")).selectExpr("k", "raise_error('broken') AS v"))
-
-    assert (filled.delta().version(), stored()) == (before, BEFORE)
-
-
-def test_exists(table, rows):
-    dataset = table()
-    assert not dataset.exists()
-
-    dataset.save(rows((1, "a")))
-
-    assert dataset.exists()
-
-
-def test_a_missing_table_is_an_error_or_none(table):
-    assert table(missing="none").load() is None
-    with pytest.raises(LakehouseError, match=r"There is no table at .* Run the pipeline that writes it first"):
-        table().load()
 
 
 def test_a_preview_shows_rows_without_the_engine(filled, monkeypatch):

@@ -1,7 +1,7 @@
 """A process with an engine of its own that writes to tables on command.
 
-Each line of its input is a save: the table's path, the mode, what to write, and the keys. A line of its output says
-that the save is done.
+It is started with the engine's settings as JSON. Each line of its input is a save: the table's path, the mode, what to
+write, and the keys. A line of its output says that the save is done.
 """
 
 import sys
@@ -16,7 +16,7 @@ def say(word: str) -> None:
 
 
 def main() -> None:
-    engine.configure(engine.EngineSettings(engine="sail", config={"spark.sql.session.timeZone": "UTC"}))
+    engine.configure(engine.EngineSettings.model_validate_json(sys.argv[1]))
     spark = engine.session()
     say("ready")
     for line in sys.stdin:

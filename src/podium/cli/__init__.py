@@ -6,8 +6,11 @@ functions: help must come at once.
 
 import click
 
+from .access import access
+from .cluster import cluster
 from .demo import demo
 from .lake import lake
+from .model import model
 from .status import status
 
 __all__ = ["cli", "main"]
@@ -29,7 +32,7 @@ def main() -> None:
     """The entry point: an error with a message ends in that message and exit code 1, wrong usage in 2."""
 
 
-for command in (demo, status, lake):
+for command in (demo, status, lake, model, access, cluster):
     main.add_command(command)
 
 # The same commands for Kedro, which would put the help of a group under its own.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,7 +17,10 @@ __all__ = ["lake"]
 SHOWN = ("name", "zone", "path", "rows", "version")
 
 
-@click.group(short_help="The tables of the lakehouse.", epilog=examples("podium lake tables"))
+@click.group(
+    short_help="The tables of the lakehouse.",
+    epilog=examples("podium lake tables", "podium lake clean --env staging", "podium lake maintain"),
+)
 def lake() -> None:
     """The tables of the lakehouse."""
 
@@ -35,6 +38,8 @@ def tables(env: str, wants_json: bool) -> None:
     from .project import open_project
 
     project = open_project(env)
+    if "://" in project.root:
+        project.prepare()
     found = find_tables(project.section("catalog"))
     if wants_json:
         as_json([{key: value for key, value in asdict(table).items() if key in SHOWN} for table in found])
@@ -42,6 +47,59 @@ def tables(env: str, wants_json: bool) -> None:
         _print(found, project.root)
     else:
         click.echo(f"There are no tables in {project.root} yet. Run: podium demo, or kedro run --pipelines eda")
+
+
+@lake.command(
+    short_help="Drop what has expired.",
+    epilog=examples("podium lake clean --env staging", "podium lake clean --env staging --yes --vacuum --optimize"),
+)
+@env_option
+@click.option("--yes", is_flag=True, help="Drop it. Without this, only say what would be dropped.")
+@click.option("--vacuum", is_flag=True, help="Then remove files that no version of the other tables needs.")
+@click.option("--optimize", is_flag=True, help="Then make few large files of the many small ones of the other tables.")
+@json_option
+def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
+    """Drop the tables of every problem whose tables have expired, with its landed files and pages.
+
+    A table carries how long it is kept after its last write; those of one problem go together. Tables without that
+    property never expire. Models and runs in MLflow stay.
+    """
+    from .lake_upkeep import clean_up
+    from .project import open_project
+
+    clean_up(open_project(env), yes=yes, wants_json=wants_json, **upkeep)
+
+
+@lake.command(
+    short_help="OPTIMIZE and VACUUM tables.",
+    epilog=examples(
+        "podium lake maintain",
+        "podium lake maintain flight_delay.predictions --env prod",
+        "podium lake maintain --dry-run",
+    ),
+)
+@click.argument("names", metavar="[TABLE]...", nargs=-1)
+@env_option
+@click.option(
+    "--retention-hours",
+    "hours",
+    type=click.IntRange(min=0),
+    default=168,
+    show_default=True,
+    help="Files that versions of this time need are kept.",
+)
+@click.option("--force", is_flag=True, help="Allow less than 168 hours.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@json_option
+def maintain(names: tuple[str, ...], env: str, wants_json: bool, **options: Any) -> None:
+    """Make few large files of many small ones, and remove files that no version within the retention needs.
+
+    Of the named tables, or of all. Rows stay as they are, and so do the versions within the retention.
+    """
+    from .lake_upkeep import maintain_tables
+    from .project import open_project
+
+    maintain_tables(open_project(env), names, wants_json=wants_json, **options)
 
 
 def _print(found: list[Table], root: str) -> None:

@@ -13,6 +13,8 @@ from podium.lakehouse.errors import PodiumError, did_you_mean
 if TYPE_CHECKING:
     from kedro.config import OmegaConfigLoader
 
+    from podium.lakehouse.access import Policy
+
 __all__ = ["Project", "open_project"]
 
 # Folders of conf/ that are no environment.
@@ -45,10 +47,42 @@ class Project:
         """Where the environment's data are."""
         return self.section("globals")["root"]
 
+    @cached_property
+    def policy(self) -> Policy:
+        """Who may do what here. A command that reads or writes data without a run configures the guard with it."""
+        from podium.lakehouse import engine
+        from podium.lakehouse.access import load_policy
+        from podium.lakehouse.access.principal import on_databricks
+
+        settings = engine.EngineSettings.model_validate(self.section("spark"))
+        databricks = on_databricks(settings)
+        if databricks:
+            engine.configure(settings)  # its session knows who the user is
+        return load_policy(self.config, self.env, self.path, databricks=databricks)
+
+    @property
+    def environments(self) -> list[str]:
+        """All environments of the project."""
+        return _environments(self.path)
+
+    def prepare(self) -> None:
+        """Use the environment's storage, engine and rules from now on, as a run would. Starts nothing."""
+        from podium.hooks import engine_settings, export_storage, log_refusal
+        from podium.lakehouse import access, engine
+
+        export_storage(self.config)
+        engine.configure(engine_settings(self.section("spark"), self.env))
+        access.configure(self.policy)
+        access.on_refusal(log_refusal)
+
     @property
     def mlflow_uri(self) -> str:
         """Where the environment's MLflow is."""
         return self.section("mlflow")["server"]["mlflow_tracking_uri"]
+
+
+def _environments(path: Path) -> list[str]:
+    return sorted(folder.name for folder in (path / "conf").iterdir() if folder.is_dir() and folder.name not in SHARED)
 
 
 def open_project(env: str) -> Project:
@@ -63,7 +97,7 @@ def open_project(env: str) -> Project:
     path = Path(home) if home else find_kedro_project(Path.cwd())
     if path is None or not (path / "conf").is_dir():
         raise PodiumError(f"{path or Path.cwd()} is no Podium project. Go to its folder, or name it in PODIUM_HOME.")
-    known = sorted(folder.name for folder in (path / "conf").iterdir() if folder.is_dir() and folder.name not in SHARED)
+    known = _environments(path)
     if env not in known:
         raise PodiumError(
             f"There is no environment {env!r}{did_you_mean(env, known)}. {path / 'conf'} has: {', '.join(known)}."

@@ -32,8 +32,8 @@ def show_summary(project: Project, out: Console) -> None:
     reports = find_files(project.section("catalog"), "report_")
     if reports:
         out.print("\n[bold]Open in a browser[/]")
-        for path in reports.values():
-            out.print(f"  {path.as_uri()}", soft_wrap=True)
+        for url in reports.values():
+            out.print(f"  {url}", soft_wrap=True)
     _next(project, out)
 
 

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from pyspark.sql import SparkSession
 
+from podium.lakehouse.buckets import is_bucket
+from podium.lakehouse.buckets import trouble as bucket_trouble
 from podium.lakehouse.engines import EngineSettings
 from podium.lakehouse.errors import LakehouseError
 
@@ -74,8 +76,11 @@ def location(path: str) -> str:
 
 
 def trouble() -> str | None:
-    """What is wrong with the running engine, in words; None where nothing is, or nothing runs."""
-    return _engines[_key()].trouble() if _settings is not None and _key() in _sessions else None
+    """What is wrong with the running engine, or a bucket that it uses; None where nothing is, or nothing runs."""
+    if _settings is None or _key() not in _sessions:
+        return None
+    in_buckets = (bucket_trouble(root) for root in _settings.roots if is_bucket(root))
+    return _engines[_key()].trouble() or next(filter(None, in_buckets), None)
 
 
 @atexit.register

@@ -11,6 +11,8 @@ from uuid import uuid4
 from kedro.io import AbstractDataset
 from pyarrow import fs
 
+from podium.lakehouse import access
+from podium.lakehouse.buckets import is_bucket, open_bucket, require_bucket
 from podium.lakehouse.errors import LakehouseError
 
 __all__ = ["Folder", "PageDataset", "open_store"]
@@ -20,6 +22,9 @@ def open_store(url: str) -> tuple[fs.FileSystem, str]:
     """The file system of a path or URL, and what it calls it. Credentials come from the environment."""
     if "://" not in url:
         return fs.LocalFileSystem(), str(Path(url).absolute())
+    if is_bucket(url):
+        require_bucket(url)
+        return open_bucket(url)
     try:
         return fs.FileSystem.from_uri(url)
     except (ValueError, OSError) as wrong:
@@ -62,9 +67,10 @@ class Folder:
     def _write(self, name: str, source: Any) -> None:
         target = f"{self._path}/{name}"
         if not isinstance(self._store, fs.LocalFileSystem):
-            # An object is there when its last byte is.
+            # An object is there when its last byte is; a stream that is left early would pass for the whole.
+            whole = source.read()
             with self._store.open_output_stream(target) as sink:
-                shutil.copyfileobj(source, sink)
+                sink.write(whole)
             return
         part = Path(f"{target}.{uuid4().hex}.part")
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -88,10 +94,12 @@ class PageDataset(AbstractDataset[str, str]):
 
     def load(self) -> str:
         """The page."""
+        access.require("read", self.zone, self._filepath)
         return Folder(self._url).text(self._name)
 
     def save(self, data: str) -> None:
         """Write the page, in place of the one before."""
+        access.require("write", self.zone, self._filepath)
         Folder(self._url).put_text(data, self._name)
 
     def _exists(self) -> bool:

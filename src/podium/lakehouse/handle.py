@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame, DataFrameWriter
 from pyspark.sql.types import StructField, StructType
 
 from podium.lakehouse import engine
+from podium.lakehouse.buckets import is_bucket, require_bucket
 from podium.lakehouse.errors import LakehouseError
 
 __all__ = ["ByName", "ByPath", "Handle", "handle"]
@@ -90,6 +91,8 @@ class ByPath:
 
     def exists(self) -> bool:
         """Whether there is such a table."""
+        if is_bucket(self._path):
+            require_bucket(self._path)
         try:
             return DeltaTable.is_deltatable(self._path)
         except TableNotFoundError:
@@ -206,8 +209,8 @@ class ByName:
         """Its commits, the newest first; times in UTC."""
         found = engine.session().sql(f"DESCRIBE HISTORY {self._name}").select("version", "timestamp").toPandas()
         # Not by collect: that turns times into those of this machine's own time zone.
-        moments = found["timestamp"].dt.tz_localize("UTC").dt.to_pydatetime()
-        return [{"version": v, "timestamp": t} for v, t in zip(found["version"], moments, strict=True)]
+        moments = found["timestamp"].dt.tz_localize("UTC")
+        return [{"version": v, "timestamp": t.to_pydatetime()} for v, t in zip(found["version"], moments, strict=True)]
 
 
 def _delta(fields: Sequence[StructField]) -> Schema:

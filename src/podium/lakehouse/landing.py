@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from kedro.io import AbstractDataset
 from pyspark.sql import DataFrame
 
-from podium.lakehouse import engine
+from podium.lakehouse import access, engine
 from podium.lakehouse.errors import LakehouseError, did_you_mean
 from podium.lakehouse.files import Folder
 
@@ -100,7 +100,11 @@ class LandingDataset(AbstractDataset[None, Landing]):
         self.metadata = metadata
 
     def load(self) -> Landing:
-        """The landing folder; nothing is read yet."""
+        """The landing folder; nothing is read yet.
+
+        Landed files are as clear as their source, and to open a source writes: this is for who may write the zone.
+        """
+        access.require("write", self.zone, self._path)
         return Landing(self._path)
 
     def save(self, data: None) -> None:

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructField, StructType
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from podium.lakehouse import engine
+from podium.lakehouse import access, engine
 from podium.lakehouse.errors import LakehouseError, did_you_mean
 from podium.lakehouse.handle import handle
 
@@ -83,6 +83,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         retention: for how long a new table is kept after its last write (``14 days``); ``podium lake clean`` drops it
             then. None keeps it.
         attempts: how often a save is tried when another writer commits first.
+        env: the environment that the table belongs to, if that is another one: it is read-only then, and masked.
     """
 
     # An engine's session lives in one process: Kedro's ParallelRunner refuses such a dataset.
@@ -102,6 +103,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         as_of: str | None = None,
         retention: str | None = None,
         attempts: int = 8,
+        env: str | None = None,
         metadata: dict[str, Any] | None = None,
     ):
         self.path = path
@@ -115,25 +117,35 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.as_of = as_of
         self.retention = retention
         self.attempts = attempts
+        self.env = env
         self._handle = handle(path)
         self.metadata = metadata
         self.loaded_version: int | None = None
         self.saved_version: int | None = None
 
     def load(self) -> DataFrame | None:
-        """The table as a lazy frame, pinned to one version so that later writers do not change what is read."""
+        """The table as a lazy frame, pinned to one version so that later writers do not change what is read.
+
+        Raises:
+            AccessError: the rules do not let whoever asks read this zone; columns that they mask come masked.
+        """
+        grant = access.require("read", self.zone, self.path, self.env)
         if not self._exists():
             if self.missing == "none":
                 return None
             raise LakehouseError(f"There is no table at {self.path}. Run the pipeline that writes it first.")
         self.loaded_version = self._version_to_load()
-        return self._handle.read(self.loaded_version)
+        return access.masked(self._handle.read(self.loaded_version), grant)
 
     def save(self, data: DataFrame | Rows | Unchanged) -> None:
         """Write rows in the table's mode, in one atomic commit; try again when another writer wins.
 
         A table that is not there yet is created empty, as version 0, before its first rows.
+
+        Raises:
+            AccessError: the rules do not let whoever asks write this zone; nothing was written.
         """
+        access.require("write", self.zone, self.path, self.env)
         if isinstance(data, Unchanged):
             logger.debug("%s unchanged: %s", self.path, data.reason)
             self.saved_version = self._handle.version() if self._exists() else None
@@ -161,7 +173,9 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         """The first rows, for kedro-viz; reads one file, not the table."""
         from kedro_datasets._typing import TablePreview
 
-        return TablePreview(self._handle.head(nrows).astype(str).to_dict(orient="split"))
+        grant = access.require("read", self.zone, self.path, self.env)
+        rows = access.masked_rows(self._handle.head(nrows), grant)
+        return TablePreview(rows.astype(str).to_dict(orient="split"))
 
     def _write(self, rows: Rows) -> None:
         mode = rows.mode or self.mode
@@ -177,7 +191,8 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         elif mode is Mode.APPEND:
             self._handle.write(writer.mode("append"))
         elif mode is Mode.REPLACE:
-            self._handle.write(writer.mode("overwrite").option("replaceWhere", rows.window))
+            assert rows.window is not None
+            self._replace(frame, rows.window)
         else:
             self._merge(frame, rows.keys or self.keys, update=mode is Mode.MERGE)
 
@@ -198,6 +213,14 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         # for the first ones, and every key would be there twice.
         properties = {RETENTION: self.retention} if self.retention else {}
         self._handle.create(_nullable(frame.schema.fields), self.partition_by, properties)
+
+    def _replace(self, frame: DataFrame, window: str) -> None:
+        # Where the predicate is null, Spark keeps an old row and Sail drops it: made never null, both keep it.
+        certain = f"({window}) IS NOT NULL AND ({window})"
+        writer = _inside(frame, certain, f"{self.path}: a row lies outside of the window {window}").write.format(
+            "delta"
+        )
+        self._handle.write(writer.mode("overwrite").option("replaceWhere", certain))
 
     def _merge(self, frame: DataFrame, keys: tuple[str, ...], *, update: bool) -> None:
         same = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in keys)
@@ -264,6 +287,16 @@ def _moment(text: str) -> datetime:
 def _nullable(fields: list[StructField]) -> StructType:
     """These fields without promises: what an engine can prove to be never null today may be null tomorrow."""
     return StructType([StructField(field.name, field.dataType) for field in fields])
+
+
+def _inside(frame: DataFrame, window: str, refusal: str) -> DataFrame:
+    """The same rows; one outside of the window fails the write, which Sail would let pass and a repetition double.
+
+    The check is part of a column and no filter: engines move filters to rows that will not be written.
+    """
+    first = frame.schema.fields[0]
+    refused = F.raise_error(F.lit(refusal)).cast(first.dataType)
+    return frame.withColumn(first.name, F.when(F.expr(window), F.col(f"`{first.name}`")).otherwise(refused))
 
 
 def _is_conflict(error: BaseException) -> bool:

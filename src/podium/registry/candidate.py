@@ -20,6 +20,8 @@ from podium.models.model import Model
 
 __all__ = ["Candidate", "log_candidate", "newest_candidate", "newest_run"]
 
+# Where in an MLflow model our own files are, which the digest is of.
+MODEL_FILES = "artifacts/model"
 # What a server needs to load the model; the versions are those that made it.
 REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas", "podium")
 
@@ -75,6 +77,8 @@ def log_candidate(problem: str, candidate: Candidate) -> None:
             "podium.algorithm": candidate.model.algorithm,
             "podium.problem": problem,
             "podium.kind": "candidate",
+            # Where one run both trains and evaluates, its kind ends as that of the evaluation.
+            "podium.candidate": problem,
         }
     )
 
@@ -86,10 +90,9 @@ def _signature(model: Model) -> ModelSignature:
     return ModelSignature(inputs=inputs, outputs=Schema([ColSpec(DataType.double)]))
 
 
-def newest_run(kind: str, **tags: str) -> Run | None:
-    """The newest MLflow run of that kind with those ``podium.`` tags."""
-    wanted = {"kind": kind, **tags}
-    query = " and ".join(f"tags.`podium.{name}` = '{value}'" for name, value in wanted.items())
+def newest_run(**tags: str) -> Run | None:
+    """The newest MLflow run with those ``podium.`` tags."""
+    query = " and ".join(f"tags.`podium.{name}` = '{value}'" for name, value in tags.items())
     found = mlflow.search_runs(
         search_all_experiments=True,
         filter_string=query,
@@ -106,7 +109,7 @@ def newest_candidate(problem: str) -> Candidate:
     Raises:
         PodiumError: there is none, or its bytes are not those that were logged.
     """
-    run = newest_run("candidate", problem=problem)
+    run = newest_run(candidate=problem)
     if run is None:
         raise PodiumError(f"{problem}: there is no candidate. Run: kedro run --pipeline training")
     tags = run.data.tags
@@ -125,12 +128,16 @@ def newest_candidate(problem: str) -> Candidate:
 
 def load_checked(uri: str, digest: str, what: str) -> Model:
     """The model at ``uri``, if its bytes have the digest that they are known by."""
-    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri), "artifacts", "model")
+    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri), MODEL_FILES)
+    check_files(folder, digest, f"{what} ({uri})")
+    return models.load(folder)
+
+
+def check_files(folder: Path, digest: str, what: str) -> None:
+    """Refuse a model's files if they do not have the digest that they are known by."""
     found = models.digest(folder)
     if found != digest:
         raise PodiumError(
-            f"The files of {what} ({uri}) are not those that were logged: "
-            f"SHA-256 {found[:16]}…, expected {digest[:16]}…. "
+            f"The files of {what} are not those that were logged: SHA-256 {found[:16]}…, expected {digest[:16]}…. "
             "Somebody changed them. Train again, or restore them from a backup."
         )
-    return models.load(folder)

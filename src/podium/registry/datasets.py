@@ -9,6 +9,7 @@ from kedro.io import AbstractDataset
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
+from podium.lakehouse import access
 from podium.lakehouse.errors import LakehouseError
 
 from .candidate import Candidate, log_candidate, newest_candidate
@@ -17,9 +18,14 @@ from .versions import CHAMPION, Decision, ModelVersion, apply, load_version
 
 __all__ = ["CandidateDataset", "ChampionDataset", "EvidenceDataset", "TrialsDataset"]
 
+# The zone of access.yml that all of these belong to.
+REGISTRY = "registry"
+
 
 class CandidateDataset(AbstractDataset[Candidate, Candidate]):
     """The model that training made last, in the MLflow run that made it."""
+
+    zone = REGISTRY
 
     def __init__(self, *, problem: str, metadata: dict[str, Any] | None = None):
         self._problem = problem
@@ -27,10 +33,12 @@ class CandidateDataset(AbstractDataset[Candidate, Candidate]):
 
     def load(self) -> Candidate:
         """The newest candidate, its bytes checked."""
+        access.require("read", self.zone, f"{self._problem}: the candidate")
         return newest_candidate(self._problem)
 
     def save(self, data: Candidate) -> None:
         """Log the candidate to the active run."""
+        access.require("write", self.zone, f"{self._problem}: the candidate")
         log_candidate(self._problem, data)
 
     def _describe(self) -> dict[str, Any]:
@@ -40,16 +48,20 @@ class CandidateDataset(AbstractDataset[Candidate, Candidate]):
 class EvidenceDataset(AbstractDataset[Evidence, Evidence]):
     """What the last evaluation found."""
 
+    zone = REGISTRY
+
     def __init__(self, *, problem: str, metadata: dict[str, Any] | None = None):
         self._problem = problem
         self.metadata = metadata
 
     def load(self) -> Evidence:
         """The newest evidence."""
+        access.require("read", self.zone, f"{self._problem}: the evidence")
         return newest_evidence(self._problem)
 
     def save(self, data: Evidence) -> None:
         """Log the evidence to the active run."""
+        access.require("write", self.zone, f"{self._problem}: the evidence")
         log_evidence(self._problem, data)
 
     def _describe(self) -> dict[str, Any]:
@@ -59,16 +71,20 @@ class EvidenceDataset(AbstractDataset[Evidence, Evidence]):
 class ChampionDataset(AbstractDataset[Decision, ModelVersion | None]):
     """The champion of a problem: a decision goes in, and the version that carries the alias comes out."""
 
+    zone = REGISTRY
+
     def __init__(self, *, problem: str, metadata: dict[str, Any] | None = None):
         self._problem = problem
         self.metadata = metadata
 
     def load(self) -> ModelVersion | None:
         """The champion with its model, its bytes checked; None where there is none."""
+        access.require("read", self.zone, f"{self._problem}: the champion")
         return load_version(self._problem, CHAMPION)
 
     def save(self, data: Decision) -> None:
         """Register the candidate, and set its aliases as decided."""
+        access.require("write", self.zone, f"{self._problem}: the champion")
         version = apply(self._problem, data)
         mlflow.set_tags({"podium.version": version, "podium.decision": "promoted" if data.promote else "refused"})
 
@@ -82,6 +98,8 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
     A row has ``algorithm``, ``number``, ``params`` (JSON text) and one column for each metric.
     """
 
+    zone = REGISTRY
+
     def __init__(self, *, metadata: dict[str, Any] | None = None):
         self.metadata = metadata
 
@@ -91,6 +109,7 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
 
     def save(self, data: pd.DataFrame) -> None:
         """One child run for each row."""
+        access.require("write", self.zone, "trials")
         parent = mlflow.active_run()
         if parent is None:
             raise LakehouseError("Trials are kept as child runs, and no MLflow run is active; run it by kedro run.")

@@ -55,7 +55,7 @@ def log_evidence(problem: str, evidence: Evidence) -> None:
 
 def newest_evidence(problem: str) -> Evidence:
     """What the last evaluation found; without its pictures."""
-    run = newest_run("evidence", problem=problem)
+    run = newest_run(kind="evidence", problem=problem)
     if run is None:
         raise PodiumError(f"{problem}: no candidate was evaluated yet. Run: kedro run --pipeline evaluation")
     return Evidence(

@@ -12,19 +12,16 @@ from typing import Any, TypeVar
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-from podium.lakehouse.errors import PodiumError
+from .tracking import asking, database_file, prepare, registry_uri
 
-__all__ = ["PipelineRun", "Registry", "VersionStatus"]
+__all__ = ["PipelineRun", "Registered", "Registry", "VersionStatus"]
 
 METRIC = "podium.metric."
 BASELINE = "baseline_"
 # Metrics that begin like this are about another model than the version itself, or compare with one.
 OTHERS = (BASELINE, "champion_", "gain_over_")
-SQLITE = "sqlite:///"
 
 Answer = TypeVar("Answer")
 
@@ -37,7 +34,7 @@ class VersionStatus:
         version: its number.
         algorithm: of the model.
         as_of: the moment of knowledge that it was trained at, ISO 8601.
-        decision: ``promoted`` or ``refused``.
+        decision: ``promoted`` to champion or ``refused`` by this environment's gate; ``undecided`` before it spoke.
         checks: the results of deployment's checks, in words.
         metrics: metric -> value on the rows that it was evaluated on.
         baseline: the same of the baseline, on the same rows.
@@ -50,6 +47,31 @@ class VersionStatus:
     checks: str
     metrics: Mapping[str, float]
     baseline: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """A registered version, and its place among the others.
+
+    Attributes:
+        name: of the model.
+        aliases: those that it carries.
+        digest: SHA-256 of the model's files.
+        run_id: the run that made it here, or brought it here.
+        promoted_from: ``environment/version`` that it was promoted from; None where it was trained here.
+        source_decision: what the gate there had said.
+        registered: when, in UTC.
+        status: what its tags say about it.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    digest: str
+    run_id: str
+    promoted_from: str | None
+    source_decision: str | None
+    registered: datetime
+    status: VersionStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +103,7 @@ class Registry:
 
     def __init__(self, uri: str):
         self._uri = uri
+        self._answers = False
 
     def version(self, problem: str, alias: str) -> VersionStatus | None:
         """The version of a problem's model that carries an alias, or None."""
@@ -91,6 +114,16 @@ class Registry:
             return _version(client.get_model_version(problem, str(number))) if number else None
 
         return self._ask(ask, None)
+
+    def versions(self, problem: str | None = None) -> list[Registered]:
+        """Every version of a model, or of all models; the newest first."""
+        none: list[Registered] = []
+
+        def ask(client: MlflowClient) -> list[Registered]:
+            models = [model for model in client.search_registered_models() if problem in (None, model.name)]
+            return [found for model in models for found in _versions(client, model)]
+
+        return self._ask(ask, none)
 
     def last_run(self, pipeline: str) -> PipelineRun | None:
         """The newest run of a pipeline, by itself or together with others; None if it never ran."""
@@ -118,20 +151,38 @@ class Registry:
 
     def _ask(self, question: Callable[[MlflowClient], Answer], otherwise: Answer) -> Answer:
         """The answer to a question; ``otherwise`` where nothing was ever run: asking MLflow would make a database."""
-        if self._uri.startswith(SQLITE) and not Path(self._uri.removeprefix(SQLITE)).is_file():
+        file = database_file(self._uri)
+        if file is not None and not file.is_file():
             return otherwise
-        try:
-            return question(MlflowClient(tracking_uri=self._uri, registry_uri=self._uri))
-        except (MlflowException, SQLAlchemyError) as cause:
-            raise PodiumError(
-                f"MLflow at {self._uri} did not answer: {cause} See that it can be reached, and that this project's "
-                "version of MLflow made it."
-            ) from cause
+        if not self._answers:
+            prepare(self._uri)
+            self._answers = True
+        with asking(self._uri):
+            return question(MlflowClient(tracking_uri=self._uri, registry_uri=registry_uri(self._uri)))
 
 
 def _runs(client: MlflowClient, query: str, *, most: int) -> list[Run]:
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     return list(client.search_runs(experiments, query, max_results=most, order_by=["attributes.start_time DESC"]))
+
+
+def _versions(client: MlflowClient, model: RegisteredModel) -> list[Registered]:
+    found = client.search_model_versions(f"name = '{model.name}'")
+    return [_registered(version, model.aliases) for version in sorted(found, key=lambda v: -int(v.version))]
+
+
+def _registered(found: ModelVersion, aliases: Mapping[str, str]) -> Registered:
+    tags: Mapping[str, str] = found.tags
+    return Registered(
+        name=found.name,
+        aliases=tuple(sorted(alias for alias, version in aliases.items() if str(version) == str(found.version))),
+        digest=tags.get("podium.digest", ""),
+        run_id=str(found.run_id or ""),
+        promoted_from=tags.get("podium.promoted_from"),
+        source_decision=tags.get("podium.source_decision"),
+        registered=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+        status=_version(found),
+    )
 
 
 def _version(found: ModelVersion) -> VersionStatus:

@@ -1,6 +1,6 @@
 """Registered versions and their aliases: who is champion, who is challenger, and what speaks for them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,18 @@ from podium.models.model import Model
 
 from .candidate import Candidate, load_checked
 
-__all__ = ["CHALLENGER", "CHAMPION", "Decision", "ModelVersion", "aliased", "apply", "load_version"]
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "Decision",
+    "ModelVersion",
+    "aliased",
+    "apply",
+    "evidence_tags",
+    "load_version",
+    "register",
+    "registered",
+]
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -53,11 +64,9 @@ def apply(name: str, decision: Decision) -> str:
     ``challenger``; if every check passed, ``champion`` in its place. Doing it twice changes nothing.
     """
     client = MlflowClient()
-    version = _registered(client, name, decision.candidate.digest) or _register(client, name, decision)
+    version = registered(client, name, decision.candidate.digest) or _register(name, decision)
     # The evidence is written before any alias: a champion without its evidence must not exist, not even for a moment.
-    shown = {key: value for key, value in decision.metrics.items() if not key.endswith(("_low", "_high"))}
-    tags = {f"podium.metric.{key}": f"{value:.6g}" for key, value in shown.items()}
-    tags["podium.checks"] = "; ".join(f"{c['name']}: {'passed' if c['passed'] else 'FAILED'}" for c in decision.checks)
+    tags = evidence_tags(decision.metrics, decision.checks)
     tags["podium.decision"] = "promoted" if decision.promote else "refused"
     if not _carries(name, CHAMPION, version):
         for key, value in tags.items():
@@ -71,28 +80,41 @@ def apply(name: str, decision: Decision) -> str:
     return version
 
 
+def evidence_tags(metrics: Mapping[str, float], checks: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What a version's tags say about it: the figures without their intervals, and the checks in words."""
+    shown = {key: value for key, value in metrics.items() if not key.endswith(("_low", "_high"))}
+    tags = {f"podium.metric.{key}": f"{value:.6g}" for key, value in shown.items()}
+    words = [f"{check['name']}: {'passed' if check['passed'] else 'FAILED'}" for check in checks]
+    return tags | {"podium.checks": "; ".join(words)}
+
+
 def _carries(name: str, alias: str, version: str) -> bool:
     found = aliased(name, alias)
     return found is not None and str(found.version) == version
 
 
-def _registered(client: MlflowClient, name: str, digest: str) -> str | None:
+def registered(client: MlflowClient, name: str, digest: str) -> str | None:
+    """The version that has this digest, the first one if there are several; None if there is none."""
     found = client.search_model_versions(f"name = '{name}' and tags.`podium.digest` = '{digest}'")
     return min((str(version.version) for version in found), key=int, default=None)
 
 
-def _register(client: MlflowClient, name: str, decision: Decision) -> str:
+def _register(name: str, decision: Decision) -> str:
     candidate = decision.candidate
     tags = {
         "podium.digest": candidate.digest,
         "podium.as_of": candidate.as_of.isoformat(),
         "podium.algorithm": candidate.model.algorithm,
     }
+    return register(MlflowClient(), name, candidate.model_uri.removeprefix("models:/"), candidate.run_id, tags)
+
+
+def register(client: MlflowClient, name: str, model_id: str, run_id: str, tags: Mapping[str, str]) -> str:
+    """Make a version of a logged model, with its tags and without an alias; the version's number."""
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
-    model_id = candidate.model_uri.removeprefix("models:/")
     logged = client.get_logged_model(model_id)
-    made = client.create_model_version(name, logged.artifact_location, candidate.run_id, tags=tags, model_id=model_id)
+    made = client.create_model_version(name, logged.artifact_location, run_id, tags=dict(tags), model_id=model_id)
     return str(made.version)
 
 

@@ -10,10 +10,10 @@ from pyspark.sql import SparkSession
 from podium.lakehouse.errors import LakehouseError
 
 from .addresses import answers
-from .jars import packages
+from .jars import S3_COMMITS, packages
 from .settings import EngineSettings
 from .spark import DELTA
-from .stores import spark_location
+from .stores import LOG_STORE, spark_location, stores
 
 __all__ = ["Connect"]
 
@@ -52,10 +52,15 @@ class Connect:
             self._session = SparkSession.builder.remote(self._remote).create()
             self._be_impatient()
             self._require_delta(self._session)
+            self._require_s3_commits(self._session)
             for key, value in self._settings.config.items():
                 self._session.conf.set(key, value)
         except PySparkException as cause:
+            self.stop()
             raise LakehouseError(f"The Spark Connect server at {self._where} refused: {cause}") from cause
+        except LakehouseError:
+            self.stop()
+            raise
         return self._session
 
     def _be_impatient(self) -> None:
@@ -80,6 +85,17 @@ class Connect:
                 + " ".join(f"--conf {key}={wanted}" for key, wanted in DELTA.items())
             )
 
+    def _require_s3_commits(self, session: SparkSession) -> None:
+        """Whoever set another way to commit on S3 knows why; Delta's own way alone loses commits."""
+        used = stores(self._settings.roots)
+        if "s3" not in used or all(session.conf.get(name, "") for name in LOG_STORE):
+            return
+        raise LakehouseError(
+            f"The Spark Connect server at {self._where} would overwrite the commits of other writers on S3. Start it "
+            f"with --packages {','.join(packages(used))} --jars {S3_COMMITS} "
+            + " ".join(f"--conf {key}={wanted}" for key, wanted in LOG_STORE.items())
+        )
+
     def stop(self) -> None:
         """End the session; where the server is gone there is nothing to end."""
         if self._session is not None:
@@ -95,4 +111,4 @@ class Connect:
 
     def location(self, path: str) -> str:
         """The cluster's word for a path: ``s3a://`` for ``s3://``."""
-        return spark_location(path, self._settings)
+        return spark_location(path)

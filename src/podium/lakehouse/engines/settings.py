@@ -8,11 +8,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-__all__ = ["EngineSettings", "S3Commits"]
+__all__ = ["EngineSettings"]
 
 logger = logging.getLogger(__name__)
-
-S3Commits = Literal["one_writer", "lock_table"]
 
 # What each engine needs, and what else it may be told.
 NEEDS = {
@@ -37,9 +35,6 @@ class EngineSettings(BaseModel):
         config: Spark settings of the session.
         roots: where the environment keeps tables and files; Spark needs more jars for some object stores.
         log: where the JVM writes what it has to say.
-        s3_commits: how Spark's commits to ``s3://`` are kept apart: ``one_writer`` promises that there is never more
-            than one, ``lock_table`` uses Delta's table in DynamoDB. Without it Spark does not write there.
-        lock_table: the name of that table.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,8 +45,6 @@ class EngineSettings(BaseModel):
     config: dict[str, str] = {}
     roots: tuple[str, ...] = ()
     log: str | None = None
-    s3_commits: S3Commits | None = None
-    lock_table: str = "podium_delta_log"
 
     @model_validator(mode="after")
     def _fits(self) -> EngineSettings:

@@ -32,6 +32,7 @@ DELTA = {
 }
 # Spark's own values are for hundreds of cores: on one machine, each of these costs seconds at every write.
 ONE_MACHINE = {
+    "spark.driver.memory": "2g",
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.shuffle.partitions": "4",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
@@ -86,15 +87,15 @@ class Spark:
         return self._session
 
     def _config(self) -> dict[str, str]:
-        used = stores(self._settings)
+        used = stores(self._settings.roots)
         local = self._master.startswith("local") or host_and_port(self._master)[0] in {"127.0.0.1", "localhost"}
         return {
             "spark.app.name": "podium",
             "spark.master": self._master,
             **(ONE_MACHINE if local else {}),
             **DELTA,
-            **jar_settings(used, lock_table=self._settings.s3_commits == "lock_table"),
-            **store_settings(self._settings),
+            **jar_settings(used),
+            **store_settings(used),
             **self._settings.config,
         }
 
@@ -124,7 +125,7 @@ class Spark:
 
     def location(self, path: str) -> str:
         """Spark's word for a path: ``s3a://`` for ``s3://``."""
-        return spark_location(path, self._settings)
+        return spark_location(path)
 
 
 def _connect(config: dict[str, str], sink: IO[bytes]) -> SparkSession:

@@ -34,9 +34,16 @@ INTAKE_SCHEMA = (
 
 
 class IngestionParams(Params):
-    """How much bad data is too much."""
+    """How much bad data is too much, and how far back bronze goes.
+
+    Attributes:
+        max_quarantined_share: a larger share of bad rows in any event stops the run before bronze is touched.
+        recent_days: only what became knowable within so many days before the newest moment of the source goes into
+            bronze, and facts without a date of their own; null takes all.
+    """
 
     max_quarantined_share: float = Field(0.05, ge=0, le=1)
+    recent_days: int | None = Field(None, ge=1)
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,19 @@ class Opened:
 
 
 def open_source(
-    landing: Landing, folder: str, parameters: Params, seen: DataFrame | None, *, problem: Problem
+    landing: Landing,
+    folder: str,
+    parameters: Params,
+    ingestion: IngestionParams,
+    seen: DataFrame | None,
+    *,
+    problem: Problem,
 ) -> Opened:
     """Check that every file and column is there, land the files, and see which events are already in bronze."""
     source = landing.open(folder, {file.name: file.columns for file in problem.sources})
     rules = code_digest(problem, "sources", "contracts") + parameters.model_dump_json()
+    if ingestion.recent_days is not None:
+        rules += f"recent_days={ingestion.recent_days}"
     digests = {event.name: _digest(event, source, rules) for event in problem.events}
     # Oldest first, so that an event's last intake stays: who returns to an earlier source wants its rows back.
     recorded = sorted(seen.collect(), key=lambda row: row["intake"]) if seen is not None else []
@@ -121,32 +136,75 @@ def count(
 ) -> pd.DataFrame:
     """Rows in, kept and quarantined for each event; an event with too many bad rows stops the run here.
 
-    Quarantine is written by now, so that whoever reads the error can look at the rows; bronze is not yet touched.
+    Good rows that are not kept are older than ``recent_days`` allows; ``since`` is the moment after which an event is
+    kept, null where all of it is. Quarantine is written by now, so that whoever reads the error can look at the rows;
+    bronze is not yet touched.
     """
-    counted = [
-        verdict.agg(
-            F.lit(event.name).alias("event"),
-            F.lit(opened.digests[event.name]).alias("source_digest"),
-            F.lit(opened.intake).cast("long").alias("intake"),
-            F.count("row").alias("rows_in"),
-            F.count(F.when(F.col("rule").isNull(), F.col("row"))).alias("kept"),
-            F.count("rule").alias("quarantined"),
-            F.min(F.when(F.col("rule").isNull(), F.col("available_at"))).alias("oldest"),
-            F.max(F.when(F.col("rule").isNull(), F.col("available_at"))).alias("newest"),
-        )
+    judged = {
+        event.name: verdict
         for event, verdict in zip(problem.events, verdicts, strict=True)
         if not isinstance(verdict, Unchanged)
-    ]
-    if not counted:
+    }
+    if not judged:
         return pd.DataFrame()
+    since: dict[str, datetime] = {}
+    if parameters.recent_days is not None:
+        since = _since({name: _good(verdict) for name, verdict in judged.items()}, parameters.recent_days)
+    counted = [
+        _counted(verdict, since.get(name)).select(
+            F.lit(name).alias("event"),
+            F.lit(opened.digests[name]).alias("source_digest"),
+            F.lit(opened.intake).cast("long").alias("intake"),
+            "*",
+        )
+        for name, verdict in judged.items()
+    ]
     counts = reduce(DataFrame.unionByName, counted).toPandas()
-    counts["share"] = counts["quarantined"] / counts["rows_in"].clip(lower=1)
+    counts["since"] = pd.to_datetime(counts["event"].map(since), utc=True)
     _refuse_too_many(counts, parameters.max_quarantined_share, problem.name)
-    return counts.drop(columns=["share"])
+    return counts
+
+
+def _good(verdict: DataFrame) -> DataFrame:
+    return verdict.filter(F.col("rule").isNull())
+
+
+def _since(good: Mapping[str, DataFrame], recent_days: int) -> dict[str, datetime]:
+    """For each event with a date of its own: the moment after which its rows are recent."""
+    spans = reduce(DataFrame.unionByName, [_span(frame, name) for name, frame in good.items()]).toPandas()
+    dated = _dated(spans)
+    if dated.empty:
+        return {}
+    since = (dated["newest"].max().tz_localize("UTC") - pd.Timedelta(days=recent_days)).to_pydatetime()
+    return dict.fromkeys(dated["event"], since)
+
+
+def _span(frame: DataFrame, event: str) -> DataFrame:
+    known = F.col("available_at")
+    return frame.agg(F.lit(event).alias("event"), F.min(known).alias("oldest"), F.max(known).alias("newest"))
+
+
+def _dated(spans: pd.DataFrame) -> pd.DataFrame:
+    """Facts without a date of their own (airports, planes) are knowable always and say nothing about time."""
+    return spans[spans["oldest"] != spans["newest"]].dropna()
+
+
+def _counted(verdict: DataFrame, since: datetime | None) -> DataFrame:
+    kept = F.col("rule").isNull()
+    if since is not None:
+        kept &= F.col("available_at") > F.lit(since)
+    return verdict.agg(
+        F.count("row").alias("rows_in"),
+        F.count(F.when(kept, F.col("row"))).alias("kept"),
+        F.count("rule").alias("quarantined"),
+        F.min(F.when(kept, F.col("available_at"))).alias("oldest"),
+        F.max(F.when(kept, F.col("available_at"))).alias("newest"),
+    )
 
 
 def _refuse_too_many(counts: pd.DataFrame, most: float, problem: str) -> None:
-    bad = counts[counts["share"] > most]
+    bad = counts.assign(share=counts["quarantined"] / counts["rows_in"].clip(lower=1))
+    bad = bad[bad["share"] > most]
     for row in counts[counts["quarantined"] > 0].itertuples():
         logger.warning("%s: %d of %d rows quarantined", row.event, row.quarantined, row.rows_in)
     if len(bad):
@@ -160,10 +218,13 @@ def _refuse_too_many(counts: pd.DataFrame, most: float, problem: str) -> None:
 
 
 def keep(verdict: DataFrame | Unchanged, counts: pd.DataFrame, *, event: Event) -> Rows | Unchanged:
-    """The good rows of one event, on their way into bronze. ``counts`` says that they may."""
+    """The good rows of one event, on their way into bronze. ``counts`` says that they may, and since when."""
     if isinstance(verdict, Unchanged):
         return verdict
-    good = verdict.filter(F.col("rule").isNull()).drop("row", "rule")
+    good = _good(verdict).drop("row", "rule")
+    since: Any = counts.set_index("event").loc[event.name, "since"]
+    if not pd.isna(since):
+        good = good.filter(F.col("available_at") > F.lit(since.to_pydatetime()))
     return Rows(frame=good, keys=event.keys)
 
 
@@ -171,6 +232,7 @@ def record(counts: pd.DataFrame, *bronze: DataFrame) -> Rows | Unchanged:
     """Note that these events are in bronze, all of them: what was done before need not be done again."""
     if counts.empty:
         return Unchanged("this source is already in bronze")
+    counts = counts.drop(columns="since")
     for column in ("oldest", "newest"):
         counts[column] = pd.to_datetime(counts[column], utc=True)
     return Rows(frame=bronze[0].sparkSession.createDataFrame(counts, INTAKE_SCHEMA), keys=INTAKE_KEYS)
@@ -183,8 +245,7 @@ def resolve_as_of(as_of: str | None, intake: DataFrame, *, problem: Problem) -> 
         PodiumError: for a text that is no moment, and for one before the data begin.
     """
     spans = intake.groupBy("event").agg(F.min("oldest").alias("oldest"), F.max("newest").alias("newest")).toPandas()
-    # Facts without a date of their own (airports, planes) are knowable always and say nothing about time.
-    dated = spans[spans["oldest"] != spans["newest"]].dropna()
+    dated = _dated(spans)
     if dated.empty:
         raise PodiumError(f"The source of {problem.name} holds no rows with a date. Look at {problem.name}.source.")
     begin, newest = (pd.Timestamp(t).tz_localize("UTC") for t in (dated["oldest"].max(), dated["newest"].max()))

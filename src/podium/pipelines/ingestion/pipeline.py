@@ -15,7 +15,7 @@ def create_pipeline(problem: Problem) -> Pipeline:
     table = [
         Node(
             func=fixed(nodes.open_source, types={"parameters": problem.event_parameters}, problem=problem),
-            inputs=["landing", "params:source", "params:knowable", "seen_quarantine_intake"],
+            inputs=["landing", "params:source", "params:knowable", "params:ingestion", "seen_quarantine_intake"],
             outputs="opened_source",
             name="open_source",
         ),

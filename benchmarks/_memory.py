@@ -1,0 +1,58 @@
+"""What a command takes: its time, and the memory of its processes."""
+
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+GIB = 2**30
+EVERY = 0.25
+
+
+@dataclass
+class Taken:
+    """What a command took: seconds, and the most memory (RSS, in GiB) that its processes held at one moment.
+
+    ``tree`` is the command with all below it; ``by_name`` the same for each kind of process by itself. Pages that
+    processes share count for each of them, so that the true figure is lower.
+    """
+
+    seconds: float = 0.0
+    tree: float = 0.0
+    by_name: dict[str, float] = field(default_factory=dict)
+
+
+def measured(command: Sequence[str | Path], *, log: Path, env: Mapping[str, str], folder: Path) -> Taken:
+    """Run a command to its end, which must be a good one; what it prints goes to ``log``, at its end."""
+    taken, start = Taken(), time.perf_counter()
+    with log.open("ab") as sink:
+        child = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, env=env, cwd=folder)
+        process = psutil.Process(child.pid)
+        try:
+            while child.poll() is None:
+                _look(process, taken)
+                time.sleep(EVERY)
+        finally:
+            child.terminate()
+            child.wait()
+    taken.seconds = time.perf_counter() - start
+    if child.returncode:
+        end = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
+        raise SystemExit(f"{' '.join(map(str, command))} failed:\n{end}")
+    return taken
+
+
+def _look(process: psutil.Process, taken: Taken) -> None:
+    held: dict[str, float] = {}
+    with suppress(psutil.NoSuchProcess):
+        for each in [process, *process.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                name = "command" if each.pid == process.pid else each.name()
+                held[name] = held.get(name, 0.0) + each.memory_info().rss / GIB
+    taken.tree = max(taken.tree, sum(held.values()))
+    for name, size in held.items():
+        taken.by_name[name] = max(taken.by_name.get(name, 0.0), size)

@@ -1,0 +1,69 @@
+"""Refreshes the feature tables in a process of its own, and says what that took: the part of scale.py that is repeated.
+
+    python benchmarks/_refresh.py ENV WARM_SOURCE SOURCE OUT [heap]
+
+A first run on a small source starts the engine and loads the code. The second one is timed: ingestion of the source,
+and all feature tables from nothing. OUT gets the seconds, and the moment at which they began. With ``heap``, for the
+driver of a Spark session, it also gets what the driver held: its heap is collected and looked at every few seconds.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from time import perf_counter, time
+
+PROJECT = Path(__file__).parents[1]
+EVERY = 5
+
+
+def main(env: str, warm: str, source: str, out: str, *watched: str) -> None:
+    from kedro.framework.session import KedroServiceSession
+    from kedro.framework.startup import bootstrap_project
+
+    bootstrap_project(PROJECT)
+    session = KedroServiceSession.create(project_path=PROJECT, env=env)
+
+    def run(folder: str) -> None:
+        parameters = {"flight_delay": {"source": folder}}
+        session.run(pipeline_names=["feature_engineering"], runtime_params=parameters)
+
+    run(warm)
+    print("TIMED", flush=True)
+    held: list[int] = []
+    began, start = time(), perf_counter()
+    if watched:
+        with heap_watched(held):
+            run(source)
+    else:
+        run(source)
+    said = {"seconds": perf_counter() - start, "began": began, "heap": max(held, default=0)}
+    Path(out).write_text(json.dumps(said))
+
+
+@contextmanager
+def heap_watched(held: list[int]) -> Iterator[None]:
+    """Every few seconds, bytes in use in the driver's heap right after a garbage collection."""
+    from podium.lakehouse import engine
+
+    jvm, done = engine.session()._jvm, Event()
+
+    def look() -> None:
+        while not done.wait(EVERY):
+            jvm.System.gc()
+            runtime = jvm.Runtime.getRuntime()
+            held.append(runtime.totalMemory() - runtime.freeMemory())
+
+    watch = Thread(target=look)
+    watch.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watch.join()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,67 @@
+"""Measures prod on this machine alone, on local Spark: the year's features, and a model's whole life.
+
+    python benchmarks/prod.py            # features and life
+    python benchmarks/prod.py features   # one: features, life
+
+Each run is a command of its own, as a scheduler would start it, with start-up. The limits are for two cores: the driver
+gets no more of them on a larger machine.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from _memory import Taken, measured
+from _report import Figures, note, report
+
+PROJECT = Path(__file__).parents[1]
+MASTER = "local[2]"
+TRAINED, UNTIL = "2013-08-01", "2014-01-03"
+# Features up to the moment of training, the model's way into service, then the months in which it scores.
+LIFE = (
+    ("feature_engineering", TRAINED),
+    ("training", TRAINED),
+    ("evaluation", TRAINED),
+    ("deployment", TRAINED),
+    ("feature_engineering", UNTIL),
+    ("inference", UNTIL),
+    ("monitoring", UNTIL),
+)
+FIGURES = Figures()
+
+
+@FIGURES.add
+def features() -> None:
+    """The feature tables over the full year from nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        taken = kedro_run("feature_engineering", UNTIL, Path(folder))
+    report("prod: feature_engineering, full year from nothing, with start-up", taken.seconds, "s", 300)
+    report("prod: feature_engineering, peak memory of all processes", taken.tree, "GiB", 6)
+
+
+@FIGURES.add
+def life() -> None:
+    """Features, training, evaluation, deployment, five more months of features, inference, monitoring."""
+    took = []
+    with tempfile.TemporaryDirectory() as folder:
+        for pipeline, as_of in LIFE:
+            took.append(kedro_run(pipeline, as_of, Path(folder)))
+            note(f"prod: {pipeline}, as of {as_of}", took[-1].seconds, "s")
+            note(f"prod: {pipeline}, peak memory", took[-1].tree, "GiB")
+    report("prod: the whole life", sum(each.seconds for each in took) / 60, "min", 12)
+    report("prod: the whole life, peak memory of all processes", max(each.tree for each in took), "GiB", 6)
+
+
+def kedro_run(pipeline: str, as_of: str, folder: Path) -> Taken:
+    """One pipeline in prod, without a cluster."""
+    settings = os.environ | {"PODIUM_DATA": str(folder), "PODIUM_SPARK_MASTER": MASTER}
+    for name in ("SPARK_REMOTE", "PODIUM_PROD_ROOT", "PODIUM_PROD_FILES", "PODIUM_PROD_MLFLOW"):
+        settings.pop(name, None)
+    command = [sys.executable, "-m", "kedro", "run", "--env", "prod", "--pipelines", pipeline]
+    command += ["--params", f"as_of={as_of}"]
+    return measured(command, log=folder / "log", env=settings, folder=PROJECT)
+
+
+if __name__ == "__main__":
+    FIGURES.run(__doc__)

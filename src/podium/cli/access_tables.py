@@ -1,0 +1,55 @@
+"""The tables that the pipelines read and write, as Unity Catalog knows them: from the catalog and the definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from podium.problems import PROBLEMS
+
+if TYPE_CHECKING:
+    from podium.lakehouse.access.sql import CatalogTable
+    from podium.problems.base import Problem
+
+    from .project import Project
+
+__all__ = ["catalog_tables"]
+
+# What Kedro does with a name that the catalog does not know.
+OTHERS = {"{default}": {"type": "kedro.io.MemoryDataset"}}
+
+
+def catalog_tables(project: Project) -> Iterator[CatalogTable]:
+    """Every Delta table of every pipeline: ``<root>/<problem>/<zone>/<table>`` is ``<problem>.<zone>_<table>``."""
+    from kedro.io.catalog_config_resolver import CatalogConfigResolver
+
+    from podium.lakehouse.access.sql import CatalogTable
+    from podium.lakehouse.listing import DATASET
+    from podium.pipeline_registry import register_pipelines
+
+    entries = {name: entry for name, entry in project.section("catalog").items() if not name.startswith("_")}
+    resolver = CatalogConfigResolver(entries, default_runtime_patterns=OTHERS)
+    for dataset in sorted(register_pipelines()["__default__"].datasets()):
+        entry = resolver.resolve_pattern(dataset)
+        if entry.get("type") == DATASET:
+            schema, *steps = entry["path"].removeprefix(f"{project.root}/").split("/")
+            columns = tuple(_columns(PROBLEMS[schema], entry["zone"], steps[-1]))
+            yield CatalogTable(schema, "_".join(steps), entry["zone"], columns)
+
+
+def _columns(problem: Problem, zone: str, table: str) -> list[str]:
+    """The columns of a table that its definition names."""
+    from podium.pipelines.eda.profile import SCHEMA as PROFILE
+
+    if zone == "bronze":
+        return _names(problem.event(table).schema)
+    if zone == "features":
+        found = [each for each in problem.tables if each.name == table]
+        return [name for each in found for name in (*each.entity, *(feature.name for feature in each.features))]
+    if zone in {"training_sets", "predictions"}:
+        return [*problem.keys, *problem.feature_names]
+    return {"rows": ["rule", "received"], "profile": _names(PROFILE)}.get(table, [])
+
+
+def _names(schema: str) -> list[str]:
+    return [column.split()[0] for column in schema.split(", ")]

@@ -1,0 +1,213 @@
+"""What ``podium lake clean`` and ``podium lake maintain`` do, and how they tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from podium.lakehouse.errors import PodiumError, did_you_mean
+
+from .options import as_json, console, day, typed
+
+if TYPE_CHECKING:
+    from podium.lakehouse.expiry import Item, Lot
+    from podium.lakehouse.listing import Place
+    from podium.lakehouse.maintenance import Work
+
+    from .project import Project
+
+__all__ = ["clean_up", "maintain_tables"]
+
+
+def clean_up(project: Project, *, yes: bool, vacuum: bool, optimize: bool, wants_json: bool) -> None:
+    """Say what has expired; with ``yes`` drop it, and look after the tables that stay.
+
+    Raises:
+        PodiumError: it may not be dropped (nothing was then), or a table could not be read or looked after.
+    """
+    from podium.lakehouse.expiry import find_lots
+
+    project.prepare()
+    now, roots = datetime.now(UTC), _roots(project)
+    _refuse_shared(project, roots)
+    lots = find_lots(project.section("catalog"))
+    gone = [lot for lot in lots if lot.has_expired(now)]
+    _require_write((item.zone, item.name) for lot in gone for item in lot.items)
+    if not wants_json:
+        _print_lots(lots, now, project, yes=yes)
+    for lot in gone if yes else []:
+        _drop(lot, roots, now, quiet=wants_json)
+    kept = [item for lot in lots if lot not in gone for item in lot.items if item.kind == "table" and not item.trouble]
+    looked_after = _look_after(kept, _work(vacuum, optimize), dry_run=not yes, quiet=wants_json)
+    if wants_json:
+        said = [_lot_as_json(lot, expired=lot in gone) for lot in lots]
+        as_json({"env": project.env, "root": project.root, "dropped": yes, "problems": said, "tables": looked_after})
+    _fail([f"{item.name}: {item.trouble}" for lot in lots for item in lot.keepers if item.trouble] if yes else [])
+    _fail([f"{each['name']}: {each['trouble']}" for each in looked_after if each.get("trouble")])
+
+
+def maintain_tables(
+    project: Project, names: Sequence[str], *, hours: int, force: bool, dry_run: bool, wants_json: bool
+) -> None:
+    """OPTIMIZE and VACUUM the named tables, or all.
+
+    Raises:
+        PodiumError: there is no such table, the retention is too short, or the rules forbid it (nothing was done then);
+            or something went wrong with a table (the others were done).
+    """
+    from podium.lakehouse.listing import table_places
+    from podium.lakehouse.maintenance import Work, require_safe
+
+    require_safe(hours, force=force)
+    project.prepare()
+    places = {place.name: place for place in table_places(project.section("catalog"))}
+    if unknown := [f"{name}{did_you_mean(name, places)}" for name in names if name not in places]:
+        raise PodiumError(f"In {project.env} there is no table {', '.join(unknown)}. podium lake tables lists them.")
+    chosen = [places[name] for name in dict.fromkeys(names)] or list(places.values())
+    _require_write((place.zone, place.name) for place in chosen)
+    if not chosen and not wants_json:
+        click.echo(f"There are no tables in {project.root}.")
+    done = _look_after(chosen, Work(hours=hours), dry_run=dry_run, quiet=wants_json)
+    if wants_json:
+        as_json({"env": project.env, "root": project.root, "dry_run": dry_run, "tables": done})
+    _fail([f"{each['name']}: {each['trouble']}" for each in done if each.get("trouble")])
+
+
+def _roots(project: Project) -> list[str]:
+    found = project.section("globals")
+    return list(dict.fromkeys((found["root"], found["files"])))
+
+
+def _refuse_shared(project: Project, roots: Iterable[str]) -> None:
+    """Refuse where another environment keeps its tables in the same place."""
+    from podium.lakehouse.storage import overlap
+
+    for env in project.environments:
+        other = replace(project, env=env).root
+        if env != project.env and any(overlap(root, other) for root in roots):
+            raise PodiumError(
+                f"Nothing was dropped: {project.env} and {env} keep their tables in one place ({other}), and clean "
+                "must not touch another environment. Give each its own root in conf/<env>/globals.yml."
+            )
+
+
+def _require_write(wanted: Iterable[tuple[str, str]]) -> None:
+    from podium.lakehouse import access
+
+    access.preflight(access.Wish("write", zone, name) for zone, name in wanted)
+
+
+def _work(vacuum: bool, optimize: bool) -> Work | None:
+    from podium.lakehouse.maintenance import Work
+
+    return Work(vacuum=vacuum, optimize=optimize) if vacuum or optimize else None
+
+
+def _drop(lot: Lot, roots: list[str], now: datetime, *, quiet: bool) -> None:
+    from podium.lakehouse.expiry import drop
+
+    for item in drop(lot, roots, now):
+        if not quiet:
+            click.echo(f"dropped  {item.name}")
+
+
+def _look_after(
+    places: Iterable[Place | Item], work: Work | None, *, dry_run: bool, quiet: bool
+) -> list[dict[str, Any]]:
+    """Look after one table after the other, and tell of each as it is done."""
+    if work is None:
+        return []
+    done = []
+    for place in places:
+        said = {"name": place.name, "path": place.path, **(_foreseen if dry_run else _done)(place.path, work)}
+        click.echo(_in_words(said), err=quiet)
+        done.append(said)
+    return done
+
+
+def _foreseen(path: str, work: Work) -> dict[str, Any]:
+    from podium.lakehouse.maintenance import foresee
+
+    return asdict(foresee(path, work))
+
+
+def _done(path: str, work: Work) -> dict[str, Any]:
+    from podium.lakehouse.maintenance import maintain
+
+    return asdict(maintain(path, work))
+
+
+def _in_words(said: dict[str, Any]) -> str:
+    if said.get("trouble"):
+        return f"{said['name']}: FAILED: {said['trouble']}"
+    if "after" not in said:
+        return f"{said['name']}: {said['files']} files; VACUUM would remove {said['removable']} more"
+    freed = "" if said["freed"] is None else f", {_size(said['freed'])} freed"
+    return f"{said['name']}: files {said['before']} -> {said['after']}{freed}, {said['seconds']:.1f} s"
+
+
+def _print_lots(lots: list[Lot], now: datetime, project: Project, *, yes: bool) -> None:
+    from rich.table import Table as Grid
+
+    out, root = console(), project.root
+    gone = [lot for lot in lots if lot.has_expired(now)]
+    if gone:
+        grid = Grid("name", "last write", "expired since", title=None, box=None, pad_edge=False, header_style="bold")
+        grid.add_column("size", justify="right")
+        for lot in gone:
+            for item in lot.items:
+                note = f" ({item.trouble})" if item.trouble else ""
+                grid.add_row(
+                    f"{item.name}{note}", day(_minute(item.written)), day(_minute(lot.expires)), _size(item.bytes)
+                )
+        out.print(grid)
+    for lot in lots:
+        out.print(_verdict(lot, now), soft_wrap=True, markup=False)
+    if not lots:
+        out.print(f"There is nothing in {root}.", soft_wrap=True, markup=False)
+    elif not gone:
+        out.print("Nothing has expired.")
+    elif not yes:
+        command = typed(f"podium lake clean --env {project.env} --yes")
+        out.print(f"Nothing was dropped. To drop it: {command}", soft_wrap=True, markup=False)
+
+
+def _verdict(lot: Lot, now: datetime) -> str:
+    size = f"{lot.problem}: {sum(item.kind == 'table' for item in lot.items)} tables, {_size(lot.bytes)}"
+    if lot.has_expired(now):
+        return f"{size}, expired since {day(_minute(lot.expires))}"
+    if lot.expires is not None:
+        return f"{size}, stay until {day(_minute(lot.expires))}"
+    broken = [f"{item.name}: {item.trouble}" for item in lot.keepers if item.trouble]
+    first, *others = [item.name for item in lot.keepers]
+    more = f" and {len(others)} others" if others else ""
+    why = f"cannot be judged: {'; '.join(broken)}" if broken else f"never expire, as {first}{more} has no retention"
+    return f"{size}, {why}"
+
+
+def _lot_as_json(lot: Lot, *, expired: bool) -> dict[str, Any]:
+    items = [
+        {"name": item.name, "kind": item.kind, "path": item.path, "written": item.written, "bytes": item.bytes}
+        | {"expires": item.expires, "trouble": item.trouble}
+        for item in lot.items
+    ]
+    return {"problem": lot.problem, "expired": expired, "expires": lot.expires, "bytes": lot.bytes, "items": items}
+
+
+def _fail(wrong: Sequence[str]) -> None:
+    if wrong:
+        raise PodiumError("Not everything could be done:\n  " + "\n  ".join(wrong))
+
+
+def _minute(moment: datetime | None) -> datetime | None:
+    return moment.replace(second=0, microsecond=0) if moment else None
+
+
+def _size(size: int) -> str:
+    from rich.filesize import decimal
+
+    return f"-{decimal(-size)}" if size < 0 else decimal(size)

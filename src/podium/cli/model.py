@@ -1,0 +1,187 @@
+"""``podium model``: the versions in an environment's registry, and their way into another one's."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from .options import as_json, console, day, env_option, examples, json_option
+
+if TYPE_CHECKING:
+    from podium.registry.promotion import Plan
+    from podium.registry.status import Registered
+    from podium.registry.tracking import Place
+
+__all__ = ["model"]
+
+SHORT = 12
+
+
+@click.group(
+    short_help="Versions of models; their promotion to another environment.", epilog=examples("podium model list")
+)
+def model() -> None:
+    """Versions of models; their promotion to another environment."""
+
+
+@model.command(
+    "list",
+    short_help="Versions with aliases, figures, origin and SHA-256.",
+    epilog=examples("podium model list", "podium model list flight_delay --env prod", "podium model list --json"),
+)
+@click.argument("name", required=False)
+@env_option
+@json_option
+def list_(name: str | None, env: str, wants_json: bool) -> None:
+    """Every version of a model, or of all models, the newest first: aliases, figures, origin, SHA-256."""
+    from podium.lakehouse.errors import PodiumError, did_you_mean
+    from podium.problems import PROBLEMS
+    from podium.registry.status import Registry
+
+    from .project import open_project
+
+    found = Registry(open_project(env).mlflow_uri).versions()
+    known = {*PROBLEMS, *(version.name for version in found)}
+    if name and name not in known:
+        raise PodiumError(
+            f"There is no model {name!r} in {env}{did_you_mean(name, known)}. There are: {', '.join(sorted(known))}."
+        )
+    shown = [version for version in found if name in (None, version.name)]
+    if wants_json:
+        as_json([_flat(version) for version in shown])
+    elif shown:
+        _print(shown)
+    else:
+        click.echo(f"{env} has no versions yet. Run: kedro run --env {env} --pipelines deployment")
+
+
+@model.command(
+    short_help="Copy a version into another environment, as challenger.",
+    epilog=examples(
+        "podium model promote flight_delay --from staging --to prod --dry-run",
+        "podium model promote flight_delay --from staging --to prod --version 3 --yes",
+    ),
+)
+@click.argument("name")
+@click.option("--from", "source", required=True, metavar="ENV", help="The environment that has the version.")
+@click.option("--to", "target", required=True, metavar="ENV", help="The environment that gets a copy.")
+@click.option("--version", type=click.IntRange(1), help="Which one; by default the champion of --from.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def promote(
+    name: str, source: str, target: str, version: int | None, dry_run: bool, yes: bool, wants_json: bool
+) -> None:
+    """Copy a version's bytes, evidence and lineage into another environment's registry, as challenger.
+
+    SHA-256 is checked on both sides. The champion there stays what it is, and the copy needs nothing of where it came
+    from.
+    """
+    from podium.registry.promotion import plan_promotion
+    from podium.registry.promotion import promote as carry_out
+
+    here, there = _place(source, "read", name), _place(target, "write", name)
+    plan = plan_promotion(name, here, there, str(version) if version else None)
+    _explain(plan)
+    number, done = plan.present, False
+    if not dry_run:
+        if not yes and not plan.alias:
+            click.confirm(f"Copy it to {target}?", abort=True, err=True)
+        number, done = carry_out(plan, lambda step: click.echo(f"{step} ...", err=True)), plan.present is None
+    if wants_json:
+        as_json(_result(plan, number, registered=done, dry_run=dry_run))
+    elif not dry_run:
+        said = "has it as" if done else "had it already, as"
+        click.echo(f"{target} {said} version {number}, {plan.alias or 'challenger'}. See: podium status --env {target}")
+
+
+def _place(env: str, verb: Literal["read", "write"], name: str) -> Place:
+    """An environment's MLflow, for somebody who may use its registry that way."""
+    from podium.hooks import log_refusal, quiet
+    from podium.lakehouse import access
+    from podium.registry.tracking import Place
+
+    from .project import open_project
+
+    project, before = open_project(env), access.current()
+    quiet()
+    access.on_refusal(log_refusal)
+    access.configure(project.policy)
+    try:
+        access.require(verb, "registry", name)
+    finally:
+        # The next question may be about another environment.
+        access.configure(before)
+    return Place.of(env, project.section("mlflow"))
+
+
+def _explain(plan: Plan) -> None:
+    """To the person who decides, beside what programs read."""
+    tags, to = plan.version.tags, plan.target.env
+    verdict = f"{tags.get('podium.decision', 'nothing')} ({tags.get('podium.checks', 'no checks')})"
+    lines = [
+        f"{plan.name} {plan.origin}: {tags['podium.algorithm']}, as of {day(tags['podium.as_of'])}, "
+        f"SHA-256 {plan.digest[:SHORT]}…",
+        f"{plan.source.env} decided: {verdict}",
+    ]
+    if plan.alias:
+        lines.append(f"{to} has these bytes already: version {plan.present}, {plan.alias}. There is nothing to do.")
+    elif plan.present:
+        lines.append(f"{to} has these bytes already: version {plan.present}. It would become challenger again.")
+    else:
+        lines.append(f"{to} would get a copy, as challenger.")
+    other = plan.aliases.get("challenger")
+    if other and not plan.alias:
+        lines.append(f"Version {other}, challenger in {to} now, would no longer be that.")
+    lines.append(f"Champion in {to} stays: {plan.aliases.get('champion', 'none')}.")
+    for line in lines:
+        click.echo(line, err=True)
+
+
+def _result(plan: Plan, number: str | None, *, registered: bool, dry_run: bool) -> dict[str, Any]:
+    return {
+        "name": plan.name,
+        "from": plan.source.env,
+        "source_version": str(plan.version.version),
+        "to": plan.target.env,
+        "version": number,
+        "alias": plan.alias or (None if dry_run else "challenger"),
+        "digest": plan.digest,
+        "registered": registered,
+        "dry_run": dry_run,
+    }
+
+
+def _flat(version: Registered) -> dict[str, Any]:
+    found = asdict(version)
+    return {"name": found.pop("name"), **found.pop("status"), **found}
+
+
+def _print(versions: list[Registered]) -> None:
+    from rich.table import Table
+
+    grid = Table("model", box=None, pad_edge=False, header_style="bold")
+    grid.add_column("version", justify="right")
+    for title in ("aliases", "algorithm", "as of"):
+        grid.add_column(title)
+    for title in ("ROC AUC", "baseline"):
+        grid.add_column(title, justify="right")
+    for title in ("decision", "from", "SHA-256"):
+        grid.add_column(title)
+    for found in versions:
+        status = found.status
+        auc = [figures.get("auc") for figures in (status.metrics, status.baseline)]
+        grid.add_row(
+            found.name,
+            status.version,
+            ", ".join(found.aliases),
+            status.algorithm,
+            day(status.as_of),
+            *["" if value is None else f"{value:.3f}" for value in auc],
+            status.decision,
+            found.promoted_from or "trained here",
+            found.digest[:SHORT],
+        )
+    console().print(grid)

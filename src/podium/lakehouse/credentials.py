@@ -1,0 +1,26 @@
+"""Credentials: those of the environment, and those of ``conf/local``, which stay on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kedro.config import AbstractConfigLoader, MissingConfigException
+from omegaconf import OmegaConf
+
+__all__ = ["read_credentials"]
+
+
+def read_credentials(config: AbstractConfigLoader) -> dict[str, Any]:
+    """All credentials; ``conf/local`` counts before the environment.
+
+    Kedro reads the folders of ``base`` and of the environment only, so ``conf/local`` is read here.
+    """
+    try:
+        found = dict(config["credentials"])
+    except MissingConfigException:
+        found = {}
+    for file in sorted(Path(config.conf_source, "local").glob("credentials*.yml")):
+        local: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
+        found |= local or {}
+    return found

@@ -1,0 +1,65 @@
+"""Tables that have a name in a Unity Catalog and no path that one may look into: the engine's SQL tells about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from podium.lakehouse import engine
+from podium.lakehouse.handle import handle
+
+__all__ = ["count", "drop", "names", "operations", "properties", "rows_where", "size"]
+
+
+def names(catalog: str, schemas: re.Pattern[str], tables: re.Pattern[str]) -> Iterator[dict[str, str]]:
+    """What the groups of both patterns stand for, for every table whose schema and name fit them."""
+    session = engine.session()
+    for (schema,) in session.sql(f"SHOW SCHEMAS IN `{catalog}`").toPandas().itertuples(index=False):
+        if not (fits := schemas.fullmatch(schema)):
+            continue
+        found = session.sql(f"SHOW TABLES IN `{catalog}`.`{schema}`").toPandas()
+        for name in sorted(found["tableName"]):
+            if more := tables.fullmatch(name):
+                yield fits.groupdict() | more.groupdict()
+
+
+def count(path: str) -> int:
+    """How many rows it has; Delta answers that from its log."""
+    return engine.session().table(handle(path).sql).count()
+
+
+def rows_where(path: str, **equal: str) -> list[dict[str, Any]]:
+    """Its rows in which each of these columns has that value."""
+    table = engine.session().table(handle(path).sql)
+    for column, value in equal.items():
+        table = table.filter(F.col(column) == value)
+    return table.toArrow().to_pylist()
+
+
+def properties(path: str) -> dict[str, str]:
+    """Its table properties."""
+    found = engine.session().sql(f"SHOW TBLPROPERTIES {handle(path).sql}").toPandas()
+    return dict(zip(found["key"], found["value"], strict=True))
+
+
+def operations(path: str) -> list[tuple[str, datetime]]:
+    """What its commits did, and when (UTC), the newest first."""
+    found = engine.session().sql(f"DESCRIBE HISTORY {handle(path).sql}").select("operation", "timestamp").toPandas()
+    # Not by collect: that turns times into those of this machine's own time zone.
+    moments = found["timestamp"].dt.tz_localize(UTC).dt.to_pydatetime()
+    return list(zip(found["operation"], moments, strict=True))
+
+
+def size(path: str) -> tuple[int, int]:
+    """Files and bytes of its newest version."""
+    found = engine.session().sql(f"DESCRIBE DETAIL {handle(path).sql}").select("numFiles", "sizeInBytes").toPandas()
+    return int(found["numFiles"][0]), int(found["sizeInBytes"][0])
+
+
+def drop(path: str) -> None:
+    """Drop it; nothing where it is gone already."""
+    engine.session().sql(f"DROP TABLE IF EXISTS {handle(path).sql}")

@@ -1,0 +1,145 @@
+"""Processes that outlive the command that started them, known by a mark in their environment.
+
+A process id alone is no proof: once its process has ended, the system gives it to another one. So each process is
+started with a mark in its environment, which its children inherit. Only what carries the mark is counted or ended.
+"""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from podium.lakehouse.errors import LakehouseError
+
+try:
+    import psutil
+except ImportError as missing:
+    raise LakehouseError("A cluster needs psutil, and it is not here. Run: pip install 'podium[local]'") from missing
+
+__all__ = ["alive", "end", "free_port", "listens", "marked", "one_at_a_time", "spawn", "wait"]
+
+MARK = "PODIUM_CLUSTER"
+LOOPBACK = "127.0.0.1"
+PAUSE = 0.2
+
+# Kept, because only its parent can clear away a process that has ended.
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def spawn(command: Sequence[str], *, mark: str, env: Mapping[str, str], cwd: Path, log: Path) -> int:
+    """Start a process that goes on when this one ends, and that no Ctrl-C typed here reaches; its id."""
+    with log.open("ab") as sink:
+        child = subprocess.Popen(
+            list(command),
+            env={**env, MARK: mark},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
+    _children.append(child)
+    return child.pid
+
+
+def alive(pid: int, mark: str) -> bool:
+    """Whether the process with that id runs and is one of those."""
+    _clear_away()
+    try:
+        return _carries(psutil.Process(pid), mark)
+    except psutil.Error:
+        return False
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """All processes of this user that carry the mark, children of children included."""
+    _clear_away()
+    return [process for process in psutil.process_iter() if process.pid != os.getpid() and _carries(process, mark)]
+
+
+def end(mark: str, *, patience: float = 15.0) -> int:
+    """End all that carry the mark: asked first, killed when they have not gone after ``patience`` seconds.
+
+    Returns:
+        How many there were.
+    """
+    found = marked(mark)
+    _signal(found, signal.SIGTERM)
+    if not wait(lambda: not marked(mark), patience):
+        # Again and again: one that was just being started carries the mark only after a moment.
+        wait(lambda: not _signal(marked(mark), signal.SIGKILL), patience)
+    return len(found)
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether that very process accepts connections on the port."""
+    try:
+        connections = psutil.Process(pid).net_connections("tcp")
+    except psutil.Error:
+        return False
+    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
+
+
+def free_port(preferred: int) -> int:
+    """The preferred port of the loopback interface if nobody has it, else any free one."""
+    for port in (preferred, 0):
+        with socket.socket() as probe, suppress(OSError):
+            # As servers do: a port that was in use a moment ago counts as free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((LOOPBACK, port))
+            return int(probe.getsockname()[1])
+    raise OSError(f"no port of {LOOPBACK} is free")
+
+
+def wait(condition: Callable[[], bool], seconds: float) -> bool:
+    """Ask until the condition holds, or until the time is over; whether it holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(PAUSE)
+    return True
+
+
+@contextmanager
+def one_at_a_time(seconds: float) -> Iterator[bool]:
+    """Hold the one place on this machine for a start: two at once would choose the same ports. Whether it was had."""
+    # The folder itself is locked: a lock needs no file of its own, and the system drops it when its holder ends.
+    folder = os.open(tempfile.gettempdir(), os.O_RDONLY)
+    try:
+        yield wait(lambda: _locked(folder), seconds)
+    finally:
+        os.close(folder)
+
+
+def _locked(folder: int) -> bool:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _carries(process: psutil.Process, mark: str) -> bool:
+    try:
+        # What has ended and was not cleared away yet has no environment any more.
+        return process.environ().get(MARK) == mark
+    except (psutil.Error, OSError):
+        return False
+
+
+def _signal(processes: list[psutil.Process], number: signal.Signals) -> int:
+    for process in processes:
+        with suppress(psutil.Error):
+            process.send_signal(number)
+    return len(processes)
+
+
+def _clear_away() -> None:
+    _children[:] = [child for child in _children if child.poll() is None]

@@ -1,0 +1,171 @@
+"""All there is to a version, as a folder of files: model, baseline, evidence, lineage. Copies, never references."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModelOutput, Metric, Param, Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.models import Model
+
+from podium import models
+from podium.lakehouse.errors import PodiumError
+
+from .candidate import MODEL_FILES, check_files
+from .tracking import Place
+
+__all__ = ["Bundle", "collect", "deliver", "fetch_model", "see_that_it_arrived"]
+
+TRAINING = ("training.json", "baseline")
+EVIDENCE = ("evaluation.json", "model_card.html", "pictures")
+INPUTS = "inputs.json"
+# MLflow takes so many parameters in one request.
+BATCH = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """A version with everything that speaks for it, in a folder of its own.
+
+    Attributes:
+        model: the folder of the MLflow model.
+        files: the folder of baseline, evidence and lineage.
+        params: of the run that trained it.
+        metrics: of the run that evaluated it.
+        training_run, evaluation_run: where these are in the MLflow that it comes from.
+    """
+
+    model: Path
+    files: Path
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    training_run: str
+    evaluation_run: str
+
+    @property
+    def checks(self) -> list[Mapping[str, Any]]:
+        """What the evaluation asked of it, and what came out."""
+        return json.loads((self.files / "evaluation.json").read_bytes())["checks"]
+
+
+def collect(place: Place, version: ModelVersion, folder: Path) -> Bundle:
+    """Copy a version into a folder.
+
+    Raises:
+        PodiumError: its bytes are not those that were registered; it was never evaluated; a part of it is missing.
+    """
+    client = place.client()
+    model = fetch_model(place, version, folder / "model")
+    training = client.get_run(str(version.run_id))
+    evaluation = _evaluation(client, version) or training
+    files = folder / "files"
+    files.mkdir()
+    inputs = {}
+    for stage, run, wanted in (("training", training, TRAINING), ("evaluation", evaluation, EVIDENCE)):
+        there = {file.path for file in client.list_artifacts(run.info.run_id)}
+        absent = sorted(set(wanted) - there)
+        if absent:
+            raise PodiumError(
+                f"{_name(place, version)} lacks {', '.join(absent)} of its {stage} (run {run.info.run_id}): "
+                f"who takes it over could not judge it. Run: kedro run --env {place.env} --pipelines {stage}"
+            )
+        for path in wanted:
+            client.download_artifacts(run.info.run_id, path, str(files))
+        inputs[stage] = {"run_id": run.info.run_id, **_document(client, run, INPUTS, there)}
+    lineage = {"promoted_from": f"{place.env}/{version.version}", **inputs}
+    (files / INPUTS).write_text(json.dumps(lineage, indent=2))
+    return Bundle(
+        model=model,
+        files=files,
+        params=training.data.params,
+        metrics=evaluation.data.metrics,
+        training_run=training.info.run_id,
+        evaluation_run=evaluation.info.run_id,
+    )
+
+
+def fetch_model(place: Place, version: ModelVersion, folder: Path) -> Path:
+    """Copy the MLflow model of a version below a folder, if its bytes are those that were registered; where it is."""
+    copy = _download(place, _location(place, version), folder)
+    # MLflow's note, beside a version that was loaded, of what it is called there.
+    (copy / "registered_model_meta").unlink(missing_ok=True)
+    check_files(copy / MODEL_FILES, version.tags.get("podium.digest", ""), _name(place, version))
+    return copy
+
+
+def deliver(bundle: Bundle, place: Place, run_id: str, experiment: str) -> str:
+    """Write a bundle into a run of another MLflow, as a model of that run; the model's id there."""
+    client = place.client()
+    params = [Param(key, value) for key, value in bundle.params.items()]
+    for first in range(0, len(params), BATCH):
+        client.log_batch(run_id, params=params[first : first + BATCH])
+    now = client.get_run(run_id).info.start_time
+    client.log_batch(run_id, metrics=[Metric(key, value, now, 0) for key, value in bundle.metrics.items()])
+    client.log_artifacts(run_id, str(bundle.files))
+    logged = client.create_logged_model(experiment, name="model", source_run_id=run_id)
+    _call_its_own(bundle.model, logged.model_id, run_id, logged.artifact_location)
+    client.log_model_artifacts(logged.model_id, str(bundle.model))
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, 0)])
+    client.finalize_logged_model(logged.model_id, "READY")
+    return logged.model_id
+
+
+def see_that_it_arrived(bundle: Bundle, place: Place, run_id: str, model_id: str, scratch: Path) -> None:
+    """Read back what was delivered, and compare it byte by byte with what was sent."""
+    model = _download(place, place.client().get_logged_model(model_id).artifact_location, scratch / "model")
+    files = scratch / "files"
+    files.mkdir()
+    place.client().download_artifacts(run_id, "", str(files))
+    for sent, found in ((bundle.model, model), (bundle.files, files)):
+        if models.digest(sent) != models.digest(found):
+            raise PodiumError(
+                f"{place.env} does not hold what was sent to it: {sent.name} came back with other bytes. "
+                "Nothing was registered. Look at the disk or the artifact store of its MLflow, then promote again."
+            )
+
+
+def _evaluation(client: MlflowClient, version: ModelVersion) -> Run | None:
+    """The newest evaluation of exactly these bytes; None where the version brought its evidence with it."""
+    wanted = {"kind": "evidence", "problem": version.name, "evaluates": version.tags["podium.digest"]}
+    query = " and ".join(f"tags.`podium.{name}` = '{value}'" for name, value in wanted.items())
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    found = client.search_runs(experiments, query, max_results=1, order_by=["attributes.start_time DESC"])
+    return found[0] if found else None
+
+
+def _document(client: MlflowClient, run: Run, name: str, there: set[str]) -> dict[str, Any]:
+    """A JSON document of a run; empty if it left none, as one does that ended before its last word."""
+    if name not in there:
+        return {}
+    with tempfile.TemporaryDirectory() as scratch:
+        return json.loads(Path(client.download_artifacts(run.info.run_id, name, scratch)).read_bytes())
+
+
+def _call_its_own(folder: Path, model_id: str, run_id: str, location: str) -> None:
+    """In the model's own description, name the run and the place where it is now."""
+    file = folder / "MLmodel"
+    described = Model.load(str(file))
+    described.model_id, described.run_id, described.artifact_path = model_id, run_id, location
+    described.save(str(file))
+
+
+def _location(place: Place, version: ModelVersion) -> str:
+    """Where the files are. MLflow would look ``models:/NAME/VERSION`` up in the registry of the process."""
+    uri = place.client().get_model_version_download_uri(version.name, str(version.version))
+    model = uri.removeprefix("models:/")
+    return uri if model == uri else place.client().get_logged_model(model).artifact_location
+
+
+def _download(place: Place, location: str, folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    copy = mlflow.artifacts.download_artifacts(artifact_uri=location, dst_path=str(folder), tracking_uri=place.uri)
+    return Path(copy)
+
+
+def _name(place: Place, version: ModelVersion) -> str:
+    return f"{version.name} version {version.version} of {place.env}"

@@ -1,0 +1,189 @@
+"""Promotion: a version goes from one environment's registry to another's, by value, and arrives as challenger."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+
+from podium.lakehouse.errors import PodiumError, did_you_mean
+
+from .bundle import Bundle, collect, deliver, fetch_model, see_that_it_arrived
+from .tracking import Place, asking, prepare
+from .versions import CHALLENGER, CHAMPION, evidence_tags, register, registered
+
+__all__ = ["Plan", "plan_promotion", "promote"]
+
+# Neither a candidate nor evidence: the pipelines of the target environment take such a run for nothing of theirs.
+KIND = "promotion"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a promotion is going to do.
+
+    Attributes:
+        name: of the model.
+        source, target: the two environments.
+        version: what goes, as the source's registry has it.
+        present: the target's version of the same bytes, if it has one.
+        aliases: alias -> version, in the target's registry.
+    """
+
+    name: str
+    source: Place
+    target: Place
+    version: ModelVersion
+    present: str | None
+    aliases: Mapping[str, str]
+
+    @property
+    def origin(self) -> str:
+        """Where the version comes from, as its tag says it."""
+        return f"{self.source.env}/{self.version.version}"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the model's files."""
+        return self.version.tags["podium.digest"]
+
+    @property
+    def alias(self) -> str | None:
+        """The alias that the target's version of the same bytes has already."""
+        held = [alias for alias in (CHAMPION, CHALLENGER) if self.present and self.aliases.get(alias) == self.present]
+        return held[0] if held else None
+
+
+def plan_promotion(name: str, source: Place, target: Place, version: str | None = None) -> Plan:
+    """See what would be promoted, and that it can be. Writes nothing.
+
+    Args:
+        name: of the model.
+        source: where it is.
+        target: where it is to go.
+        version: its number in the source; by default the one with the alias ``champion``.
+
+    Raises:
+        PodiumError: there is no such version; its bytes or its evidence are not as they should be; both environments
+            have the same registry.
+    """
+    _see_that_they_differ(source, target)
+    if not source.exists:
+        raise PodiumError(f"{source.env} has no models yet: there is no {source.uri}.")
+    for place in (source, target):
+        if place.exists:
+            prepare(place.uri)
+    with asking(source.uri), tempfile.TemporaryDirectory() as scratch:
+        found = _version(name, source, version)
+        collect(source, found, Path(scratch))
+    present, aliases = None, {}
+    if target.exists:
+        with asking(target.uri):
+            client = target.client()
+            present, aliases = registered(client, name, found.tags["podium.digest"]), _aliases(client, name)
+            if present and client.get_model_version(name, present).run_id == found.run_id:
+                raise PodiumError(f"{source.env} and {target.env} have the same MLflow: {name} is in both already.")
+    return Plan(name=name, source=source, target=target, version=found, present=present, aliases=aliases)
+
+
+def promote(plan: Plan, say: Callable[[str], None]) -> str:
+    """Do what was planned; the version's number in the target.
+
+    A version that the target has already, by its digest, is not registered again. The alias is the last thing that is
+    set: killed at any point before, there is at most a version without one, and the next promotion takes it up.
+
+    Args:
+        plan: from ``plan_promotion``.
+        say: told each step.
+    """
+    name, target = plan.name, plan.target
+    prepare(target.uri)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.enter_context(asking(target.uri))
+        client = target.client()
+        number = registered(client, name, plan.digest)
+        if number is None:
+            say(f"Reading {plan.origin}, checking its bytes")
+            with asking(plan.source.uri):
+                bundle = collect(plan.source, plan.version, scratch)
+            number = _copy(plan, bundle, client, scratch / "back", say)
+        else:
+            say(f"{target.env} has these bytes as version {number}; checking them")
+            fetch_model(target, client.get_model_version(name, number), scratch / "present")
+        # Nobody is challenger of itself.
+        if _aliases(client, name).get(CHAMPION) != number:
+            client.set_registered_model_alias(name, CHALLENGER, number)
+    return number
+
+
+def _copy(plan: Plan, bundle: Bundle, client: MlflowClient, back: Path, say: Callable[[str], None]) -> str:
+    target = plan.target
+    experiment = _experiment(client, target)
+    tags = _origin_tags(plan, bundle)
+    named = {"mlflow.runName": KIND, "podium.problem": plan.name, "podium.env": target.env, **tags}
+    run = client.create_run(experiment, tags=named).info.run_id
+    status = "FAILED"
+    try:
+        say(f"Writing to {target.env}, run {run}")
+        model_id = deliver(bundle, target, run, experiment)
+        say("Reading it back, comparing the bytes")
+        see_that_it_arrived(bundle, target, run, model_id, back)
+        client.set_tag(run, "podium.model_uri", f"models:/{model_id}")
+        client.set_tag(run, "podium.kind", KIND)
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run, status)
+    tags |= evidence_tags(bundle.metrics, bundle.checks)
+    # The target's own gate has not spoken; what the source's said is kept beside it.
+    tags |= {"podium.decision": "undecided", "podium.source_decision": plan.version.tags.get("podium.decision", "")}
+    return register(client, plan.name, model_id, run, tags)
+
+
+def _origin_tags(plan: Plan, bundle: Bundle) -> dict[str, str]:
+    there = plan.version.tags
+    return {
+        "podium.digest": plan.digest,
+        "podium.as_of": there["podium.as_of"],
+        "podium.algorithm": there["podium.algorithm"],
+        "podium.promoted_from": plan.origin,
+        "podium.source_training_run": bundle.training_run,
+        "podium.source_evaluation_run": bundle.evaluation_run,
+    }
+
+
+def _see_that_they_differ(source: Place, target: Place) -> None:
+    if source.env == target.env:
+        raise PodiumError(f"A version is promoted from one environment to another, and both are {source.env}.")
+    if source.uri == target.uri:
+        raise PodiumError(f"{source.env} and {target.env} have the same MLflow: what is in one is in the other.")
+
+
+def _version(name: str, place: Place, version: str | None) -> ModelVersion:
+    client = place.client()
+    known = [model.name for model in client.search_registered_models()]
+    if name not in known:
+        raise PodiumError(
+            f"{place.env} has no model {name!r}{did_you_mean(name, known)}. It has: {', '.join(known) or 'none'}."
+        )
+    versions = {str(found.version) for found in client.search_model_versions(f"name = '{name}'")}
+    number = version or _aliases(client, name).get(CHAMPION)
+    has = f"{place.env} has versions: {', '.join(sorted(versions, key=int)) or 'none'}."
+    if number is None:
+        raise PodiumError(f"{name} has no champion in {place.env}. Name a version, with --version. {has}")
+    if number not in versions:
+        raise PodiumError(f"There is no version {number} of {name} in {place.env}. {has}")
+    return client.get_model_version(name, number)
+
+
+def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
+    found = client.search_registered_models(f"name = '{name}'")
+    return {alias: str(version) for alias, version in found[0].aliases.items()} if found else {}
+
+
+def _experiment(client: MlflowClient, place: Place) -> str:
+    found = client.get_experiment_by_name(place.experiment)
+    return found.experiment_id if found else client.create_experiment(place.experiment, place.artifacts)

@@ -1,0 +1,112 @@
+"""A tracking server over the database and the artifacts in an environment's folder, for one machine and its user."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from podium.lakehouse.errors import PodiumError
+
+from .tracking import ARTIFACTS, database_file, tracking_uri
+
+__all__ = ["HOST", "serve"]
+
+HOST = "127.0.0.1"
+# The jobs of MLflow's server are about language models; their runner and further workers take memory for nothing here.
+SETTINGS = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
+# Seconds: a new database is made first, on a slow machine; a server that is asked to stop finishes its answers.
+START, STOP = 120, 10
+
+
+def serve(folder: str, port: int, say: Callable[[str], None]) -> int:
+    """Serve until somebody stops it (Ctrl-C, SIGTERM); nothing of it stays behind.
+
+    Args:
+        folder: the environment's local folder, with or without a database.
+        port: where to listen, on the loopback interface only.
+        say: told the address once the server answers.
+
+    Returns:
+        The exit code: 0 when it was stopped.
+    """
+    _see_that_it_is_free(port)
+    database = database_file(tracking_uri(None, folder))
+    assert database is not None
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with _stopped_by_signals():
+        # A group of its own: the server has children, and all of them have to go with it.
+        server = subprocess.Popen(_command(folder, port), env=os.environ | SETTINGS, start_new_session=True)
+        try:
+            _wait_for(server, port)
+            say(f"http://{HOST}:{port}")
+            return server.wait()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            _stop(server)
+
+
+def _command(folder: str, port: int) -> list[str]:
+    database = tracking_uri(None, folder)
+    # Artifacts stay plain paths, so that a run with the server and one without it find the same files.
+    return [
+        *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", database, "--registry-store-uri", database),
+        *("--default-artifact-root", str(Path(folder, ARTIFACTS)), "--no-serve-artifacts"),
+        *("--uvicorn-opts", "--log-level warning"),
+    ]
+
+
+def _see_that_it_is_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as cause:
+            raise PodiumError(f"Port {port} of {HOST} is taken. Choose another: make mlflow PORT={port + 1}") from cause
+
+
+def _wait_for(server: subprocess.Popen, port: int) -> None:
+    until = time.monotonic() + START
+    while server.poll() is None and time.monotonic() < until:
+        try:
+            with urlopen(f"http://{HOST}:{port}/health", timeout=5):
+                return
+        except (URLError, TimeoutError, ConnectionError):
+            time.sleep(0.2)
+    raise PodiumError("The MLflow server did not start. What it said is above; the database may be of another MLflow.")
+
+
+def _stop(server: subprocess.Popen) -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, sign)
+            server.wait(STOP)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,166 @@
+"""Where an environment's MLflow is, and whether it answers. MLflow itself is imported only to ask."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from podium.lakehouse.errors import PodiumError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = ["Place", "artifact_location", "asking", "database_file", "prepare", "registry_uri", "tracking_uri"]
+
+SQLITE = "sqlite:///"
+# In an environment's folder.
+DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
+SERVERS = ("http", "https")
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+DATABRICKS = ("databricks", "databricks-uc")
+# Two attempts of these seconds each: MLflow's own patience is minutes.
+IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "8"}
+# Somebody is there and wants to know who asks; that is for the request itself to settle.
+ANSWERS_STRANGERS = ("UNAUTHENTICATED", "PERMISSION_DENIED")
+
+
+def tracking_uri(server: str | None, folder: str) -> str:
+    """The server that was named, else a database in a local folder."""
+    return server or f"{SQLITE}{folder}/{DATABASE}"
+
+
+def registry_uri(uri: str) -> str:
+    """Where versions are registered: with the runs, or in Unity Catalog for runs on Databricks."""
+    return uri.replace("databricks", "databricks-uc", 1) if uri.partition(":")[0] == "databricks" else uri
+
+
+def artifact_location(uri: str, folder: str) -> str | None:
+    """Below the folder, for a database that keeps no files; None for whoever has a place of its own for them."""
+    return f"{folder}/{ARTIFACTS}" if _scheme(uri) in DATABASES else None
+
+
+def database_file(uri: str) -> Path | None:
+    """The file of a SQLite database; None for anything else."""
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """An environment's MLflow: its address, and the experiment that its runs belong to."""
+
+    env: str
+    uri: str
+    registry: str
+    experiment: str
+    artifacts: str | None
+
+    @classmethod
+    def of(cls, env: str, section: Mapping[str, Any]) -> "Place":
+        """From the section ``mlflow`` of the environment's configuration."""
+        experiment = section["tracking"]["experiment"]
+        artifacts = experiment.get("create_experiment_kwargs", {}).get("artifact_location")
+        server = section["server"]
+        return cls(
+            env=env,
+            uri=server["mlflow_tracking_uri"],
+            registry=server["mlflow_registry_uri"],
+            experiment=experiment["name"],
+            artifacts=artifacts,
+        )
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything to ask: to ask a database that is not there would make one."""
+        file = database_file(self.uri)
+        return file is None or file.is_file()
+
+    def client(self) -> "MlflowClient":
+        """A client of this MLflow, whatever the process or its variables point to."""
+        from mlflow import MlflowClient
+
+        return MlflowClient(tracking_uri=self.uri, registry_uri=self.registry)
+
+
+@contextmanager
+def asking(uri: str) -> Iterator[None]:
+    """Around questions to MLflow: what goes wrong there is told with its address."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as cause:
+        raise PodiumError(
+            f"MLflow at {_shown(uri)} did not answer: {cause} See that it can be reached, and that this project's "
+            "version of MLflow made it."
+        ) from cause
+
+
+def prepare(uri: str) -> None:
+    """Make the folder of a database; see that a server answers.
+
+    Raises:
+        PodiumError: the address is none, or nobody answers there.
+    """
+    file = database_file(uri)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return
+    scheme = _scheme(uri)
+    if scheme not in {*SERVERS, *DATABASES, *DATABRICKS}:
+        raise PodiumError(
+            f"{_shown(uri)!r}, {_named_by(uri)}, is no address of an MLflow. "
+            "Write http://HOST:PORT, https://HOST, databricks, or the address of a database."
+        )
+    if scheme in SERVERS:
+        _see_that_it_answers(uri)
+
+
+def _see_that_it_answers(uri: str) -> None:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with _impatient():
+            MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+    except MlflowException as cause:
+        if cause.error_code in ANSWERS_STRANGERS:
+            return
+        raise PodiumError(
+            f"The MLflow server {_shown(uri)}, {_named_by(uri)}, does not answer as one. Nothing was run. Start it, "
+            "name another one, or take the name away: runs are then kept in a database in the environment's folder."
+        ) from cause
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in IMPATIENT}
+    os.environ.update(IMPATIENT)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _scheme(uri: str) -> str:
+    """Of ``postgresql+psycopg2://...`` it is ``postgresql``; ``databricks`` stands for itself."""
+    return uri if uri in DATABRICKS else urlsplit(uri).scheme.partition("+")[0]
+
+
+def _named_by(uri: str) -> str:
+    """Who named this address: a variable, or else the configuration."""
+    variables = sorted(name for name, value in os.environ.items() if value == uri and name.startswith("PODIUM_"))
+    return f"named by the variable {' and '.join(variables)}" if variables else "named in globals.yml or mlflow.yml"
+
+
+def _shown(uri: str) -> str:
+    """The address without the password that may be in it."""
+    account, at, _ = urlsplit(uri).netloc.rpartition("@")
+    return uri.replace(account + at, "", 1)

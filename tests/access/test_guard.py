@@ -1,0 +1,216 @@
+"""What the guard lets pass, what it says when it does not, and that it is told."""
+
+import os
+
+import pandas as pd
+import pytest
+from deltalake import DeltaTable
+
+from podium.lakehouse import access
+from podium.lakehouse.access import AccessError, Wish
+from podium.lakehouse.access.masks import hmac_key, masked_value
+from podium.lakehouse.access.principal import NARROW
+from podium.lakehouse.access.rules import read_rules
+from podium.lakehouse.table import DeltaDataset, Unchanged
+from tests.access.conftest import MEMBERS, NOBODY, SECRET, contents, raw_rules
+
+N1 = masked_value(hmac_key(SECRET), "tail_number", "N1")
+
+
+@pytest.fixture
+def planes(spark, tmp_path) -> DeltaDataset:
+    """A table of prod, written in a script of its own: without rules."""
+    dataset = DeltaDataset(path=str(tmp_path / "prod" / "planes"), zone="bronze", mode="append")
+    dataset.save(spark.createDataFrame([("N1", 2)], "tail_number string, seats int"))
+    return dataset
+
+
+def tails(dataset: DeltaDataset) -> list[str]:
+    return [row[0] for row in dataset.load().select("tail_number").collect()]
+
+
+def test_without_a_policy_all_is_allowed_and_clear(planes):
+    assert access.current() is None
+    assert tails(planes) == ["N1"]
+
+
+def test_who_may_see_clear_values_does_and_others_see_masks(planes, enter):
+    enter("auditor", "prod")
+    assert tails(planes) == ["N1"]
+    enter("data_scientist", "prod")
+    assert tails(planes) == [N1]
+
+
+def test_a_preview_is_masked_too(planes, enter):
+    enter("data_scientist", "prod")
+    assert planes.preview()["data"] == [[N1, "2"]]
+    enter(NOBODY, "prod")
+    with pytest.raises(AccessError):
+        planes.preview()
+
+
+def test_what_is_refused_says_who_what_and_what_to_change(planes, enter, spark, tmp_path):
+    told = []
+    access.on_refusal(told.append)
+    access.on_refusal(told.append)
+    enter("data_scientist", "prod")
+    before = contents(tmp_path / "prod")
+
+    with pytest.raises(AccessError) as refused:
+        planes.save(spark.createDataFrame([("N2", 4)], "tail_number string, seats int"))
+
+    said = str(refused.value)
+    assert "data_scientist (roles: data_scientist) may not write the zone bronze" in said
+    assert planes.path in said
+    assert "in prod" in said
+    assert "It takes one of the roles job: see members.data_scientist in conf/base/access.yml" in said
+    assert contents(tmp_path / "prod") == before
+    (refusal,) = told
+    assert (refusal.principal, refusal.roles) == ("data_scientist", ("data_scientist",))
+    assert (refusal.verb, refusal.zone, refusal.env, refusal.what) == ("write", "bronze", "prod", planes.path)
+
+
+def test_even_a_save_of_nothing_is_refused(planes, enter):
+    enter("auditor", "prod")
+    with pytest.raises(AccessError):
+        planes.save(Unchanged("nothing is new"))
+
+
+def test_a_refused_first_save_makes_no_folder(spark, enter, tmp_path):
+    enter(NOBODY, "prod")
+    with pytest.raises(AccessError):
+        DeltaDataset(path=str(tmp_path / "prod" / "new"), zone="features", mode="append").save(spark.range(1))
+    assert not (tmp_path / "prod").exists()
+
+
+def test_a_narrowed_principal_is_named_with_both(planes, enter, monkeypatch):
+    enter("job", "prod")
+    monkeypatch.setenv(NARROW, "operator")
+    assert tails(planes) == [N1]
+    with pytest.raises(AccessError, match=r"job \(roles: job\) as operator \(roles: operator\) may not write"):
+        access.require("write", "bronze", "planes")
+
+
+NO_LIST = {
+    "remote storage": ({"root": "s3://bucket/podium", "owner": True}, "the storage of prod is not in a"),
+    "another owner": ({"owner": False}, "the project's folder belongs to another OS user, so members must be listed"),
+}
+
+
+@pytest.mark.parametrize("what", NO_LIST)
+def test_without_members_the_error_says_why_the_owner_does_not_count(enter, what):
+    settings, message = NO_LIST[what]
+    enter("me", "prod", rules=read_rules(raw_rules()), **settings)
+    with pytest.raises(AccessError, match=message) as refused:
+        access.require("write", "features", "weather")
+    assert "add me to members" in str(refused.value)
+
+
+def test_an_unknown_zone_is_refused_for_everybody(enter):
+    enter("job", "prod")
+    with pytest.raises(AccessError, match=r"no zone 'bronse' \(did you mean 'bronze'\?\)"):
+        access.require("read", "bronse", "planes")
+
+
+def of_prod(planes: DeltaDataset) -> DeltaDataset:
+    return DeltaDataset(path=planes.path, zone="bronze", mode="append", env="prod")
+
+
+@pytest.mark.parametrize("name", ["job", "auditor", "data_scientist"])
+def test_another_environment_is_read_masked_whoever_reads(planes, enter, name):
+    enter(name, "dev")
+    assert tails(of_prod(planes)) == [N1]
+
+
+@pytest.mark.parametrize("name", ["job", NOBODY])
+def test_another_environment_is_read_only(planes, enter, spark, name):
+    enter(name, "dev")
+    before = DeltaTable(planes.path).version()
+    with pytest.raises(AccessError, match="From dev, prod is read-only: write there in a run with --env prod"):
+        of_prod(planes).save(spark.createDataFrame([("N2", 4)], "tail_number string, seats int"))
+    assert DeltaTable(planes.path).version() == before
+
+
+def test_another_environment_is_read_by_its_own_rules(planes, enter):
+    enter(NOBODY, "dev")
+    assert access.require("read", "bronze", "planes")
+    with pytest.raises(AccessError, match="may not read the zone bronze"):
+        of_prod(planes).load()
+
+
+def test_another_environment_needs_a_key_that_was_given(planes, enter, tmp_path):
+    enter("data_scientist", "dev", key=None, own=tmp_path / "mask.key")
+    assert tails(planes) not in ([N1], ["N1"])  # masked by dev's own
+    with pytest.raises(AccessError, match="PODIUM_MASK_KEY"):
+        of_prod(planes).load()
+
+
+def test_a_masked_copy_is_all_that_can_be_kept(planes, enter, tmp_path):
+    """What is read from prod in dev, and written in dev, holds no clear value on any disk."""
+    enter("job", "dev")
+    copy = DeltaDataset(path=str(tmp_path / "dev" / "copy"), zone="bronze", mode="overwrite")
+    copy.save(of_prod(planes).load())
+    assert DeltaTable(copy.path).to_pandas()["tail_number"].tolist() == [N1]
+
+
+def test_masked_columns_join_across_tables(planes, enter, spark, tmp_path):
+    flown = DeltaDataset(path=str(tmp_path / "prod" / "flown"), zone="features", mode="append")
+    flown.save(spark.createDataFrame([(1, "N1"), (2, "N2")], "flight int, TAILNUM string"))
+    enter("data_scientist", "prod")
+
+    left, right = flown.load(), planes.load()
+    joined = left.join(right, left["TAILNUM"] == right["tail_number"]).select("flight", "seats").toPandas()
+
+    pd.testing.assert_frame_equal(joined, pd.DataFrame({"flight": [1], "seats": [2]}), check_dtype=False)
+
+
+def test_a_run_is_refused_with_everything_that_is_wrong_with_it(enter):
+    told = []
+    access.on_refusal(told.append)
+    enter("operator", "prod")
+    wanted = [
+        Wish("read", "features", "x.features_b"),
+        Wish("write", "features", "x.features_b"),
+        Wish("write", "features", "x.features_a"),
+        Wish("write", "monitoring", "x.monitoring_a"),
+        Wish("write", "registry", "x.champion"),
+    ]
+
+    with pytest.raises(AccessError) as refused:
+        access.preflight(wanted)
+
+    first, *others = str(refused.value).splitlines()
+    assert first == "This run is refused, nothing was read or written."
+    assert [line.partition(" may not ")[2].partition(" in prod")[0] for line in others] == [
+        "write the zone features (x.features_a, x.features_b)",
+        "write the zone registry (x.champion)",
+    ]
+    assert [(each.verb, each.zone) for each in told] == [("write", "features"), ("write", "registry")]
+
+
+def test_a_run_that_would_mask_without_a_key_is_refused_before_it_begins(enter, tmp_path):
+    wanted = [Wish("read", "bronze", "x.bronze_plane")]
+    enter("data_scientist", "prod", key=None)
+    with pytest.raises(AccessError, match=r"bronze \(x.bronze_plane\) in prod is read masked, and there is no key"):
+        access.preflight(wanted)
+    enter("auditor", "prod", key=None)
+    access.preflight(wanted)
+    enter("data_scientist", "dev", key=None, own=tmp_path / "dev" / "mask.key")
+    access.preflight(wanted)
+
+
+def test_members_of_no_role_have_only_what_anyone_has(enter):
+    enter("ada", "prod", rules=read_rules(raw_rules(members=MEMBERS | {"ada": []})))
+    with pytest.raises(AccessError, match=r"ada \(roles: none\)"):
+        access.require("read", "bronze", "planes")
+
+
+def test_a_principal_is_asked_for_only_when_it_is_needed():
+    """On Databricks the answer takes a session."""
+    policy = access.Policy(
+        env="dev",
+        rules=read_rules(raw_rules()),
+        caller=access.policy.Caller(lambda: pytest.fail("nothing was asked yet"), owner=os.getpid() < 0),
+        roots={},
+    )
+    access.configure(policy)

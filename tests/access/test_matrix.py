@@ -1,0 +1,142 @@
+"""The whole matrix: every environment, role, zone and verb, on two engines, through the datasets.
+
+What is expected stands here in full and is not read from the rules: whoever changes the rules changes both.
+"""
+
+from collections.abc import Callable
+from functools import reduce
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from podium.lakehouse import engine
+from podium.lakehouse.access import ZONES, AccessError
+from podium.lakehouse.access.masks import hmac_key, masked_value
+from podium.lakehouse.table import DeltaDataset, Unchanged
+from podium.registry import datasets as registry
+from tests.access.conftest import NOBODY, ROLES, SECRET, contents
+
+# r reads, m reads masked, w writes, - neither; the zones in the order of ZONES.
+EXPECTED = {
+    "dev": dict.fromkeys([*ROLES, NOBODY], "mw mw mw mw mw mw rw"),
+    "staging": {
+        "data_scientist": "m  -  m  m  m  m  r",
+        "ml_engineer": "   mw mw mw mw mw mw rw",
+        "ci": "            rw rw rw rw rw rw rw",
+        "job": "           rw rw rw rw rw rw rw",
+        "operator": "      m  m  m  m  m  m  r",
+        "auditor": "       m  m  m  m  m  m  r",
+        "approver": "      -  -  -  -  -  m  r",
+        NOBODY: "          -  -  -  -  -  -  -",
+    },
+    "prod": {
+        "data_scientist": "m  -  m  m  m  m  r",
+        "ml_engineer": "   m  m  m  m  m  m  r",
+        "ci": "            -  -  -  -  -  -  -",
+        "job": "           rw rw rw rw rw rw rw",
+        "operator": "      m  m  m  m  m  mw r",
+        "auditor": "       r  r  r  r  r  r  r",
+        "approver": "      -  -  -  m  m  m  rw",
+        NOBODY: "          -  -  -  -  -  -  -",
+    },
+}
+ROWS = [
+    (env, role, dict(zip(ZONES, cells.split(), strict=True)))
+    for env in EXPECTED
+    for role, cells in EXPECTED[env].items()
+]
+TABLES = [zone for zone in ZONES if zone != "registry"]
+# A masked column of each zone; each is a kind of its own name.
+MASKED = dict.fromkeys(TABLES, "tail_number") | {"quarantine": "received", "monitoring": "top"}
+CLEAR = "N14228"
+on_two_engines = pytest.mark.parametrize(
+    "engine_name", ["sail", pytest.param("spark", marks=pytest.mark.spark)], indirect=True
+)
+
+
+def test_nothing_is_left_out(rules):
+    assert {(env, role, *cells) for env, role, cells in ROWS} == {
+        (env, role, *ZONES) for env in rules.environments for role in [*rules.roles, NOBODY]
+    }
+
+
+@pytest.fixture(scope="module")
+def lake(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], DeltaDataset]:
+    """One table of one row in every zone of every environment."""
+    root = tmp_path_factory.mktemp(engine_name)
+    for env, zone in product(EXPECTED, TABLES):
+        (root / env / zone).mkdir(parents=True)
+        write_deltalake(root / env / zone, pa.table({MASKED[zone]: [CLEAR]}))
+    return lambda env, zone: DeltaDataset(path=str(root / env / zone), zone=zone, mode="append")
+
+
+@on_two_engines
+@pytest.mark.parametrize(("env", "role", "cells"), ROWS)
+def test_every_zone_is_read_as_the_matrix_says(lake, enter, env, role, cells):
+    enter(role, env)
+    loaded, expected = [], {}
+    for zone in TABLES:
+        if cells[zone][0] in "rm":
+            loaded.append(lake(env, zone).load().select(F.lit(zone).alias("zone"), MASKED[zone]))
+            masked = masked_value(hmac_key(SECRET), MASKED[zone], CLEAR)
+            expected[zone] = CLEAR if "r" in cells[zone] else masked
+        else:
+            with pytest.raises(AccessError, match=f"may not read the zone {zone}"):
+                lake(env, zone).load()
+
+    assert dict(map(tuple, reduce(DataFrame.union, loaded).collect() if loaded else [])) == expected
+
+
+@on_two_engines
+@pytest.mark.parametrize(("env", "role", "cells"), ROWS)
+def test_every_zone_is_written_as_the_matrix_says(lake, enter, engine_name, env, role, cells):
+    """By a real commit on Sail; on Spark, where one takes seconds, by one for each zone and by none for other roles."""
+    enter(role, env)
+    for zone in TABLES:
+        dataset = lake(env, zone)
+        before, version = contents(Path(dataset.path)), DeltaTable(dataset.path).version()
+        if "w" in cells[zone]:
+            real = engine_name == "sail" or (env, role) == ("prod", "job")
+            dataset.save(row(zone) if real else Unchanged("it is allowed, that is enough"))
+            assert DeltaTable(dataset.path).version() == version + real
+        else:
+            with pytest.raises(AccessError, match=f"may not write the zone {zone}"):
+                dataset.save(row(zone))
+            assert contents(Path(dataset.path)) == before
+
+
+def row(zone: str) -> DataFrame:
+    return engine.session().createDataFrame([(CLEAR,)], f"{MASKED[zone]} string")
+
+
+@pytest.mark.parametrize(("env", "role", "cells"), ROWS)
+def test_the_registry_is_read_and_written_as_the_matrix_says(enter, monkeypatch, env, role, cells):
+    """No engine has a part in it. What the datasets would say to MLflow is taken down: the guard comes first."""
+    asked = []
+    for name in ("newest_candidate", "newest_evidence", "load_version", "log_candidate", "log_evidence", "apply"):
+        monkeypatch.setattr(registry, name, lambda *_, name=name: asked.append(name))
+    monkeypatch.setattr(registry, "MlflowClient", lambda: asked.append("trials"))
+    monkeypatch.setattr(registry.mlflow, "set_tags", lambda tags: None)
+    monkeypatch.setattr(registry.mlflow, "active_run", object)
+    kinds = [registry.CandidateDataset, registry.EvidenceDataset, registry.ChampionDataset]
+    reads = [kind(problem="p").load for kind in kinds]
+    decision = registry.Decision(candidate=None, checks=(), metrics={})
+    writes = [lambda kind=kind: kind(problem="p").save(decision) for kind in kinds]
+    writes.append(lambda: registry.TrialsDataset().save(pd.DataFrame()))
+    enter(role, env)
+
+    for verb, acts in (("read", reads), ("write", writes)):
+        for act in acts:
+            if verb[0] in cells["registry"]:
+                act()
+            else:
+                with pytest.raises(AccessError, match=f"may not {verb} the zone registry"):
+                    act()
+
+    assert len(asked) == 3 * ("r" in cells["registry"]) + 4 * ("w" in cells["registry"])

@@ -1,0 +1,175 @@
+"""One life of a cluster: started, asked, used, damaged, stopped. The tests stand in the order of that life."""
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from podium.lakehouse import cluster, processes
+from tests.cli.conftest import run
+from tests.conftest import PROJECT
+from tests.docs.pages import blocks
+
+pytestmark = pytest.mark.spark
+
+PAGE = PROJECT / "docs" / "how-to" / "cluster.md"
+# More than a quiet machine needs by far: the rest of the suite runs beside it.
+PATIENCE = 120
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory):
+    """A data folder whose cluster lives as long as these tests; its name has a space in it."""
+    folder = tmp_path_factory.mktemp("a data folder")
+    yield folder
+    cluster.stop(folder / "cluster")
+
+
+@pytest.fixture(scope="module")
+def started(data: Path):
+    """What the start printed."""
+    answer = run(data, "cluster", "start", "--memory", "1g", "--driver-memory", "1g", "--timeout", "300")
+    assert answer.exit_code == 0, answer.output
+    return answer
+
+
+@pytest.fixture(scope="module")
+def state(data: Path, started) -> cluster.State:
+    found = cluster.state(data / "cluster")
+    assert found is not None
+    return found
+
+
+def asked(data: Path) -> dict:
+    answer = run(data, "cluster", "status", "--json")
+    found = json.loads(answer.stdout)
+    assert answer.exit_code == (0 if found["running"] else 3)
+    return found
+
+
+def test_the_start_says_how_it_goes_and_what_to_type_next(started, state):
+    assert state.addresses.master in started.stderr
+    assert "2 workers, 1 core and 1g each" in started.stderr
+    assert f"export SPARK_REMOTE={state.addresses.connect}" in started.stdout
+    assert f"export PODIUM_SPARK_MASTER={state.addresses.master}" in started.stdout
+    assert "kedro run --env prod" in started.stdout
+
+
+def test_the_status_is_what_the_master_knows(data, state):
+    found = asked(data)
+    assert (found["running"], found["state"], found["trouble"]) == (True, "running", [])
+    assert found["master"] == state.addresses.master
+    assert found["connect"] == state.addresses.connect
+    assert [(each["cores"], each["memory"], each["state"]) for each in found["workers"]] == [(1, 1024, "ALIVE")] * 2
+    assert {each["host"] for each in found["workers"]} == {"127.0.0.1"}
+    assert [each["role"] for each in found["processes"]] == ["master", "worker-1", "worker-2", "connect"]
+    assert all(psutil.Process(each["pid"]).is_running() and each["alive"] for each in found["processes"])
+    (application,) = found["applications"]
+    assert application["name"] == "podium-connect"
+    assert application["started"].endswith("+00:00")
+
+
+def test_nobody_else_on_the_network_can_reach_it(state):
+    listening = [
+        each.laddr
+        for process in processes.marked(state.mark)
+        for each in process.net_connections("tcp")
+        if each.status == psutil.CONN_LISTEN
+    ]
+    assert state.addresses.connect_port in {each.port for each in listening}
+    assert {each.ip.removeprefix("::ffff:") for each in listening} == {"127.0.0.1"}
+
+
+def test_a_second_start_leaves_it_as_it_is(data, state):
+    again = run(data, "cluster", "start", "--workers", "3")
+    assert again.exit_code == 0
+    assert "is running in" in again.stderr
+    assert "For 3 workers" in again.stderr
+    assert state.addresses.connect in again.stdout
+    assert cluster.state(data / "cluster") == state
+
+
+def test_a_client_writes_and_reads_delta_and_runs_python_on_the_workers(data, state, tmp_path):
+    from pyspark.sql import SparkSession
+
+    path = str(tmp_path / "table")
+    client = SparkSession.builder.remote(state.addresses.connect).create()
+    try:
+        rows = client.range(1000).mapInPandas(lambda frames: (frame * 2 for frame in frames), "id long")
+        rows.write.format("delta").save(path)
+        assert client.read.format("delta").load(path).agg({"id": "sum"}).first()[0] == 999_000
+    finally:
+        client.stop()
+    (application,) = asked(data)["applications"]
+    assert (application["state"], application["cores"]) == ("RUNNING", 2)
+
+
+def test_a_person_reads_workers_and_applications(data, state):
+    shown = run(data, "cluster", "status")
+    assert shown.exit_code == 0
+    assert shown.stdout.count("ALIVE") == 2
+    assert re.search(r"podium-connect +RUNNING", shown.stdout)
+    assert state.addresses.connect in shown.stdout
+
+
+def test_the_commands_of_the_page_that_only_look_run(data, state):
+    lines = [line for block in blocks(PAGE, "sh") for line in block.splitlines()]
+    looking = [line for line in lines if "cluster status" in line and "--folder" not in line]
+    assert looking
+    for line in looking:
+        assert run(data, *line.split()[1:]).exit_code == 0
+
+
+def test_workers_are_given_back_when_there_is_no_work(data, state):
+    """Another application would wait for ever otherwise: Delta caches what it knows of tables on the workers."""
+    assert processes.wait(lambda: asked(data)["applications"][0]["cores"] == 0, PATIENCE)
+
+
+def test_a_dead_worker_is_named(data, state):
+    os.kill(state.pid("worker-2"), signal.SIGKILL)
+    assert processes.wait(lambda: asked(data)["state"] == "degraded", 10)
+    found = asked(data)
+    assert [each["role"] for each in found["processes"] if not each["alive"]] == ["worker-2"]
+    assert any("worker-2" in each and str(state.log("worker-2")) in each for each in found["trouble"])
+    assert processes.wait(lambda: "DEAD" in {each["state"] for each in asked(data)["workers"]}, 30)
+    shown = run(data, "cluster", "status")
+    assert shown.exit_code == 3
+    assert "worker-2" in shown.stdout
+
+
+def test_a_start_does_not_hide_that_a_part_is_gone(data, state):
+    answer = run(data, "cluster", "start")
+    assert answer.exit_code == 1
+    assert "has lost worker-2" in answer.stderr
+    assert "podium cluster stop" in answer.stderr
+
+
+def test_a_dead_master_is_named(data, state):
+    os.kill(state.pid("master"), signal.SIGKILL)
+    assert processes.wait(lambda: any("master" in each for each in asked(data)["trouble"]), 10)
+    assert asked(data)["workers"] == []
+
+
+def test_stop_keeps_the_logs_if_asked_and_nothing_else(data, state):
+    pids = [each.pid for each in processes.marked(state.mark)]
+    assert pids
+    answer = run(data, "cluster", "stop", "--keep-logs")
+    assert answer.exit_code == 0
+    assert answer.stdout.startswith(f"Stopped: {len(pids)} processes")
+    assert processes.marked(state.mark) == []
+    left = {str(path.relative_to(data / "cluster")) for path in (data / "cluster").rglob("*") if path.is_file()}
+    assert {"logs/master.log", "logs/worker-1.log", "logs/connect.log"} <= left
+    assert any(re.fullmatch(r"logs/worker-\d\.app-[\d-]+\.\d+\.stderr", each) for each in left)
+    assert {path.name for path in (data / "cluster").iterdir()} == {"logs"}
+
+
+def test_stop_where_nothing_runs_says_so(data):
+    answer = run(data, "cluster", "stop")
+    assert answer.exit_code == 0
+    assert "No cluster is running" in answer.stdout
+    assert asked(data)["state"] == "stopped"
+    assert run(data, "cluster", "status").exit_code == 3

@@ -1,0 +1,64 @@
+"""A table that one engine wrote is read, merged into and replaced by each of the others."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from podium.lakehouse import engine
+from podium.lakehouse.table import DeltaDataset, Rows
+from tests.conftest import SAIL
+from tests.conftest import UTC as IN_UTC
+
+SCHEMA = "k int, who string, f double, n bigint, at timestamp, day date, yes boolean"
+ODD = (-0.0, 2**53 + 1, datetime(2013, 3, 10, 6, 59, 59, 123456, tzinfo=UTC), date(1900, 2, 28), True)
+NOTHING = (None,) * len(ODD)
+# Every engine follows every other one once.
+TURNS = ("sail", "spark", "sail", "connect", "spark", "connect", "sail")
+
+
+def settings(name: str, cluster, folder: Path) -> engine.EngineSettings:
+    if name == "sail":
+        return SAIL
+    if name == "connect":
+        return engine.EngineSettings(engine="connect", remote=cluster.addresses.connect, config=IN_UTC)
+    config = IN_UTC | {"spark.sql.warehouse.dir": str(folder / "warehouse")}
+    return engine.EngineSettings(engine="spark", master="local[2]", config=config, log=str(folder / "spark.log"))
+
+
+@pytest.fixture
+def use(spark, local_cluster, tmp_path_factory: pytest.TempPathFactory):
+    """Switches engines within a test."""
+    base = tmp_path_factory.getbasetemp()
+    yield lambda name: engine.configure(settings(name, local_cluster, base))
+    engine.configure(SAIL)
+
+
+@pytest.mark.spark
+def test_engines_take_turns_on_one_table(use, tmp_path):
+    """Each turn reads all that is there, merges one key of each engine so far, and replaces a window of its own."""
+    path, expected = str(tmp_path / "table"), {0: (0, "first", *ODD)}
+    DeltaDataset(path=path, zone="bronze", keys=["k"]).save(engine.session().createDataFrame([expected[0]], SCHEMA))
+    for turn, name in enumerate(TURNS, start=1):
+        use(name)
+        dataset = DeltaDataset(path=path, zone="bronze", keys=["k"])
+        there = dataset.load().selectExpr("*", "unix_micros(at) AS micros", "1 / f AS sign").toPandas()
+        assert sorted(there["k"]) == sorted(expected), f"{name} reads what the engines before it wrote"
+        odd = there[there["f"].notna()]
+        assert set(odd["n"]) == {ODD[1]}
+        assert set(odd["day"]) == {ODD[3]}
+        assert set(odd["micros"]) == {int(ODD[2].timestamp()) * 1_000_000 + 123456}
+
+        merged = {0: (0, name, *ODD), turn: (turn, f"{name} {turn}", *NOTHING)}
+        dataset.save(engine.session().createDataFrame(list(merged.values()), SCHEMA))
+        window = {100 + n: (100 + n, f"{name} {turn}", *ODD) for n in range(turn % 3 + 1)}
+        frame = engine.session().createDataFrame(list(window.values()), SCHEMA)
+        dataset.save(Rows(frame=frame, window="k >= 100", mode="replace"))
+
+        expected = {key: row for key, row in (expected | merged).items() if key < 100} | window
+        found = DeltaTable(path).to_pyarrow_table().to_pylist()
+        assert {row["k"]: tuple(row.values()) for row in found} == expected, f"after {name}, turn {turn}"
+        assert len(found) == len(expected)

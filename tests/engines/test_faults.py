@@ -1,0 +1,155 @@
+"""Parts of a cluster are killed in the middle of a run, and runs meet in one place; the tables come out right."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from podium.lakehouse import daemons, processes
+from podium.lakehouse.cluster_state import registered
+from podium.problems import PROBLEMS
+from tests.conftest import Project
+from tests.engines.conftest import AS_OF
+from tests.leaks import assert_same_rows, table_keys
+from tests.runs import Run
+
+if TYPE_CHECKING:
+    from podium.lakehouse.cluster_state import State
+
+TABLES = table_keys(PROBLEMS["flight_delay"])
+# What a run says as each feature table is done, and some tables that are quickly made.
+REFRESHED = ".feature_engineering.refresh_"
+FEW = ("carrier_history", "timetable_load", "weather")
+
+
+def assert_right(project: Project, on_sail: Project, names) -> None:
+    """These tables are those of an undisturbed run on Sail."""
+    for name in names:
+        try:
+            assert_same_rows(on_sail.table(name), project.table(name), keys=TABLES[name])
+        except AssertionError as different:
+            raise AssertionError(f"{name}: {different}") from None
+
+
+@pytest.fixture
+def with_bronze(new_project, on_sail) -> Project:
+    """A project of prod that holds what an ingestion by Sail left, and no features yet."""
+    project = new_project(on_sail.source, env="prod")
+    shutil.copytree(on_sail.lake, project.lake, ignore=shutil.ignore_patterns("features"))
+    return project
+
+
+@pytest.fixture
+def on_cluster(with_bronze, local_cluster) -> Callable[..., Run]:
+    """Starts runs of feature engineering on the cluster."""
+
+    def start(tables: tuple[str, ...] = ()) -> Run:
+        return Run(
+            with_bronze.data,
+            with_bronze.source,
+            env="prod",
+            as_of=AS_OF,
+            outputs=tuple(f"flight_delay.features_{name}" for name in tables),
+            variables={"SPARK_REMOTE": local_cluster.addresses.connect},
+        )
+
+    return start
+
+
+def of_cluster(cluster: State, sign: str) -> list[psutil.Process]:
+    """Its processes whose command or folder shows the sign; not by their ids at its start: some came later."""
+    found = []
+    for process in processes.marked(cluster.mark):
+        try:
+            if sign in " ".join([*process.cmdline(), process.cwd()]):
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def kill(victims: list[psutil.Process]) -> None:
+    assert victims
+    for process in victims:
+        process.kill()
+
+
+def spawn(cluster: State, role: str, command: list[str]) -> int:
+    """Start one process of the cluster again."""
+    work = cluster.folder / "work" / role
+    env = daemons.environment(daemons.spark_home(), cluster.folder)
+    return processes.spawn(command, mark=cluster.mark, env=env, cwd=work, log=cluster.log(role))
+
+
+def revive_worker(cluster: State, role: str) -> None:
+    work = cluster.folder / "work" / role
+    spawn(cluster, role, daemons.worker(daemons.spark_home(), cluster.addresses, cluster.size, work))
+    assert processes.wait(lambda: registered(cluster) >= cluster.size.workers, 120)
+
+
+def revive_server(cluster: State) -> None:
+    pid = spawn(cluster, "connect", daemons.connect(daemons.spark_home()))
+    assert processes.wait(lambda: processes.listens(pid, cluster.addresses.connect_port), 120)
+
+
+@pytest.mark.spark
+def test_a_worker_is_killed_in_the_middle_and_the_run_completes(on_cluster, with_bronze, on_sail, local_cluster):
+    """With its executor and that one's Python processes. Every feature table is made on the cluster here."""
+    run = on_cluster()
+    run.until(REFRESHED)
+    executors = of_cluster(local_cluster, "CoarseGrainedExecutorBackend")
+    role = Path(executors[0].cwd()).relative_to(local_cluster.folder / "work").parts[0]
+    kill(of_cluster(local_cluster, f"work/{role}"))
+
+    assert run.end() == 0, run.output
+
+    assert_right(with_bronze, on_sail, TABLES)
+    revive_worker(local_cluster, role)
+
+
+@pytest.mark.spark
+def test_the_connect_server_is_killed_and_the_run_says_so(on_cluster, with_bronze, on_sail, local_cluster):
+    run = on_cluster(FEW)
+    run.until(REFRESHED)
+    kill(of_cluster(local_cluster, "SparkConnectServer"))
+    killed = time.monotonic()
+
+    code = run.end()
+
+    assert time.monotonic() - killed < 60
+    where = local_cluster.addresses.connect
+    assert code == 1
+    assert run.output.count(f"The Spark Connect server at {where} stopped answering.") == 1, run.output
+
+    revive_server(local_cluster)
+    again = on_cluster(FEW)
+    assert again.end() == 0, again.output
+    assert_right(with_bronze, on_sail, [f"features/{name}" for name in FEW])
+
+
+def meet(project: Project, on_sail: Project) -> None:
+    """Two runs of everything at once: each completes or says that others were first; the tables are right."""
+    runs = [Run(project.data, project.source, env=project.env, as_of=AS_OF) for _ in range(2)]
+    codes = [run.end() for run in runs]
+
+    assert 0 in codes, "\n".join(run.output for run in runs)
+    for code, run in zip(codes, runs, strict=True):
+        assert code == 0 or "other writers were first" in run.output, run.output
+    assert_right(project, on_sail, TABLES)
+
+
+def test_two_runs_at_once(new_project, on_sail):
+    meet(new_project(on_sail.source), on_sail)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("env", ["dev", pytest.param("prod", marks=pytest.mark.spark)])
+@pytest.mark.parametrize("turn", range(3))
+def test_two_runs_at_once_again_and_again(new_project, on_sail, env, turn):
+    meet(new_project(on_sail.source, env=env), on_sail)

@@ -1,0 +1,73 @@
+"""Requests with all their features, and their scores: the same on every engine, and as in this process."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from podium.features.examples import described, requests_between
+from podium.lakehouse.table import DeltaDataset
+from podium.models.fitting import fit
+from podium.models.model import Model, digest
+from podium.models.scoring import add_scores
+from podium.pipelines.ingestion.nodes import parse_moment
+from podium.problems import PROBLEMS
+from tests.conftest import Project
+from tests.engines.conftest import AS_OF
+from tests.leaks import assert_same_rows
+
+PROBLEM = PROBLEMS["flight_delay"]
+BY = [*PROBLEM.keys, "prediction_time"]
+ALGORITHMS = {"lightgbm": {"rounds": 15, "min_data_in_leaf": 20}, "logistic_regression": {}}
+
+
+def all_described(project: Project):
+    """Every request of the project with its features, made by the engine that is in use."""
+
+    def table(name: str):
+        return DeltaDataset(path=str(project.lake / name), zone=name.partition("/")[0]).load()
+
+    bronze = {event: table(f"bronze/{event}") for event in PROBLEM.request_reads}
+    asked = requests_between(bronze, PROBLEM, after=None, until=parse_moment(AS_OF))
+    return described(asked, {each.name: table(f"features/{each.name}") for each in PROBLEM.tables}, PROBLEM)
+
+
+@pytest.fixture(scope="module")
+def on_sail_described(spark, on_sail: Project) -> pd.DataFrame:
+    """As Sail describes them."""
+    return all_described(on_sail).toPandas().sort_values(BY, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def models(on_sail_described: pd.DataFrame) -> dict[str, Model]:
+    """Trained once, in this process; late are those that the departure board says so of."""
+    rows = on_sail_described
+    late = (rows["origin_delay_3h"] > rows["origin_delay_3h"].median()).astype(int)
+    names = {"features": PROBLEM.feature_names, "categorical": PROBLEM.categorical}
+    return {name: fit(name, rows, late, **names, params=params, seed=1) for name, params in ALGORITHMS.items()}
+
+
+def test_requests_are_described_and_scored_alike(engine_name, on_sail, on_sail_described, models, tmp_path):
+    """Stored features are joined point in time; request features and scores come from the engine's Python workers."""
+    frame = all_described(on_sail)
+    for name, model in models.items():
+        model.save(tmp_path / name)
+        frame = add_scores(frame, model, digest=digest(tmp_path / name)).withColumnRenamed("score", name)
+
+    found = frame.toPandas().sort_values(BY, ignore_index=True)
+
+    assert len(found) > 300
+    assert found[[feature.name for feature in PROBLEM.request.features]].notna().all(axis=None)
+    assert_same_rows(on_sail_described, found.drop(columns=list(models)), keys=BY)
+    for name, model in models.items():
+        expected = model.score(on_sail_described)
+        assert np.ptp(expected) > 0.1
+        np.testing.assert_allclose(found[name], expected, rtol=0, atol=1e-9)
+
+
+def test_no_rows_have_no_scores(engine_name, on_sail, models, tmp_path):
+    model = models["lightgbm"]
+    model.save(tmp_path)
+
+    assert add_scores(all_described(on_sail).limit(0), model, digest=digest(tmp_path)).isEmpty()

@@ -1,0 +1,45 @@
+"""The same moment in dev, on Sail, and in prod, on Spark: all tables hold the same rows, to the bit.
+
+What lies in the tables is compared, as delta-rs reads it: masks are put on as a table is loaded, and no feature is made
+of a masked column.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from podium.problems import PROBLEMS
+from tests.conftest import Project
+from tests.engines.conftest import AS_OF
+from tests.leaks import assert_same_rows, table_keys
+from tests.runs import Run
+
+TABLES = table_keys(PROBLEMS["flight_delay"])
+
+
+@pytest.fixture(scope="module")
+def prod(new_project, on_sail) -> tuple[Project, Run]:
+    """All of it, from the source files on, in prod without a cluster; and what that run said."""
+    project = new_project(on_sail.source, env="prod")
+    run = Run(project.data, project.source, env="prod", as_of=AS_OF)
+    assert run.end() == 0, run.output
+    return project, run
+
+
+@pytest.mark.spark
+def test_every_table_is_the_same_to_the_bit(on_sail, prod):
+    for name, keys in TABLES.items():
+        before, after = on_sail.table(name), prod[0].table(name)
+        assert len(before) or name == "quarantine/rows"
+        try:
+            assert_same_rows(before, after, keys=keys)
+        except AssertionError as different:
+            raise AssertionError(f"{name}: {different}") from None
+
+
+@pytest.mark.spark
+def test_without_a_cluster_prod_says_so_and_runs_on_this_machine(prod):
+    _, run = prod
+
+    assert run.output.count("NO CLUSTER IS NAMED") == 1
+    assert "Starting Spark on local[*]; its own log:" in run.output

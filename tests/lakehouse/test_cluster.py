@@ -1,0 +1,151 @@
+"""What a cluster refuses, and what it never touches. Its life is in ``tests/cli/test_cluster.py``."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from podium.lakehouse import cluster, daemons, processes
+from podium.lakehouse.cluster_status import status
+from podium.lakehouse.daemons import Addresses, Size, environment, properties, settings
+from podium.lakehouse.errors import LakehouseError
+
+
+@pytest.fixture
+def nothing_is_started(monkeypatch: pytest.MonkeyPatch):
+    def spawn(*arguments, **options):
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(processes, "spawn", spawn)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.usefixtures("nothing_is_started")
+def test_without_java_it_says_so_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(LakehouseError, match="needs Java 17"):
+        cluster.start(tmp_path / "cluster")
+    assert not (tmp_path / "cluster").exists()
+
+
+@pytest.mark.usefixtures("nothing_is_started")
+def test_without_sparks_jars_it_says_so(tmp_path, monkeypatch):
+    """As where databricks-connect has taken the place of pyspark."""
+    (tmp_path / "pyspark").mkdir()
+    (tmp_path / "pyspark" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "pyspark")
+    with pytest.raises(LakehouseError, match="databricks-connect"):
+        cluster.start(tmp_path / "cluster")
+
+
+@pytest.mark.spark
+@pytest.mark.usefixtures("nothing_is_started")
+@pytest.mark.parametrize("name", ["notes.txt", "conf/base.yml", "logs/mine.log", "work/worker-1/data"])
+def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path, name):
+    file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("mine")
+    with pytest.raises(LakehouseError, match=f"other things, such as {file.name}"):
+        cluster.start(tmp_path)
+    assert cluster.stop(tmp_path) == 0
+    assert contents(tmp_path) == {name: "mine"}
+
+
+@pytest.mark.parametrize("text", ["{}", "not JSON", '{"version": 4, "resources": []}'])
+def test_a_state_that_is_none_is_refused_and_nothing_is_removed(tmp_path, text):
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "mine.yml").write_text("mine")
+    (tmp_path / "state.json").write_text(text)
+    for command in (cluster.state, cluster.stop, status):
+        with pytest.raises(LakehouseError, match=r"state\.json describes no cluster"):
+            command(tmp_path)
+    assert contents(tmp_path) == {"conf/mine.yml": "mine", "state.json": text}
+
+
+@pytest.mark.spark
+def test_jars_that_cannot_be_had_end_the_start_before_anything_runs(tmp_path, monkeypatch):
+    (tmp_path / "jars").mkdir()
+    monkeypatch.setenv("PODIUM_JARS", str(tmp_path / "jars"))
+    with pytest.raises(LakehouseError, match="which lacks"):
+        cluster.start(tmp_path / "cluster")
+    assert not (tmp_path / "cluster").exists()
+    assert processes.marked(str(tmp_path / "cluster")) == []
+
+
+@pytest.mark.spark
+def test_a_start_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch):
+    """The port of the master's page goes to another program between the choice and the start."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        usual = Addresses.choose(lambda _: processes.free_port(0))
+        monkeypatch.setattr(Addresses, "choose", lambda port_of: usual.model_copy(update={"ui_port": port}))
+        with pytest.raises(LakehouseError) as refused:
+            cluster.start(tmp_path / "cluster", timeout=120)
+    message = str(refused.value)
+    assert "master ended" in message
+    assert "MasterUI" in message
+    assert "\tat " not in message
+    assert not (tmp_path / "cluster").exists()
+    assert processes.marked(str(tmp_path / "cluster")) == []
+
+
+@pytest.mark.spark
+def test_a_start_clears_away_what_a_killed_one_left_and_what_it_had_started_itself(tmp_path, monkeypatch):
+    """The master starts; the command of the workers is one that fails."""
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    left = processes.spawn(["sleep", "600"], mark=str(folder), env=dict(os.environ), cwd=folder, log=tmp_path / "log")
+    killed = cluster.State(
+        folder=folder,
+        size=Size(),
+        addresses=Addresses.choose(lambda port: port),
+        daemons=(cluster.Daemon(role="master", pid=left),),
+    )
+    (folder / "state.json").write_text(killed.model_dump_json())
+    assert (status(folder).running, status(folder).state) == (False, "degraded")
+    monkeypatch.setattr(daemons, "worker", lambda *arguments: ["sh", "-c", "echo no room for a worker; exit 1"])
+    said: list[str] = []
+    with pytest.raises(LakehouseError, match=r"worker-\d ended. Its log ends:\s+no room for a worker"):
+        cluster.start(folder, timeout=120, say=said.append)
+    assert [line.split()[0] for line in said] == ["master"]
+    assert not processes.alive(left, str(folder))
+    assert processes.marked(str(folder)) == []
+    assert not folder.exists()
+
+
+def test_a_cluster_that_was_never_started_is_stopped(tmp_path):
+    assert cluster.state(tmp_path / "none") is None
+    assert status(tmp_path / "none").state == "stopped"
+    assert cluster.stop(tmp_path / "none") == 0
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"workers": 0}, {"cores": -1}, {"memory": "2 GB"}, {"memory": "0g"}, {"driver_memory": "lots"}]
+)
+def test_a_size_that_cannot_be_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Size(**wrong)
+
+
+def test_what_this_shell_says_about_another_spark_is_not_passed_on(tmp_path, monkeypatch):
+    for name in ("SPARK_REMOTE", "SPARK_MASTER", "SPARK_HOME", "SPARK_WORKER_CORES", "PYSPARK_SUBMIT_ARGS"):
+        monkeypatch.setenv(name, "elsewhere")
+    monkeypatch.setenv("SOMETHING", "else")
+    env = environment(tmp_path / "spark", tmp_path)
+    assert "elsewhere" not in env.values()
+    assert env["SOMETHING"] == "else"
+    assert os.environ["SPARK_REMOTE"] == "elsewhere"
+
+
+def test_all_that_listens_is_told_to_listen_on_loopback(tmp_path):
+    values = settings(tmp_path, Addresses.choose(lambda port: port), Size(memory="3g", cores=2))
+    assert values["spark.connect.grpc.binding.address"] == values["spark.driver.bindAddress"] == "127.0.0.1"
+    assert (values["spark.executor.cores"], values["spark.executor.memory"]) == ("2", "3g")
+    assert "spark.master spark://127.0.0.1:7077\n" in properties(values)

@@ -1,0 +1,131 @@
+"""Maintenance makes files fewer and leaves rows, versions within the retention and other writers alone."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from podium.lakehouse import engine
+from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.maintenance import CHECK, Work, foresee, maintain, require_safe
+from podium.lakehouse.table import DeltaDataset
+
+VERSIONS = 5
+
+
+@pytest.fixture
+def table(engine_name: str, tmp_path: Path) -> Callable[[int], list[int]]:
+    """A table of five commits, each of which left a file; its rows at a version."""
+    spark = engine.session()
+    dataset = DeltaDataset(path=str(tmp_path / "table"), zone="bronze", mode="append")
+    for commit in range(VERSIONS):
+        dataset.save(spark.createDataFrame([(commit,), (commit + 100,)], "n int").coalesce(1))
+    return lambda version: sorted(DeltaTable(tmp_path / "table", version=version).to_pyarrow_table()["n"].to_pylist())
+
+
+@pytest.fixture
+def path(table, tmp_path: Path) -> str:
+    return str(tmp_path / "table")
+
+
+def data_files(path: str) -> set[str]:
+    return {found.name for found in Path(path).glob("*.parquet")}
+
+
+def size(path: str) -> int:
+    return sum(
+        found.stat().st_size for found in Path(path).rglob("*") if "_delta_log" not in found.parts and found.is_file()
+    )
+
+
+def age(path: str, files: set[str], days: int) -> None:
+    """Let files look older than they are."""
+    then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+    for name in files:
+        os.utime(Path(path, name), (then, then))
+
+
+def test_fewer_files_the_same_rows_and_every_version(table, path):
+    newest = DeltaTable(path).version()
+    before = [table(version) for version in range(newest + 1)]
+    files, room = data_files(path), size(path)
+
+    done = maintain(path, Work())
+
+    assert done.trouble == ""
+    assert done.before >= VERSIONS
+    assert done.after == len(DeltaTable(path).file_uris()) < done.before
+    assert [table(version) for version in range(newest + 1)] == before
+    assert table(DeltaTable(path).version()) == before[-1]
+    assert files < data_files(path), "files of versions within the retention stay"
+    assert done.freed == room - size(path)
+
+
+def test_it_can_be_done_twice(table, path):
+    maintain(path, Work())
+    files, rows = data_files(path), table(DeltaTable(path).version())
+    again = maintain(path, Work())
+    assert (again.before, again.after, again.trouble) == (1, 1, "")
+    assert data_files(path) == files
+    assert table(DeltaTable(path).version()) == rows
+
+
+def test_forced_to_keep_nothing(table, path):
+    newest = DeltaTable(path).version()
+    rows, room = table(newest), size(path)
+
+    done = maintain(path, Work(hours=0))
+
+    assert len(data_files(path)) == done.after == 1
+    assert table(DeltaTable(path).version()) == rows
+    assert done.freed == room - size(path) > 0
+    with pytest.raises(Exception, match="(?i)not found|no such file"):
+        table(newest)
+    if engine.current().engine == "spark":
+        assert engine.session().conf.get(CHECK, "unset") == "unset", "the engine's own check is on again"
+
+
+def test_what_a_killed_writer_left_goes_once_it_is_old(table, path):
+    young, old = Path(path, "part-young.parquet"), Path(path, "part-old.parquet")
+    for file in (young, old):
+        file.write_bytes(b"half a file")
+    age(path, {old.name}, 8)
+    foreseen = foresee(path, Work())
+    assert maintain(path, Work(optimize=False)).trouble == ""
+    assert (young.exists(), old.exists()) == (True, False)
+    assert (foreseen.files, foreseen.removable) == (VERSIONS, 1)
+
+
+def test_the_engine_goes_on_with_the_table(table, path):
+    maintain(path, Work(hours=0))
+    spark = engine.session()
+    dataset = DeltaDataset(path=path, zone="bronze", mode="append")
+    dataset.save(spark.createDataFrame([(7,)], "n int"))
+    assert dataset.load().count() == 2 * VERSIONS + 1
+
+
+def test_to_foresee_writes_nothing(table, path):
+    before = {found: found.stat().st_mtime_ns for found in Path(path).rglob("*")}
+    foresee(path, Work(hours=0))
+    assert {found: found.stat().st_mtime_ns for found in Path(path).rglob("*")} == before
+
+
+def test_a_table_that_cannot_be_read_says_so(tmp_path, spark):
+    log = tmp_path / "table" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / f"{0:020}.json").write_text("not JSON")
+    assert "Json error" in maintain(str(tmp_path / "table"), Work()).trouble
+    assert "Json error" in foresee(str(tmp_path / "table"), Work()).trouble
+
+
+@pytest.mark.parametrize("hours", [0, 167])
+def test_less_than_a_week_is_refused_with_the_reason(hours):
+    with pytest.raises(LakehouseError, match=f"A retention of {hours} hours is refused, the least is 168") as refused:
+        require_safe(hours, force=False)
+    for word in ("runs", "time travel", "reproduction", "--force"):
+        assert word in str(refused.value)
+    require_safe(hours, force=True)
+    require_safe(168, force=False)

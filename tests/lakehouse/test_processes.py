@@ -1,0 +1,100 @@
+"""Processes that are known by a mark: found with their children, ended whatever they do, never mistaken for others."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from podium.lakehouse import processes
+from podium.lakehouse.processes import MARK
+
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+)
+PARENT = "import subprocess, sys; print('ready', flush=True); subprocess.run([sys.executable, '-c', sys.argv[1]])"
+
+
+@pytest.fixture
+def mark(tmp_path: Path):
+    yield str(tmp_path)
+    processes.end(str(tmp_path), patience=1)
+
+
+@pytest.fixture
+def run(tmp_path: Path, mark: str):
+    def start(*code: str) -> int:
+        log = tmp_path / "log"
+        command = [sys.executable, "-c", *code]
+        pid = processes.spawn(command, mark=mark, env=dict(os.environ), cwd=tmp_path, log=log)
+        assert processes.wait(lambda: "ready" in log.read_text(), 20)
+        return pid
+
+    return start
+
+
+def test_a_process_and_its_children_carry_the_mark(run, mark):
+    pid = run(PARENT, STUBBORN)
+    assert processes.wait(lambda: len(processes.marked(mark)) == 2, 20)
+    assert processes.alive(pid, mark)
+    assert all(process.environ()[MARK] == mark for process in processes.marked(mark))
+
+
+def test_what_does_not_listen_is_killed_and_so_are_its_children(run, mark):
+    pid = run(PARENT, STUBBORN)
+    assert processes.wait(lambda: len(processes.marked(mark)) == 2, 20)
+    time.sleep(0.5)  # the child is to be deaf by now
+    assert processes.end(mark, patience=0.5) == 2
+    assert not processes.alive(pid, mark)
+    assert processes.marked(mark) == []
+
+
+def test_a_process_of_somebody_else_is_neither_alive_nor_ended(run, mark):
+    """As after a restart of the machine, when an id that was noted belongs to another process."""
+    run(STUBBORN)
+    other = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)"], env={**os.environ, MARK: f"{mark}2"}
+    )
+    try:
+        assert not processes.alive(other.pid, mark)
+        assert not processes.alive(os.getpid(), mark)
+        processes.end(mark, patience=0.5)
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_process_that_has_ended_is_not_alive(run, mark):
+    pid = run("print('ready')")
+    assert processes.wait(lambda: not processes.alive(pid, mark), 10)
+
+
+def test_a_child_that_was_ended_leaves_no_zombie(run, mark):
+    pid = run(STUBBORN)
+    processes.end(mark, patience=0.2)
+    processes.marked(mark)
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_port_that_is_taken_is_not_given():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        other = processes.free_port(port)
+        assert other not in {port, 0}
+        assert processes.listens(os.getpid(), port)
+        assert not processes.listens(os.getpid(), other)
+        assert not processes.listens(os.getppid(), port)
+    assert processes.free_port(port) == port
+
+
+def test_there_is_one_place_for_a_start():
+    code = "from podium.lakehouse.processes import one_at_a_time\nwith one_at_a_time(0) as had: print(had)"
+    with processes.one_at_a_time(0) as had:
+        assert had
+        assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "True"

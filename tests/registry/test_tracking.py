@@ -1,0 +1,118 @@
+"""Which MLflow an environment has, and what happens when nobody answers there."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from podium.cli.project import open_project
+from podium.lakehouse.errors import PodiumError
+from podium.registry.status import Registry
+from podium.registry.tracking import Place, artifact_location, prepare, registry_uri, tracking_uri
+from tests.conftest import PROJECT
+
+VARIABLES = {"staging": "PODIUM_STAGING_MLFLOW", "prod": "PODIUM_PROD_MLFLOW"}
+ENVIRONMENTS = ["dev", *VARIABLES]
+
+
+@pytest.fixture
+def place(monkeypatch, data_folder):
+    """The MLflow of an environment, as configured."""
+    monkeypatch.setenv("PODIUM_HOME", str(PROJECT))
+    for variable in VARIABLES.values():
+        monkeypatch.delenv(variable, raising=False)
+
+    def ask(env: str) -> Place:
+        return Place.of(env, open_project(env).section("mlflow"))
+
+    return ask
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_without_a_server_there_is_a_database_in_the_environments_own_folder(env, place, data_folder, monkeypatch):
+    for variable in VARIABLES.values():
+        monkeypatch.setenv(variable, "")
+    found = place(env)
+    assert found.uri == found.registry == f"sqlite:///{data_folder}/{env}/mlflow.db"
+    assert found.artifacts == f"{data_folder}/{env}/mlartifacts"
+    assert not found.exists
+
+
+@pytest.mark.parametrize("env", VARIABLES)
+def test_a_variable_names_the_server_of_its_environment_only(env, place, monkeypatch):
+    monkeypatch.setenv(VARIABLES[env], "https://mlflow.example.com")
+    for each in ENVIRONMENTS:
+        found = place(each)
+        if each == env:
+            assert found.uri == found.registry == "https://mlflow.example.com"
+            assert found.artifacts is None, "a server has a place of its own for artifacts"
+        else:
+            assert found.uri.startswith("sqlite:///")
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_mlflows_own_variables_send_nothing_elsewhere(env, place, monkeypatch):
+    before = place(env)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere.example.com")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://elsewhere.example.com")
+    assert place(env) == before
+
+
+def test_databricks_passes_through(place, monkeypatch):
+    monkeypatch.setenv("PODIUM_PROD_MLFLOW", "databricks")
+    found = place("prod")
+    assert (found.uri, found.registry, found.artifacts) == ("databricks", "databricks-uc", None)
+    prepare(found.uri)
+    prepare("databricks://profile")
+    assert registry_uri("databricks://profile") == "databricks-uc://profile"
+
+
+def test_a_database_server_keeps_no_artifacts():
+    uri = tracking_uri("postgresql+psycopg2://db/mlflow", "/data/prod")
+    assert artifact_location(uri, "/data/prod") == "/data/prod/mlartifacts"
+    prepare(uri)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:5000", "prod", "ftp://mlflow.example.com"])
+def test_what_is_no_address_is_refused(address, monkeypatch):
+    monkeypatch.setenv("PODIUM_PROD_MLFLOW", address)
+    with pytest.raises(PodiumError, match=r"named by the variable PODIUM_PROD_MLFLOW, is no address of an MLflow"):
+        prepare(address)
+
+
+@pytest.fixture
+def silent():
+    """A server that takes connections and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"http://user:secret@127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_server_that_says_nothing_is_given_up(silent, monkeypatch):
+    monkeypatch.setenv("PODIUM_STAGING_MLFLOW", silent)
+    before, began = dict(os.environ), time.monotonic()
+    with pytest.raises(PodiumError, match="named by the variable PODIUM_STAGING_MLFLOW, does not answer") as refused:
+        Registry(silent).last_run("training")
+    assert time.monotonic() - began < 30
+    assert "secret" not in str(refused.value)
+    assert dict(os.environ) == before
+
+
+def test_a_run_without_its_server_ends_before_any_node(data_folder):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        environment = os.environ | {"PODIUM_PROD_MLFLOW": address, "PODIUM_DATA": str(data_folder)}
+        command = [sys.executable, "-m", "kedro", "run", "--env", "prod", "--pipelines", "deployment"]
+        began = time.monotonic()
+        answer = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+        took = time.monotonic() - began
+    assert answer.returncode == 1
+    assert f"The MLflow server {address}, named by the variable PODIUM_PROD_MLFLOW, does not answer" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert took < 60
+    assert not data_folder.exists()

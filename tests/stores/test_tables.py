@@ -1,0 +1,110 @@
+"""Tables and files in a bucket, on each engine: all that they do in a folder."""
+
+import pytest
+
+from podium.lakehouse import engine
+from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.files import Folder, PageDataset
+from podium.lakehouse.landing import Landing
+from podium.lakehouse.table import Rows
+from tests.conftest import SAIL
+
+BEFORE = [(1, "a"), (2, "b"), (3, "c")]
+SAVES = {
+    "append": ([(1, "x"), (4, "d")], None, [*BEFORE, (1, "x"), (4, "d")]),
+    "merge": ([(1, "x"), (4, "d")], None, [(1, "x"), (2, "b"), (3, "c"), (4, "d")]),
+    "insert": ([(1, "x"), (4, "d")], None, [*BEFORE, (4, "d")]),
+    "replace": ([(2, "x"), (9, "y")], "k >= 2", [(1, "a"), (2, "x"), (9, "y")]),
+    "overwrite": ([(1, "x")], None, [(1, "x")]),
+}
+
+
+@pytest.mark.parametrize("mode", SAVES)
+def test_a_save_does_what_its_mode_says(engine_name, table, rows, stored, mode):
+    new, window, expected = SAVES[mode]
+    table("append").save(rows(*BEFORE))
+
+    dataset = table(mode)
+    dataset.save(Rows(frame=rows(*new), window=window))
+
+    assert stored() == sorted(expected, key=str)
+    assert dataset.delta().version() == dataset.saved_version == 2
+    assert sorted(map(tuple, dataset.load().collect()), key=str) == stored()
+
+
+def test_a_table_is_loaded_as_it_was(engine_name, table, rows):
+    dataset = table("append")
+    assert not dataset.exists()
+    dataset.save(rows(*BEFORE))
+    version = dataset.saved_version
+    dataset.save(rows((4, "d")))
+
+    assert table(version=version).load().count() == 3
+    assert table().load().count() == 4
+
+
+def test_rows_that_do_not_fit_are_refused(engine_name, table, rows, stored):
+    table("append").save(rows(*BEFORE))
+
+    with pytest.raises(LakehouseError, match="column k is bigint, the table has int"):
+        table("merge").save(rows((1, "x"), schema="k bigint, v string"))
+
+    assert stored() == BEFORE
+
+
+def test_a_table_that_evolves_takes_a_new_column(engine_name, table, rows, stored):
+    table("append").save(rows(*BEFORE))
+
+    table("merge", evolve=True).save(rows((4, "d", 0.5), schema="k int, v string, w double"))
+
+    assert stored() == [(1, "a", None), (2, "b", None), (3, "c", None), (4, "d", 0.5)]
+
+
+@pytest.mark.spark
+def test_engines_write_to_each_others_tables(table, rows, stored, on_spark):
+    """Each merges into what the other has written, and reads it."""
+    try:
+        for value, settings in (("sail", SAIL), ("spark", on_spark), ("sail again", SAIL), ("spark again", on_spark)):
+            engine.configure(settings)
+            table("merge").save(rows((1, value), (len(value), "own")))
+            assert sorted(map(tuple, table().load().collect()), key=str) == stored()
+    finally:
+        engine.configure(SAIL)
+
+    assert stored() == [(1, "spark again"), (4, "own"), (5, "own"), (10, "own"), (11, "own")]
+
+
+def test_files_land_once(engine_name, place, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "people.csv").write_text("code,name\n1,Ann\n2,NA\nthree\n")
+    landing = Landing(f"{place}/landing")
+
+    for _ in range(2):
+        opened = landing.open(str(source), {"people": ("code", "name")})
+        found = sorted(map(tuple, opened.frames["people"].collect()), key=str)
+
+    assert found == [("1", "Ann", 1, None), ("2", None, 2, None), (None, None, 3, "three")]
+    store = Folder(f"{place}/landing")
+    assert store.has(f"people-{opened.digests['people'][:16]}.parquet")
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_what_is_kept_is_computed_once(engine_name, place, rows, count):
+    """Also when it has no rows: an engine then writes no file."""
+    landing = Landing(f"{place}/landing")
+
+    kept = landing.keep("judged-1", rows(*BEFORE[:count]))
+    again = landing.keep("judged-1", rows((7, "other")))
+
+    assert sorted(map(tuple, kept.collect())) == sorted(map(tuple, again.collect())) == BEFORE[:count]
+
+
+def test_a_page_is_written_and_read(server, place):
+    page = PageDataset(filepath=f"{place}/reports/eda.html", zone="monitoring")
+    assert not page.exists()
+
+    for text in ("<p>first</p>", "<p>größer</p>"):
+        page.save(text)
+
+    assert page.load() == "<p>größer</p>"

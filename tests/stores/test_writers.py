@@ -1,0 +1,109 @@
+"""Writers in several processes commit to one table in a bucket at the same time: no row is lost, none is there twice."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from podium.lakehouse import engine
+from podium.lakehouse.engines.jars import S3_COMMITS
+from tests.conftest import SAIL
+from tests.stores import writer as this_process
+
+WRITER = Path(__file__).with_name("writer.py")
+ROUNDS = 4
+
+
+class Writer:
+    """A process of its own, with an engine of its own."""
+
+    def __init__(self, settings: engine.EngineSettings) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(WRITER), settings.model_dump_json()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            # What the tests' own engine has set for its process.
+            env={name: value for name, value in os.environ.items() if name != engine.CONNECT_MODE},
+        )
+
+    def ask(self, path: str, mode: str, value: str, keys: list[int]) -> None:
+        """Start a save; do not wait."""
+        print(path, mode, value, *keys, file=self._process.stdin, flush=True)
+
+    def answer(self) -> str:
+        """Wait for the end of a save; nothing if the process died."""
+        return self._process.stdout.readline().strip()
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.stdin.close()
+        assert self._process.wait(timeout=60) == 0
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def others(on_spark: engine.EngineSettings) -> Iterator[list[Writer]]:
+    """Another Spark and a Sail, each in a process of its own."""
+    both = [Writer(on_spark), Writer(SAIL)]
+    engine.configure(on_spark)
+    engine.session()  # meanwhile
+    engine.configure(SAIL)
+    assert [other.answer() for other in both] == ["ready", "ready"]
+    yield both
+    for other in both:
+        other.stop()
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("mode", ["merge", "append"])
+def test_two_sparks_and_a_sail_at_once(others, on_spark, server, place, stored, mode):
+    """In each round all write the same new keys and one of their own; in the first one, all also make the table."""
+    engine.configure(on_spark)
+    shared, own, before = set(), set(), len(server.commits())
+    try:
+        for n in range(ROUNDS):
+            common = list(range(1000 * n, 1000 * n + 5))
+            shared |= set(common)
+            keys = [[*common, 1000 * n + 100 * number] for number in (1, 2, 3)]
+            own |= {each[-1] for each in keys}
+            for number, other in enumerate(others):
+                other.ask(f"{place}/table", mode, f"other{number}", keys[number])
+            this_process.save(f"{place}/table", mode, "this", list(map(str, keys[2])))
+            assert [other.answer() for other in others] == ["done", "done"]
+    finally:
+        engine.configure(SAIL)
+
+    times = Counter(key for key, _ in stored())
+    assert times == {**dict.fromkeys(shared, 3 if mode == "append" else 1), **dict.fromkeys(own, 1)}
+    commits = Counter(status for key, status in server.commits()[before:] if key.endswith(".json"))
+    assert commits["200"] == 3 * ROUNDS + 1, "every save, and the making of the table, is one commit"
+    assert commits["412"], "they did not meet: the test has shown nothing"
+
+
+@pytest.mark.spark
+def test_a_commit_whose_answer_is_lost_is_made_once(on_spark, server, table, rows, stored):
+    """The store keeps the commit and reports a fault; the second try then finds what the first one wrote."""
+    engine.configure(on_spark)
+    try:
+        table("append").save(rows((1, "a")))
+        server.lose_an_answer(f"{table().path.removeprefix('s3:/')}/_delta_log")
+        table("append").save(rows((2, "b")))
+    finally:
+        engine.configure(SAIL)
+
+    assert stored() == [(1, "a"), (2, "b")]
+    assert [status for key, status in server.commits() if key.endswith("2.json")][-2:] == ["200", "412"]
+
+
+def test_the_jar_is_made_of_the_source_beside_it():
+    with zipfile.ZipFile(S3_COMMITS) as jar:
+        packed = jar.read("S3Commits.java")
+
+    source = S3_COMMITS.with_name("S3Commits.java")
+    assert packed == source.read_bytes(), f"run: python {source.with_name('build.py')}"
