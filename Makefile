@@ -52,7 +52,7 @@ format: setup ## Put the code into shape
 mlflow: setup ## A tracking server over an environment's runs and models; ENV=prod and PORT=5001 choose others
 	@$(BIN)/python -m podium.cli.tracking_server --env "$(ENV)" --port "$(PORT)"
 
-faults: setup ## Kill runs at random points, at length, and see that the tables come out the same
+faults: setup ## Kill runs and let writers race, at length, and see that the tables come out the same
 	$(strip $(BIN)/python -m pytest -m faults $(ARGS))
 
 bench: setup ## Measure the figures that the docs quote

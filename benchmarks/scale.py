@@ -5,7 +5,7 @@
     python benchmarks/scale.py --trial spark   # two weeks instead of the year: whether it runs, not what it takes
 
 Each size runs in a process and a data folder of its own: first three days of flights, which starts the engine, then the
-source from its files to all feature tables, timed. ``linear`` is n times the time of the smaller size.
+source from its files to all feature tables, timed. The limit is linear growth and a fifth more.
 """
 
 import json
@@ -37,12 +37,14 @@ FIGURES = Figures()
 class Run:
     """What one size took: seconds of the refresh, of each node, memory, and what came to Spark's driver.
 
+    ``busy`` is for how many seconds processors were at work, which other work on the machine does not add to.
     ``sent`` is the most that the tasks of one stage sent to the driver, ``heap`` the most that was in use in its heap
     after a garbage collection (0 where nobody looked); both in MiB.
     """
 
     times: int
     seconds: float
+    busy: float
     nodes: dict[str, float]
     taken: Taken
     sent: float
@@ -88,14 +90,16 @@ def grows(name: str, runs: Sequence[Run]) -> None:
     """Hold each size against the first, and against the one before."""
     for each in runs:
         note(f"{name}, {each.times}x: feature_engineering", each.seconds, "s")
+        note(f"{name}, {each.times}x: processors at work", each.busy, "s")
         note(f"{name}, {each.times}x: peak memory of all processes", each.taken.tree, "GiB")
         for kind, size in sorted(each.taken.by_name.items()):
             note(f"{name}, {each.times}x: of that, {kind}", size, "GiB")
     pairs = {(runs[0].times, each.times): (runs[0], each) for each in runs[1:]}
     pairs |= {(before.times, each.times): (before, each) for before, each in pairwise(runs)}
     for small, large in pairs.values():
-        ratio = large.seconds / (small.seconds * large.times / small.times)
-        report(f"{name}, {large.times}x against {small.times}x: time, of linear", ratio, "", 1.2)
+        linear = large.times / small.times
+        report(f"{name}, {large.times}x against {small.times}x: time", large.seconds / small.seconds, "x", 1.2 * linear)
+        note(f"{name}, {large.times}x against {small.times}x: processors at work", large.busy / small.busy, "x")
 
 
 @cache
@@ -116,6 +120,7 @@ def refreshed(env: str, times: int, *, master: str = "") -> Run:
         return Run(
             times=times,
             seconds=said["seconds"],
+            busy=said["busy"],
             nodes={node: float(seconds) for seconds, node in NODE.findall(log.read_text().split("TIMED")[1])},
             taken=taken,
             sent=max(_sent(home / "events", said["began"]).values(), default=0.0) / 2**20,

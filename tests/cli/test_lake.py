@@ -133,5 +133,5 @@ def test_files_of_the_catalog(tmp_path, catalog):
     page = tmp_path / "r.o+ot" / "mine" / "pages" / "first.html"
     page.parent.mkdir(parents=True)
     page.write_text("")
-    assert find_files(catalog, "page_") == {"mine.page_first": page}
+    assert find_files(catalog, "page_") == {"mine.page_first": page.as_uri()}
     assert find_files(catalog, "report_") == {}

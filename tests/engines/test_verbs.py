@@ -19,16 +19,14 @@ from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.table import Rows
 from tests.engines.conftest import BEFORE
 
-SPARK = pytest.mark.spark
-PLACES = [
-    pytest.param("sail", "path", id="sail-path"),
-    *[
-        pytest.param(engine, place, marks=SPARK, id=f"{engine}-{place}")
-        for engine in ("spark", "connect")
-        for place in ("path", "name")
-    ],
-]
-everywhere = pytest.mark.parametrize(("engine_name", "place"), PLACES, indirect=True)
+
+def places(*named: str) -> pytest.MarkDecorator:
+    """A table by its path on every engine, and by its name on those that are named."""
+    chosen = [("sail", "path"), ("spark", "path"), ("connect", "path"), *[(engine, "name") for engine in named]]
+    marks = {"sail": (), "spark": (pytest.mark.spark,), "connect": (pytest.mark.spark,)}
+    values = [pytest.param(engine, place, marks=marks[engine], id=f"{engine}-{place}") for engine, place in chosen]
+    return pytest.mark.parametrize(("engine_name", "place"), values, indirect=True)
+
 
 NEW = [(1, "x"), (4, "d"), (None, "y")]
 SAVES = {
@@ -40,10 +38,10 @@ SAVES = {
 }
 
 
-@everywhere
+@places("spark")
 @pytest.mark.parametrize("mode", SAVES)
 def test_a_save_does_what_its_mode_says_in_one_commit(filled, table, rows, stored, mode):
-    """And, but for append, the same when it is repeated."""
+    """Those by key and those of a window may be repeated."""
     new, window, expected = SAVES[mode]
     before = filled._handle.version()
     dataset = table(mode)
@@ -51,12 +49,12 @@ def test_a_save_does_what_its_mode_says_in_one_commit(filled, table, rows, store
     dataset.save(Rows(frame=rows(*new), window=window))
 
     assert (dataset.saved_version, stored()) == (before + 1, sorted(expected, key=str))
-    if mode != "append":
+    if mode in {"merge", "insert", "replace"}:
         dataset.save(Rows(frame=rows(*new), window=window))
         assert stored() == sorted(expected, key=str)
 
 
-@everywhere
+@places("spark", "connect")
 def test_a_table_begins_with_a_frame_without_rows(table, rows, stored, location):
     dataset = table("merge", partition_by=["v"], retention="14 days")
     assert not dataset.exists()
@@ -73,7 +71,7 @@ def test_a_table_begins_with_a_frame_without_rows(table, rows, stored, location)
     assert there.configuration["podium.retention"] == "14 days"
 
 
-@everywhere
+@places("spark", "connect")
 def test_a_table_that_evolves_takes_a_new_column_and_does_without_an_old_one(filled, table, rows, stored):
     table("merge", evolve=True).save(rows((1, 0.5), (4, 1.5), schema="k int, w double"))
 
@@ -88,7 +86,7 @@ REFUSED = {
 }
 
 
-@everywhere
+@places()
 def test_rows_that_do_not_fit_are_refused(filled, table, rows, stored):
     before = filled._handle.version()
     for schema, (row, message) in REFUSED.items():
@@ -99,7 +97,7 @@ def test_rows_that_do_not_fit_are_refused(filled, table, rows, stored):
     assert (filled._handle.version(), stored()) == (before, sorted(BEFORE, key=str))
 
 
-@everywhere
+@places()
 @pytest.mark.parametrize("key", [1, None])
 def test_rows_outside_of_the_window_are_refused(filled, table, rows, stored, key):
     before = filled._handle.version()
@@ -109,7 +107,7 @@ def test_rows_outside_of_the_window_are_refused(filled, table, rows, stored, key
     assert (filled._handle.version(), stored()) == (before, sorted(BEFORE, key=str))
 
 
-@everywhere
+@places()
 def test_a_frame_that_fails_leaves_the_table_as_it_was(filled, table, rows, stored):
     before = filled._handle.version()
     with pytest.raises(DatasetError, match="broken"):
@@ -118,7 +116,7 @@ def test_a_frame_that_fails_leaves_the_table_as_it_was(filled, table, rows, stor
     assert (filled._handle.version(), stored()) == (before, sorted(BEFORE, key=str))
 
 
-@everywhere
+@places("spark", "connect")
 def test_time_travel_by_version_and_by_moment(filled, table, rows):
     """What was loaded stays at its version when somebody writes."""
     old, moment = filled._handle.version(), datetime.now(UTC)
@@ -157,7 +155,7 @@ def interrupted(frame, path: str, once: Path):
     return frame.mapInArrow(in_worker, "k int, v string")
 
 
-@everywhere
+@places()
 @pytest.mark.parametrize(("mode", "window"), [("merge", None), ("replace", "k >= 3")])
 def test_a_lost_race_is_run_again_on_what_the_winner_left(
     filled, table, rows, stored, location, tmp_path, mode, window

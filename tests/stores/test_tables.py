@@ -1,6 +1,8 @@
 """Tables and files in a bucket, on each engine: all that they do in a folder."""
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from podium.lakehouse import engine
 from podium.lakehouse.errors import LakehouseError
@@ -19,42 +21,44 @@ SAVES = {
 }
 
 
+@pytest.fixture
+def filled(place):
+    """The table with three rows, written by neither engine."""
+    keys, values = zip(*BEFORE, strict=True)
+    write_deltalake(f"{place}/table", pa.table({"k": pa.array(keys, pa.int32()), "v": values}))
+
+
 @pytest.mark.parametrize("mode", SAVES)
-def test_a_save_does_what_its_mode_says(engine_name, table, rows, stored, mode):
+def test_a_save_does_what_its_mode_says(engine_name, filled, table, rows, stored, mode):
     new, window, expected = SAVES[mode]
-    table("append").save(rows(*BEFORE))
 
     dataset = table(mode)
     dataset.save(Rows(frame=rows(*new), window=window))
 
     assert stored() == sorted(expected, key=str)
-    assert dataset.delta().version() == dataset.saved_version == 2
+    assert dataset.delta().version() == dataset.saved_version == 1
     assert sorted(map(tuple, dataset.load().collect()), key=str) == stored()
 
 
-def test_a_table_is_loaded_as_it_was(engine_name, table, rows):
+def test_the_first_save_makes_the_table_and_its_versions_stay(engine_name, table, rows):
     dataset = table("append")
     assert not dataset.exists()
     dataset.save(rows(*BEFORE))
-    version = dataset.saved_version
+    first = dataset.saved_version
     dataset.save(rows((4, "d")))
 
-    assert table(version=version).load().count() == 3
+    assert table(version=first).load().count() == 3
     assert table().load().count() == 4
 
 
-def test_rows_that_do_not_fit_are_refused(engine_name, table, rows, stored):
-    table("append").save(rows(*BEFORE))
-
+def test_rows_that_do_not_fit_are_refused(spark, filled, table, rows, stored):
     with pytest.raises(LakehouseError, match="column k is bigint, the table has int"):
         table("merge").save(rows((1, "x"), schema="k bigint, v string"))
 
     assert stored() == BEFORE
 
 
-def test_a_table_that_evolves_takes_a_new_column(engine_name, table, rows, stored):
-    table("append").save(rows(*BEFORE))
-
+def test_a_table_that_evolves_takes_a_new_column(engine_name, filled, table, rows, stored):
     table("merge", evolve=True).save(rows((4, "d", 0.5), schema="k int, v string, w double"))
 
     assert stored() == [(1, "a", None), (2, "b", None), (3, "c", None), (4, "d", 0.5)]
@@ -71,7 +75,7 @@ def test_engines_write_to_each_others_tables(table, rows, stored, on_spark):
     finally:
         engine.configure(SAIL)
 
-    assert stored() == [(1, "spark again"), (4, "own"), (5, "own"), (10, "own"), (11, "own")]
+    assert stored() == sorted([(1, "spark again"), *((length, "own") for length in (4, 5, 10, 11))], key=str)
 
 
 def test_files_land_once(engine_name, place, tmp_path):

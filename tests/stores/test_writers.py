@@ -1,4 +1,4 @@
-"""Writers in several processes commit to one table in a bucket at the same time: no row is lost, none is there twice."""
+"""Writers in several processes commit to one table in a bucket at the same time: no row is lost, none doubled."""
 
 import os
 import subprocess

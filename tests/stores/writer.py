@@ -1,7 +1,7 @@
 """A process with an engine of its own that writes to tables on command.
 
-Its argument is the engine's settings. Each line of its input is a save: the table's path, the mode, what to write, and the
-keys. A line of its output says that the save is done.
+Its argument is the engine's settings. Each line of its input is a save: the table's path, the mode, what to write, and
+the keys. A line of its output says that the save is done.
 """
 
 import sys

@@ -65,9 +65,8 @@ def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
     property never expire. Models and runs in MLflow stay.
     """
     from .lake_upkeep import clean_up
-    from .project import open_project
 
-    clean_up(open_project(env), yes=yes, wants_json=wants_json, **upkeep)
+    clean_up(env, yes=yes, wants_json=wants_json, **upkeep)
 
 
 @lake.command(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import click
 from podium.lakehouse.errors import PodiumError, did_you_mean
 
 from .options import as_json, console, day, typed
+from .project import open_project
 
 if TYPE_CHECKING:
     from podium.lakehouse.expiry import Item, Lot
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["clean_up", "maintain_tables"]
 
 
-def clean_up(project: Project, *, yes: bool, vacuum: bool, optimize: bool, wants_json: bool) -> None:
+def clean_up(env: str, *, yes: bool, vacuum: bool, optimize: bool, wants_json: bool) -> None:
     """Say what has expired; with ``yes`` drop it, and look after the tables that stay.
 
     Raises:
@@ -31,9 +32,12 @@ def clean_up(project: Project, *, yes: bool, vacuum: bool, optimize: bool, wants
     """
     from podium.lakehouse.expiry import find_lots
 
+    others = {name: open_project(name).root for name in open_project(env).environments if name != env}
+    # After the others: what ${globals:…} stands for is, in one process, what the last one opened says.
+    project = open_project(env)
     project.prepare()
     now, roots = datetime.now(UTC), _roots(project)
-    _refuse_shared(project, roots)
+    _refuse_shared(env, roots, others)
     lots = find_lots(project.section("catalog"))
     gone = [lot for lot in lots if lot.has_expired(now)]
     _require_write((item.zone, item.name) for lot in gone for item in lot.items)
@@ -82,15 +86,14 @@ def _roots(project: Project) -> list[str]:
     return list(dict.fromkeys((found["root"], found["files"])))
 
 
-def _refuse_shared(project: Project, roots: Iterable[str]) -> None:
+def _refuse_shared(env: str, roots: Iterable[str], others: Mapping[str, str]) -> None:
     """Refuse where another environment keeps its tables in the same place."""
     from podium.lakehouse.storage import overlap
 
-    for env in project.environments:
-        other = replace(project, env=env).root
-        if env != project.env and any(overlap(root, other) for root in roots):
+    for name, other in others.items():
+        if any(overlap(root, other) for root in roots):
             raise PodiumError(
-                f"Nothing was dropped: {project.env} and {env} keep their tables in one place ({other}), and clean "
+                f"Nothing was dropped: {env} and {name} keep their tables in one place ({other}), and clean "
                 "must not touch another environment. Give each its own root in conf/<env>/globals.yml."
             )
 
@@ -184,8 +187,8 @@ def _verdict(lot: Lot, now: datetime) -> str:
         return f"{size}, stay until {day(_minute(lot.expires))}"
     broken = [f"{item.name}: {item.trouble}" for item in lot.keepers if item.trouble]
     first, *others = [item.name for item in lot.keepers]
-    more = f" and {len(others)} others" if others else ""
-    why = f"cannot be judged: {'; '.join(broken)}" if broken else f"never expire, as {first}{more} has no retention"
+    lack = f" and {len(others)} others have" if others else " has"
+    why = f"cannot be judged: {'; '.join(broken)}" if broken else f"never expire, as {first}{lack} no retention"
     return f"{size}, {why}"
 
 

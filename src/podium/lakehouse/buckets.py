@@ -14,7 +14,7 @@ from podium.lakehouse.errors import LakehouseError
 
 __all__ = ["is_bucket", "open_bucket", "require_bucket", "trouble"]
 
-CONNECT_SECONDS, ANSWER_SECONDS, ATTEMPTS = 5, 15, 2
+CONNECT_SECONDS, ANSWER_SECONDS, ATTEMPTS = 5, 10, 2
 SCHEMES = ("s3://", "s3a://")
 REFUSED = ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "INVALID_CLIENT_TOKEN", "SIGNATURE", "HTTP response code 40")
 KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"

@@ -6,6 +6,7 @@ keeps it for the life of the process.
 
 import atexit
 import os
+from collections.abc import Callable
 from typing import Protocol
 
 from pyspark.sql import SparkSession
@@ -122,7 +123,12 @@ def _make(settings: EngineSettings) -> Engine:
     from podium.lakehouse.engines.sail import Sail
     from podium.lakehouse.engines.spark import Spark
 
-    engines = {"sail": Sail, "spark": Spark, "connect": Connect, "databricks": Databricks}
+    engines: dict[str, Callable[[EngineSettings], Engine]] = {
+        "sail": Sail,
+        "spark": Spark,
+        "connect": Connect,
+        "databricks": Databricks,
+    }
     return engines[settings.engine](settings)
 
 

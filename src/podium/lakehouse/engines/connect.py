@@ -17,9 +17,6 @@ from .stores import LOG_STORE, spark_location, stores
 
 __all__ = ["Connect"]
 
-# A client waits for a server that went away: by default more than ten minutes, without a word. These are 20 seconds.
-PATIENCE = {"max_retries": 8, "initial_backoff": 100, "max_backoff": 4000, "backoff_multiplier": 2.0}
-
 
 class Connect:
     """The engine of prod on a cluster that offers Spark Connect."""
@@ -66,8 +63,9 @@ class Connect:
     def _be_impatient(self) -> None:
         from pyspark.sql.connect.client.retries import DefaultPolicy
 
-        client = self._session._client  # type: ignore[union-attr]
-        client.set_retry_policies([DefaultPolicy(**PATIENCE)])
+        # By default a client waits for more than ten minutes for a server that went away; this is 20 seconds.
+        patience = DefaultPolicy(max_retries=8, initial_backoff=100, max_backoff=4000, backoff_multiplier=2)
+        self._session._client.set_retry_policies([patience])  # type: ignore[union-attr]
 
     def _require_delta(self, session: SparkSession) -> None:
         import pyspark

@@ -134,7 +134,7 @@ def _connect(config: dict[str, str], sink: IO[bytes]) -> SparkSession:
     from pyspark.java_gateway import launch_gateway
 
     conf = SparkConf(loadDefaults=False).setAll(list(config.items()))
-    gateway = launch_gateway(conf, popen_kwargs={"stdout": sink, "stderr": sink})
+    gateway = launch_gateway(conf, popen_kwargs={"stdout": sink, "stderr": sink})  # type: ignore[no-untyped-call]
     return SparkSession(SparkContext(gateway=gateway, conf=SparkConf(_jvm=gateway.jvm).setAll(list(config.items()))))
 
 

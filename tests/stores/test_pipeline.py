@@ -1,0 +1,119 @@
+"""A pipeline of prod with its tables in a bucket: the same nodes, the same tables as in a folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from deltalake import DeltaTable
+from kedro.framework.session import KedroServiceSession
+from kedro.framework.startup import bootstrap_project
+
+from podium.lakehouse import engine
+from podium.lakehouse.access.principal import os_user
+from podium.lakehouse.errors import PodiumError
+from podium.lakehouse.files import Folder
+from tests.conftest import PROJECT, SAIL
+
+AS_OF = "2013-01-03"
+TABLES = (
+    *("bronze/timetable", "bronze/departures", "bronze/arrivals", "bronze/cancellations", "bronze/weather"),
+    *("features/flights", "features/weather"),
+)
+
+
+@pytest.fixture(scope="module")
+def tiny(raw, write_source, tmp_path_factory) -> Path:
+    """The first three days, every seventh flight number."""
+    flights = raw["flights"]
+    keep = (flights["month"] == "1") & flights["day"].isin(["1", "2", "3"]) & (flights["flight"].astype(int) % 7 == 0)
+    return write_source(raw | {"flights": flights[keep]}, tmp_path_factory.mktemp("tiny") / "source")
+
+
+@pytest.fixture
+def configured(tmp_path: Path):
+    """The project's configuration with a list of members, and an engine for prod."""
+
+    def make(name: str, *, members: bool = True) -> Path:
+        conf = tmp_path / "conf"
+        shutil.copytree(PROJECT / "conf", conf, ignore=shutil.ignore_patterns("local"))
+        (conf / "local").mkdir()
+        if members:
+            rules = yaml.safe_load((conf / "base" / "access.yml").read_text())
+            rules["members"] = {os_user(): ["job"]}
+            (conf / "base" / "access.yml").write_text(yaml.safe_dump(rules))
+        if name == "sail":
+            (conf / "prod" / "spark.yml").write_text("engine: sail\n")
+        return conf
+
+    return make
+
+
+@pytest.fixture
+def run(tiny, tmp_path, tracking_store, monkeypatch):
+    """Run feature engineering in an environment."""
+
+    def do(env: str, conf: Path) -> None:
+        monkeypatch.setenv("PODIUM_DATA", str(tmp_path / "data"))
+        folder = tmp_path / "data" / env
+        folder.mkdir(parents=True)
+        shutil.copy(tracking_store, folder)
+        bootstrap_project(PROJECT)
+        session = KedroServiceSession.create(project_path=PROJECT, env=env, conf_source=str(conf))
+        parameters = {"as_of": AS_OF, "flight_delay": {"source": str(tiny)}}
+        session.run(pipeline_names=["feature_engineering"], runtime_params=parameters)
+
+    yield do
+    engine.configure(SAIL)
+
+
+def rows(path: str) -> pd.DataFrame:
+    frame = DeltaTable(path).to_pandas()
+    frame = frame[sorted(frame.columns)]
+    return frame.sort_values(list(frame.columns), ignore_index=True, key=lambda column: column.astype(str))
+
+
+@pytest.mark.parametrize("name", ["sail", pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.faults])])
+def test_tables_in_a_bucket_are_those_of_a_folder(name, server, spark, tmp_path, configured, run, monkeypatch):
+    root = f"{server.make_bucket(f'prod-{name}')}/podium"
+    conf = configured(name)
+    run("dev", conf)
+    monkeypatch.setenv("PODIUM_PROD_ROOT", root)
+    monkeypatch.setenv("PODIUM_SPARK_MASTER", "local[2]")
+    run("prod", conf)
+
+    for table in TABLES:
+        mine = rows(f"{root}/flight_delay/{table}")
+        assert len(mine), table
+        pd.testing.assert_frame_equal(mine, rows(str(tmp_path / "data/dev/flight_delay" / table)), check_exact=True)
+    assert not [path for path in (tmp_path / "data" / "prod").rglob("*") if path.suffix == ".parquet"]
+
+
+def test_without_a_list_of_members_nobody_writes_to_a_bucket(server, spark, configured, run, monkeypatch):
+    bucket = server.make_bucket("prod-nobody")
+    monkeypatch.setenv("PODIUM_PROD_ROOT", f"{bucket}/podium")
+
+    with pytest.raises(PodiumError, match="members"):
+        run("prod", configured("sail", members=False))
+
+    assert not Folder(bucket).has("podium")
+
+
+def test_variables_of_the_store_may_stand_in_credentials(server, spark, configured, run, monkeypatch):
+    bucket = server.make_bucket("prod-credentials")
+    monkeypatch.setenv("PODIUM_PROD_ROOT", f"{bucket}/podium")
+    conf = configured("sail")
+    names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    (conf / "local" / "credentials.yml").write_text(
+        yaml.safe_dump({"storage": {name: os.environ[name] for name in names}})
+    )
+    for name in (*names, "AWS_REGION", "AWS_ALLOW_HTTP"):
+        monkeypatch.delenv(name)
+
+    run("prod", conf)
+
+    assert Folder(bucket).has("podium/flight_delay/features/flights/_delta_log")

@@ -1,0 +1,113 @@
+"""A store that cannot be worked with is one clear error, soon, and nothing is written."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from podium.lakehouse import buckets
+from podium.lakehouse.engines.jars import packages
+from podium.lakehouse.engines.settings import EngineSettings
+from podium.lakehouse.engines.stores import complete, store_settings, stores
+from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.files import Folder
+from podium.lakehouse.landing import Landing
+from podium.lakehouse.table import DeltaDataset
+from tests.stores.server import STRANGER
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A server that takes connections and says nothing."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+TROUBLES = {
+    "closed": (
+        {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
+        "No object store answers at http://127.0.0.1:9 .*ENDPOINT_URL",
+    ),
+    "unknown": ({"AWS_ENDPOINT_URL": "http://store.invalid"}, "No object store answers at http://store.invalid"),
+    "silent": ({}, "No object store answers"),
+    "wrong key": ({"AWS_ACCESS_KEY_ID": STRANGER}, "refuses the key for s3://lake.*AWS_SECRET_ACCESS_KEY"),
+    "missing bucket": ({}, "There is no bucket meer .*make it, or name another root"),
+}
+
+
+@pytest.mark.parametrize("what", TROUBLES)
+def test_a_store_that_cannot_be_worked_with_is_refused(what, lake, spark, rows, silent, monkeypatch, tmp_path):
+    variables, message = TROUBLES[what]
+    variables = {"AWS_ENDPOINT_URL": silent} if what == "silent" else variables
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(buckets, "_good", set())
+    assert buckets.ATTEMPTS * (buckets.CONNECT_SECONDS + buckets.ANSWER_SECONDS) < 45
+    monkeypatch.setattr(buckets, "ANSWER_SECONDS", 2)
+    root = "s3://meer/podium" if what == "missing bucket" else f"{lake}/podium"
+
+    began = time.monotonic()
+    with pytest.raises(LakehouseError, match=message):
+        DeltaDataset(path=f"{root}/refused", zone="bronze", mode="append").save(rows((1, "a")))
+    if what != "silent":
+        with pytest.raises(LakehouseError, match=message):
+            Landing(f"{root}/landing")
+
+    assert time.monotonic() - began < 60
+    monkeypatch.undo()
+    assert not Folder(lake).has("podium")
+
+
+def test_a_bucket_that_is_good_is_asked_once(lake, monkeypatch):
+    buckets.require_bucket(f"{lake}/one")
+    monkeypatch.setattr(buckets, "trouble", lambda url: pytest.fail("asked again"))
+
+    buckets.require_bucket(f"{lake}/two")
+
+
+SETS = {
+    "own server": (
+        {"AWS_ENDPOINT_URL": "http://10.0.0.1:9000"},
+        {"AWS_ALLOW_HTTP": "true", "AWS_REGION": "us-east-1"},
+    ),
+    "own server, encrypted": ({"AWS_ENDPOINT_URL": "https://10.0.0.1"}, {"AWS_REGION": "us-east-1"}),
+    "own server with a region": (
+        {"AWS_ENDPOINT_URL": "https://10.0.0.1", "AWS_DEFAULT_REGION": "north"},
+        {"AWS_REGION": "north"},
+    ),
+    "Amazon": ({"AWS_REGION": "eu-central-1"}, {}),
+    "nothing": ({}, {}),
+}
+
+
+@pytest.mark.parametrize("what", SETS)
+def test_what_follows_from_the_variables_is_added(what):
+    given, added = SETS[what]
+    environment = dict(given)
+
+    complete(environment)
+    complete(environment)
+
+    assert environment == given | added
+
+
+def test_no_secret_is_among_the_settings_of_spark(server, monkeypatch):
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "podium-token")
+
+    said = " ".join(f"{name}={value}" for name, value in store_settings(["s3"]).items())
+
+    assert "podium-secret" not in said
+    assert "podium-token" not in said
+    assert store_settings(["gs"]) == {}
+
+
+def test_a_store_brings_its_jars_and_no_other():
+    roots = EngineSettings(engine="sail", roots=("s3://a/b", "/data/x", "uc://main")).roots
+
+    assert stores(roots) == ("s3",)
+    assert not [name for name in packages(stores(roots)) if "bundle" in name]
+    assert stores(["abfss://a@b/c", "abfs://a@b", "gs://x"]) == ("abfss", "gs")
+    assert packages(stores(["/data"])) == packages()
