@@ -3,8 +3,9 @@
     python benchmarks/_refresh.py ENV WARM_SOURCE SOURCE OUT [heap]
 
 A first run on a small source starts the engine and loads the code. The second one is timed: ingestion of the source,
-and all feature tables from nothing. OUT gets the seconds, those that processors were busy, and the moment at which they began. With ``heap``, for the
-driver of a Spark session, it also gets what the driver held: its heap is collected and looked at every few seconds.
+and all feature tables from nothing. OUT gets the seconds, those that processors were busy, and the moment at which they
+began. With ``heap``, for the driver of a Spark session, it also gets what the driver held: its heap is collected and
+looked at every few seconds.
 """
 
 import json
@@ -41,13 +42,8 @@ def main(env: str, warm: str, source: str, out: str, *watched: str) -> None:
             run(source)
     else:
         run(source)
-    said = {
-        "seconds": perf_counter() - start,
-        "busy": processors() - busy,
-        "began": began,
-        "heap": max(held, default=0),
-    }
-    Path(out).write_text(json.dumps(said))
+    took = {"seconds": perf_counter() - start, "busy": processors() - busy}
+    Path(out).write_text(json.dumps({**took, "began": began, "heap": max(held, default=0)}))
 
 
 def processors() -> float:

@@ -1,7 +1,6 @@
 """``podium lake clean`` and ``podium lake maintain`` as a person types them, on tables of their own."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,16 +12,6 @@ from podium.lakehouse import access, engine
 from tests.cli.conftest import run
 
 ZONES = ("bronze/timetable", "features/refreshes", "features/weather", "quarantine/intake", "predictions/log")
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    """Other tests have the engine and the rules that they had."""
-    settings, policy = engine.current(), access.current()
-    yield
-    if settings is not None:
-        engine.configure(settings)
-    access.configure(policy)
 
 
 @pytest.fixture
@@ -127,6 +116,13 @@ def test_who_may_not_write_drops_and_maintains_nothing(data, monkeypatch):
         assert answer.exit_code == 1
         assert "nobody@example.com" in answer.output
     assert content(data) == before
+
+
+def test_the_process_is_left_with_the_engine_and_the_rules_it_had(data):
+    before = engine.current(), access.current()
+    run(data, "lake", "clean", "--env", "staging", "--yes")
+    run(data, "lake", "maintain", "--env", "prod", "--retention-hours", "1")
+    assert (engine.current(), access.current()) == before
 
 
 def test_maintain_says_what_it_did(data):

@@ -72,8 +72,15 @@ def recomputed(asked: pd.DataFrame, table: FeatureTable, rows: pd.DataFrame) -> 
 
 
 def as_frame(rows: pd.DataFrame, schema: str):
-    """Null, and not NaN, where pandas has a hole."""
-    return engine.session().createDataFrame(rows.astype(object).where(rows.notna(), None).to_numpy().tolist(), schema)
+    """A frame of the engine, with null where pandas has NaN."""
+
+    def value(cell):
+        if pd.isna(cell):
+            return None
+        return cell.to_pydatetime() if isinstance(cell, pd.Timestamp) else cell
+
+    cells = [tuple(map(value, row)) for row in rows.itertuples(index=False)]
+    return engine.session().createDataFrame(cells, schema)
 
 
 def test_the_join_equals_that_of_pandas(engine_name, asked, stored):

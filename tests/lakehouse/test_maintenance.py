@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pyarrow as pa
 import pytest
@@ -11,6 +12,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from podium.lakehouse import engine
 from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.expiry import drop, find_lots
+from podium.lakehouse.listing import find_tables, rows_where
 from podium.lakehouse.maintenance import CHECK, Work, foresee, maintain, require_safe
 from podium.lakehouse.table import DeltaDataset
 
@@ -89,7 +92,7 @@ def test_forced_to_keep_nothing(engine_name, path):
     with pytest.raises(Exception, match=r"(?i)not found|no such file"):
         table(newest)
     if engine_name != "sail":
-        assert engine.session().conf.get(CHECK, "unset") == "unset", "the engine's own check is on again"
+        assert engine.session().conf.get(CHECK, "true") == "true", "the engine's own check is on again"
 
 
 def test_what_a_killed_writer_left_goes_once_it_is_old(table, path):
@@ -132,3 +135,34 @@ def test_less_than_a_week_is_refused_with_the_reason(hours):
         assert word in str(refused.value)
     require_safe(hours, force=True)
     require_safe(168, force=False)
+
+
+@pytest.mark.parametrize("engine_name", [pytest.param("spark", marks=pytest.mark.spark)], indirect=True)
+def test_tables_of_a_catalog_are_listed_maintained_and_dropped(engine_name):
+    """By name, as in a Unity Catalog: nothing looks into a path."""
+    problem = f"s{uuid4().hex[:8]}"
+    delta = {"type": "podium.lakehouse.table.DeltaDataset", "zone": "bronze", "retention": "3 days"}
+    catalog = {"{problem}.bronze_{table}": {**delta, "path": "uc://spark_catalog/{problem}/bronze/{table}"}}
+    path = f"uc://spark_catalog/{problem}/bronze/a"
+    dataset = DeltaDataset(path=path, zone="bronze", mode="append", retention="3 days")
+    for n in range(2):
+        dataset.save(engine.session().createDataFrame([(n,)], "n bigint").coalesce(1))
+
+    (table,) = [each for each in find_tables(catalog) if each.problem == problem]
+    assert (table.name, table.path, table.rows, table.version) == (f"{problem}.bronze_a", path, 2, 2)
+    assert sorted(row["n"] for row in rows_where(table)) == [0, 1]
+    assert rows_where(table, n=1) == [{"n": 1}]
+
+    (lot,) = [each for each in find_lots(catalog) if each.problem == problem]
+    assert lot.items[0].retention == timedelta(days=3)
+    assert foresee(path, Work()).files == 2
+    done = maintain(path, Work())
+    assert (done.before, done.after, done.freed, done.trouble) == (2, 1, None, "")
+    assert dataset.load().count() == 2
+    (again,) = [each for each in find_lots(catalog) if each.problem == problem]
+    assert again.expires == lot.expires, "maintenance keeps nothing alive"
+
+    with pytest.raises(LakehouseError, match="is not inside"):
+        list(drop(again, ["uc://other"], again.expires))
+    assert [item.name for item in drop(again, ["uc://spark_catalog"], again.expires)] == [f"{problem}.bronze_a"]
+    assert not [each for each in find_tables(catalog) if each.problem == problem]

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from podium.lakehouse import buckets
+from podium.lakehouse import buckets, engine
 from podium.lakehouse.engines.jars import packages
-from podium.lakehouse.engines.settings import EngineSettings
 from podium.lakehouse.engines.stores import complete, store_settings, stores
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.files import Folder
 from podium.lakehouse.landing import Landing
 from podium.lakehouse.table import DeltaDataset
+from tests.conftest import SAIL
 from tests.stores.server import STRANGER
 
 
@@ -61,6 +61,18 @@ def test_a_store_that_cannot_be_worked_with_is_refused(what, lake, spark, rows, 
     assert not Folder(lake).has("podium")
 
 
+@pytest.mark.spark
+def test_a_connect_server_that_would_overwrite_commits_is_refused(local_cluster, spark):
+    remote = local_cluster.addresses.connect
+    unsafe = engine.EngineSettings(engine="connect", remote=remote, roots=("s3://lake/podium",))
+    engine.configure(unsafe)
+    try:
+        with pytest.raises(LakehouseError, match=r"--jars \S+s3-commits.jar --conf spark.delta.logStore.s3.impl="):
+            engine.session()
+    finally:
+        engine.configure(SAIL)
+
+
 def test_a_bucket_that_is_good_is_asked_once(lake, monkeypatch):
     buckets.require_bucket(f"{lake}/one")
     monkeypatch.setattr(buckets, "trouble", lambda url: pytest.fail("asked again"))
@@ -105,7 +117,7 @@ def test_no_secret_is_among_the_settings_of_spark(server, monkeypatch):
 
 
 def test_a_store_brings_its_jars_and_no_other():
-    roots = EngineSettings(engine="sail", roots=("s3://a/b", "/data/x", "uc://main")).roots
+    roots = engine.EngineSettings(engine="sail", roots=("s3://a/b", "/data/x", "uc://main")).roots
 
     assert stores(roots) == ("s3",)
     assert not [name for name in packages(stores(roots)) if "bundle" in name]

@@ -16,7 +16,7 @@ from tests.conftest import SAIL
 from tests.stores import writer as this_process
 
 WRITER = Path(__file__).with_name("writer.py")
-ROUNDS = 4
+ROUNDS = 3
 
 
 class Writer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +39,8 @@ def tables(env: str, wants_json: bool) -> None:
     from .project import open_project
 
     project = open_project(env)
-    if "://" in project.root:
-        project.prepare()
-    found = find_tables(project.section("catalog"))
+    with project.prepared() if "://" in project.root else nullcontext():
+        found = find_tables(project.section("catalog"))
     if wants_json:
         as_json([{key: value for key, value in asdict(table).items() if key in SHOWN} for table in found])
     elif found:
@@ -64,9 +64,14 @@ def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
     A table carries how long it is kept after its last write; those of one problem go together. Tables without that
     property never expire. Models and runs in MLflow stay.
     """
-    from .lake_upkeep import clean_up
+    from .lake_upkeep import clean_up, roots_of_others
+    from .project import open_project
 
-    clean_up(env, yes=yes, wants_json=wants_json, **upkeep)
+    others = roots_of_others(env)
+    # After the others: what ${globals:…} stands for is, in one process, what the last one opened says.
+    project = open_project(env)
+    with project.prepared():
+        clean_up(project, others, yes=yes, wants_json=wants_json, **upkeep)
 
 
 @lake.command(
@@ -98,7 +103,9 @@ def maintain(names: tuple[str, ...], env: str, wants_json: bool, **options: Any)
     from .lake_upkeep import maintain_tables
     from .project import open_project
 
-    maintain_tables(open_project(env), names, wants_json=wants_json, **options)
+    project = open_project(env)
+    with project.prepared():
+        maintain_tables(project, names, wants_json=wants_json, **options)
 
 
 def _print(found: list[Table], root: str) -> None:

@@ -21,23 +21,34 @@ if TYPE_CHECKING:
 
     from .project import Project
 
-__all__ = ["clean_up", "maintain_tables"]
+__all__ = ["clean_up", "maintain_tables", "roots_of_others"]
 
 
-def clean_up(env: str, *, yes: bool, vacuum: bool, optimize: bool, wants_json: bool) -> None:
+def roots_of_others(env: str) -> dict[str, str]:
+    """Where every other environment keeps its tables."""
+    return {name: open_project(name).root for name in open_project(env).environments if name != env}
+
+
+def clean_up(
+    project: Project, others: Mapping[str, str], *, yes: bool, vacuum: bool, optimize: bool, wants_json: bool
+) -> None:
     """Say what has expired; with ``yes`` drop it, and look after the tables that stay.
+
+    Args:
+        project: the environment, prepared.
+        others: environment -> root of the other ones, which must not be touched.
+        yes: drop it.
+        vacuum: remove files that the tables that stay do not need.
+        optimize: make few large files of their small ones.
+        wants_json: print one document instead of lines.
 
     Raises:
         PodiumError: it may not be dropped (nothing was then), or a table could not be read or looked after.
     """
     from podium.lakehouse.expiry import find_lots
 
-    others = {name: open_project(name).root for name in open_project(env).environments if name != env}
-    # After the others: what ${globals:…} stands for is, in one process, what the last one opened says.
-    project = open_project(env)
-    project.prepare()
     now, roots = datetime.now(UTC), _roots(project)
-    _refuse_shared(env, roots, others)
+    _refuse_shared(project.env, roots, others)
     lots = find_lots(project.section("catalog"))
     gone = [lot for lot in lots if lot.has_expired(now)]
     _require_write((item.zone, item.name) for lot in gone for item in lot.items)
@@ -67,7 +78,6 @@ def maintain_tables(
     from podium.lakehouse.maintenance import Work, require_safe
 
     require_safe(hours, force=force)
-    project.prepare()
     places = {place.name: place for place in table_places(project.section("catalog"))}
     if unknown := [f"{name}{did_you_mean(name, places)}" for name in names if name not in places]:
         raise PodiumError(f"In {project.env} there is no table {', '.join(unknown)}. podium lake tables lists them.")

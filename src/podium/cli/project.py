@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,15 +67,23 @@ class Project:
         """All environments of the project."""
         return _environments(self.path)
 
-    def prepare(self) -> None:
-        """Use the environment's storage, engine and rules from now on, as a run would. Starts nothing."""
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """Use the environment's storage, engine and rules meanwhile, as a run would. Starts nothing."""
         from podium.hooks import engine_settings, export_storage, log_refusal
         from podium.lakehouse import access, engine
 
+        settings, policy = engine.current(), access.current()
         export_storage(self.config)
         engine.configure(engine_settings(self.section("spark"), self.env))
         access.configure(self.policy)
         access.on_refusal(log_refusal)
+        try:
+            yield
+        finally:
+            access.configure(policy)
+            if settings is not None:
+                engine.configure(settings)
 
     @property
     def mlflow_uri(self) -> str:

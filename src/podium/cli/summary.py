@@ -43,12 +43,12 @@ def _next(project: Project, out: Console) -> None:
         f"podium lake tables --env {project.env}": "every table with its rows and version",
         f"kedro run --env {project.env} --pipelines training": "a new candidate, from all that is known by now",
         "kedro viz run": "the pipelines as a picture, in a browser",
-        f"mlflow ui --backend-store-uri {project.mlflow_uri}": "runs, trials, models, in a browser",
+        f"make mlflow ENV={project.env}": "runs, trials, models, in a browser",
     }
     if project.env == DEFAULT_ENV:
         commands = {command.replace(f" --env {project.env}", ""): what for command, what in commands.items()}
     out.print("\n[bold]Type next[/]")
-    width = max(len(typed(command)) for command in commands if not command.startswith("mlflow"))
+    width = max(len(typed(command)) for command in commands)
     for command, what in commands.items():
         out.print(f"  {escape(typed(command)):<{width}}  [dim]{what}[/]", soft_wrap=True)
 

@@ -1,0 +1,90 @@
+"""A recent part of the source: what was knowable long before its newest moment stays out of bronze."""
+
+import pandas as pd
+import pytest
+
+from podium.lakehouse.errors import PodiumError
+from podium.problems import PROBLEMS
+from tests.leaks import assert_same_rows, table_keys
+
+# Timetables are published a day ahead, so that a week has old ones and recent ones.
+SETTINGS = {"as_of": "2013-01-08", "flight_delay__knowable__timetable_days": 1}
+RECENT = SETTINGS | {"flight_delay__ingestion__recent_days": 3}
+DATED = ("arrival", "cancellation", "departure", "timetable", "weather")
+DATELESS = ("airline", "airport", "plane")
+TABLES = table_keys(PROBLEMS["flight_delay"])
+
+
+@pytest.fixture(scope="module")
+def whole_week(week, new_project):
+    """The week with nothing left out."""
+    project = new_project(week)
+    project.run("feature_engineering", **SETTINGS)
+    return project
+
+
+@pytest.fixture(scope="module")
+def recent(week, new_project):
+    """The same source, of which the last three days are taken in."""
+    project = new_project(week)
+    project.run("feature_engineering", **RECENT)
+    return project
+
+
+def since(whole_week, days: int) -> pd.Timestamp:
+    newest = max(whole_week.table(f"bronze/{name}")["available_at"].max() for name in DATED)
+    return newest - pd.Timedelta(days=days)
+
+
+@pytest.mark.parametrize("event", DATED)
+def test_bronze_holds_what_became_knowable_since(whole_week, recent, event):
+    everything = whole_week.table(f"bronze/{event}")
+    expected = everything[everything["available_at"] > since(whole_week, 3)]
+    assert len(expected) < len(everything)
+    assert_same_rows(recent.table(f"bronze/{event}"), expected, keys=TABLES[f"bronze/{event}"])
+
+
+@pytest.mark.parametrize("event", DATELESS)
+def test_facts_without_a_date_stay(whole_week, recent, event):
+    name = f"bronze/{event}"
+    assert_same_rows(recent.table(name), whole_week.table(name), keys=TABLES[name])
+
+
+def test_the_record_says_what_is_in_bronze(whole_week, recent):
+    intake = recent.table("quarantine/intake").set_index("event")
+    before = whole_week.table("quarantine/intake").set_index("event")
+    for event in (*DATED, *DATELESS):
+        table = recent.table(f"bronze/{event}")
+        assert intake.loc[event, "kept"] == len(table)
+        assert intake.loc[event, "rows_in"] == before.loc[event, "rows_in"]
+        assert intake.loc[event, "quarantined"] == before.loc[event, "quarantined"]
+        if len(table):
+            assert intake.loc[event, "oldest"] == table["available_at"].min()
+            assert intake.loc[event, "newest"] == table["available_at"].max()
+
+
+def test_a_moment_before_that_is_refused(recent):
+    with pytest.raises(PodiumError, match="is before the data of flight_delay begin"):
+        recent.run("feature_engineering", **RECENT | {"as_of": "2013-01-03"})
+
+
+def test_another_part_is_another_intake(week, new_project, whole_week, versions):
+    project = new_project(week)
+    project.run("eda", **RECENT)
+    fewer = len(project.table("bronze/weather"))
+    before = versions(project.lake)
+
+    project.run("eda", **RECENT)
+    again = versions(project.lake)
+    assert {name: again[name] for name in before if "bronze" in name} == {
+        name: version for name, version in before.items() if "bronze" in name
+    }
+
+    project.run("eda", **SETTINGS)
+    assert fewer < len(project.table("bronze/weather")) == len(whole_week.table("bronze/weather"))
+
+
+@pytest.mark.parametrize("days", [0, -1, 1.5, "some"])
+def test_what_is_no_number_of_days_is_refused(recent, days):
+    with pytest.raises(PodiumError, match=r"flight_delay\.ingestion\.recent_days"):
+        recent.run("feature_engineering", flight_delay__ingestion__recent_days=days)
