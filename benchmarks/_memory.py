@@ -1,5 +1,6 @@
 """What a command takes: its time, and the memory of its processes."""
 
+import os
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,8 @@ import psutil
 
 GIB = 2**30
 EVERY = 0.25
+# What would take a run to another cluster, store or server than the one that is measured.
+ELSEWHERE = ("SPARK_REMOTE", "PODIUM_PROD_ROOT", "PODIUM_PROD_FILES", "PODIUM_PROD_MLFLOW")
 
 
 @dataclass
@@ -24,6 +27,12 @@ class Taken:
     seconds: float = 0.0
     tree: float = 0.0
     by_name: dict[str, float] = field(default_factory=dict)
+
+
+def variables(data: Path, master: str = "") -> dict[str, str]:
+    """The variables of a command that keeps everything in ``data``, on Spark by that master."""
+    here = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    return here | {"PODIUM_DATA": str(data), "PODIUM_SPARK_MASTER": master, "PYTHONUNBUFFERED": "1"}
 
 
 def measured(command: Sequence[str | Path], *, log: Path, env: Mapping[str, str], folder: Path) -> Taken:

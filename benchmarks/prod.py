@@ -7,12 +7,11 @@ Each run is a command of its own, as a scheduler would start it, with start-up. 
 gets no more of them on a larger machine.
 """
 
-import os
 import sys
 import tempfile
 from pathlib import Path
 
-from _memory import Taken, measured
+from _memory import Taken, measured, variables
 from _report import Figures, note, report
 
 PROJECT = Path(__file__).parents[1]
@@ -55,12 +54,9 @@ def life() -> None:
 
 def kedro_run(pipeline: str, as_of: str, folder: Path) -> Taken:
     """One pipeline in prod, without a cluster."""
-    settings = os.environ | {"PODIUM_DATA": str(folder), "PODIUM_SPARK_MASTER": MASTER}
-    for name in ("SPARK_REMOTE", "PODIUM_PROD_ROOT", "PODIUM_PROD_FILES", "PODIUM_PROD_MLFLOW"):
-        settings.pop(name, None)
     command = [sys.executable, "-m", "kedro", "run", "--env", "prod", "--pipelines", pipeline]
     command += ["--params", f"as_of={as_of}"]
-    return measured(command, log=folder / "log", env=settings, folder=PROJECT)
+    return measured(command, log=folder / "log", env=variables(folder, MASTER), folder=PROJECT)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ source from its files to all feature tables, timed. The limit is linear growth a
 """
 
 import json
-import os
 import re
 import sys
 import tempfile
@@ -21,14 +20,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import _copies
-from _memory import Taken, measured
+from _memory import Taken, measured, variables
 from _report import Figures, note, report
 from deltalake import DeltaTable
 
 from podium.lakehouse.engines.spark import ONE_MACHINE
 
 PROJECT = Path(__file__).parents[1]
-NODE = re.compile(r"(\d+\.\d\d) s  [\w.]*?(\w+)$", re.MULTILINE)
+NODE = re.compile(r"(\d+\.\d\d) s  [\w.]*?(\w+\.\w+)$", re.MULTILINE)
 TRIAL = "--trial"
 FIGURES = Figures()
 
@@ -107,10 +106,7 @@ def refreshed(env: str, times: int, *, master: str = "") -> Run:
     """Feature engineering in a process of its own, on so many times the flights."""
     with tempfile.TemporaryDirectory() as folder, sources(times) as (warm, source):
         home = Path(folder)
-        settings = os.environ | {"PODIUM_DATA": str(home / "data"), "PYTHONUNBUFFERED": "1"}
-        if master:
-            settings |= {"PODIUM_SPARK_MASTER": master, "SPARK_CONF_DIR": str(_spark_settings(home))}
-            settings.pop("SPARK_REMOTE", None)
+        settings = variables(home / "data", master) | {"SPARK_CONF_DIR": str(_spark_settings(home))}
         log, out = home / "log", home / "out.json"
         command = [sys.executable, PROJECT / "benchmarks/_refresh.py", env, warm, source, out]
         command += ["heap"] if master.startswith("local-cluster") else []
@@ -179,7 +175,7 @@ def _spark_settings(home: Path) -> Path:
 def _sent(events: Path, began: float) -> dict[int, int]:
     """Bytes that the tasks of each stage sent to the driver, from Spark's record of events."""
     sent: dict[int, int] = {}
-    for file in events.glob("*") if events.exists() else []:
+    for file in events.glob("*"):
         with file.open() as lines:
             for line in lines:
                 if not line.startswith('{"Event":"SparkListenerTaskEnd"'):

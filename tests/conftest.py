@@ -63,6 +63,7 @@ def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[State]:
 
     folder = tmp_path_factory.mktemp("cluster")
     yield cluster.start(folder)
+    engine.stop()  # a client whose server has gone waits for it as the process ends
     cluster.stop(folder)
 
 

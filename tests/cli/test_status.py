@@ -137,6 +137,16 @@ def test_the_last_run_may_have_failed_or_never_ended(store):
     assert registry.last_run("monitoring") is None
 
 
+def test_a_run_of_everything_was_a_run_of_each(store):
+    uri, client, experiment = store
+    client.create_run(experiment, run_name="training", start_time=1)
+    everything = client.create_run(experiment, run_name="__default__", start_time=2)
+    client.create_run(experiment, run_name="eda", start_time=3)
+    registry = Registry(uri)
+    assert registry.last_run("training").run_id == registry.last_run("monitoring").run_id == everything.info.run_id
+    assert registry.last_run("eda").pipeline == "eda"
+
+
 def test_trials_and_documents_of_a_run(store):
     uri, client, experiment = store
     parent = client.create_run(experiment, run_name="training", start_time=3 * 10**13)

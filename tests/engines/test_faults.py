@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -131,6 +133,32 @@ def test_the_connect_server_is_killed_and_the_run_says_so(on_cluster, with_bronz
     again = on_cluster(FEW)
     assert again.end() == 0, again.output
     assert_right(with_bronze, on_sail, [f"features/{name}" for name in FEW])
+
+
+DRIVER = """
+import sys, psutil
+from podium.lakehouse import engine
+engine.configure(engine.EngineSettings(engine="spark", master="local[1]", log=sys.argv[1]))
+engine.session().range(3).count()
+from pyspark import SparkContext
+java = SparkContext._gateway.proc
+for process in [*psutil.Process(java.pid).children(recursive=True), java]:
+    process.kill()
+java.wait()
+print(engine.trouble())
+engine.stop()
+print(engine.session().range(3).count(), engine.trouble())
+"""
+
+
+@pytest.mark.spark
+def test_the_driver_is_killed_and_another_one_starts(tmp_path):
+    """In a process of its own: there is one driver in each."""
+    command = [sys.executable, "-c", DRIVER, str(tmp_path / "spark.log")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["The Spark driver on local[1] is gone.", "3 None"]
 
 
 def meet(project: Project, on_sail: Project) -> None:

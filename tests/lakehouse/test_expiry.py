@@ -11,7 +11,8 @@ from deltalake.schema import PrimitiveType
 
 from podium.lakehouse import expiry, storage
 from podium.lakehouse.errors import LakehouseError
-from podium.lakehouse.expiry import Kind, drop, find_lots, time_span
+from podium.lakehouse.expiry import Kind, drop, find_lots
+from podium.lakehouse.retention import time_span
 from podium.lakehouse.storage import overlap, remove_table, require_inside
 
 NOW = datetime.now(UTC)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from podium.lakehouse import buckets, engine
-from podium.lakehouse.engines.jars import packages
+from podium.lakehouse.engines.jars import jar_settings, packages
 from podium.lakehouse.engines.stores import complete, store_settings, stores
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.files import Folder
@@ -123,3 +123,17 @@ def test_a_store_brings_its_jars_and_no_other():
     assert not [name for name in packages(stores(roots)) if "bundle" in name]
     assert stores(["abfss://a@b/c", "abfs://a@b", "gs://x"]) == ("abfss", "gs")
     assert packages(stores(["/data"])) == packages()
+
+
+def test_a_folder_of_jars_is_taken_as_ivy_names_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("PODIUM_JARS", str(tmp_path))
+    for name in packages(["s3"])[1:]:
+        group, artifact, version = name.split(":")
+        (tmp_path / f"{group}_{artifact}-{version}.jar").touch()
+
+    with pytest.raises(LakehouseError, match=r"lacks delta-spark_\S+.jar\."):
+        jar_settings(["s3"])
+    (tmp_path / f"{packages()[0].split(':')[1]}-{packages()[0].split(':')[2]}.jar").touch()
+
+    assert jar_settings(["s3"])["spark.jars"].endswith("s3-commits.jar")
+    assert "spark.jars.packages" not in jar_settings(["s3"])

@@ -33,7 +33,8 @@ def status(env: str, wants_json: bool) -> None:
     from .project import open_project
 
     project = open_project(env)
-    found = gather(project)
+    with project.prepared():
+        found = gather(project)
     if wants_json:
         as_json(found)
     else:

@@ -5,7 +5,6 @@ A table without that property never expires, nor does anything of its problem.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,12 +16,11 @@ from deltalake.exceptions import DeltaError
 
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.listing import CATALOG, DATASET, PLACEHOLDER, find_places, fitting, table_places
+from podium.lakehouse.retention import RETENTION, time_span
 from podium.lakehouse.storage import prune, remove_files, remove_table, require_inside, usage
 
-__all__ = ["Item", "Kind", "Lot", "drop", "find_lots", "time_span"]
+__all__ = ["Item", "Kind", "Lot", "drop", "find_lots"]
 
-RETENTION = "podium.retention"
-SPAN = re.compile(r"(\d+) (minute|hour|day|week)s?")
 # Commits of maintenance change no row: they keep nothing alive.
 UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES")
 # What says that other tables are complete goes before those tables: a run that comes in between makes them anew.
@@ -102,18 +100,6 @@ class Lot:
     def has_expired(self, now: datetime) -> bool:
         """Whether it may go."""
         return self.expires is not None and self.expires <= now
-
-
-def time_span(text: str) -> timedelta:
-    """The time span that a text such as ``14 days`` says.
-
-    Raises:
-        LakehouseError: it says none.
-    """
-    found = SPAN.fullmatch(text.strip())
-    if found is None:
-        raise LakehouseError(f"{text!r} is no time span; write 14 days, or 36 hours.")
-    return timedelta(**{f"{found[2]}s": int(found[1])})
 
 
 def find_lots(catalog: Mapping[str, Mapping[str, Any]]) -> list[Lot]:

@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from pyarrow import fs
 
+from podium.lakehouse import access
 from podium.lakehouse.errors import LakehouseError
 
 __all__ = ["Place", "Table", "find_files", "find_places", "find_tables", "fitting", "rows_where", "table_places"]
@@ -99,7 +100,12 @@ def find_files(catalog: Mapping[str, Mapping[str, Any]], prefix: str) -> dict[st
 
 
 def rows_where(table: Table, **equal: str) -> list[dict[str, Any]]:
-    """The rows of a table of few rows, in which each of these columns has that value."""
+    """The rows of a table of few rows, in which each of these columns has that value.
+
+    Raises:
+        AccessError: whoever asks may not read the table's zone.
+    """
+    access.require("read", table.zone, table.name)
     if table.path.startswith(CATALOG):
         from podium.lakehouse import named
 

@@ -18,6 +18,7 @@ from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attemp
 from podium.lakehouse import access, engine
 from podium.lakehouse.errors import LakehouseError, did_you_mean
 from podium.lakehouse.handle import handle
+from podium.lakehouse.retention import RETENTION, time_span
 
 __all__ = ["DeltaDataset", "Mode", "Rows", "Unchanged"]
 
@@ -28,7 +29,6 @@ CONFLICTS = (
     *("Failed to commit transaction", "Missing commit file"),
     *("Concurrent", "CONCURRENT", "METADATA_CHANGED", "MetadataChanged", "PROTOCOL_CHANGED", "ProtocolChanged"),
 )
-RETENTION = "podium.retention"
 
 
 class Mode(StrEnum):
@@ -115,6 +115,8 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.missing = missing
         self.version = version
         self.as_of = as_of
+        if retention is not None:
+            time_span(retention)  # a span that nobody understands would keep the table for ever
         self.retention = retention
         self.attempts = attempts
         self.env = env
@@ -178,7 +180,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         return TablePreview(rows.astype(str).to_dict(orient="split"))
 
     def _write(self, rows: Rows) -> None:
-        mode = rows.mode or self.mode
+        mode = Mode(rows.mode or self.mode)  # a mode in plain words is as good
         self._check_complete(rows, mode)
         frame = rows.frame
         if not self._exists():

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,9 @@ METRIC = "podium.metric."
 BASELINE = "baseline_"
 # Metrics that begin like this are about another model than the version itself, or compare with one.
 OTHERS = (BASELINE, "champion_", "gain_over_")
+
+# A run of all pipelines, as Kedro calls it.
+EVERYTHING = "__default__"
 
 Answer = TypeVar("Answer")
 
@@ -128,9 +132,11 @@ class Registry:
     def last_run(self, pipeline: str) -> PipelineRun | None:
         """The newest run of a pipeline, by itself or together with others; None if it never ran."""
         none: list[Run] = []
-        named = self._ask(lambda client: _runs(client, f"attributes.run_name LIKE '%{pipeline}%'", most=50), none)
+        queries = [f"attributes.run_name LIKE '%{pipeline}%'", f"attributes.run_name = '{EVERYTHING}'"]
+        found = [_run(run) for query in queries for run in self._ask(partial(_runs, query=query, most=50), none)]
         # LIKE also finds pipelines whose names contain this one.
-        return next((run for run in map(_run, named) if pipeline in run.pipeline.split("+")), None)
+        mine = [run for run in found if {pipeline, EVERYTHING} & set(run.pipeline.split("+"))]
+        return max(mine, key=lambda run: run.started, default=None)
 
     def trials(self, run: PipelineRun) -> int:
         """How many trials a training run made."""

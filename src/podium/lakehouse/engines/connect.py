@@ -99,6 +99,9 @@ class Connect:
         if self._session is not None:
             if answers(self._remote):
                 self._session.stop()
+            else:
+                # Or its client asks the server once more as the process ends, and waits for it.
+                self._session.client.close()
             self._session = None
 
     def trouble(self) -> str | None:

@@ -104,7 +104,12 @@ class Spark:
         if self._session is not None:
             from pyspark import SparkContext
 
-            self._session.stop()
+            if self.trouble():
+                # PySpark would ask the JVM, which is gone, and keep what it has of it for the next session.
+                SparkContext._active_spark_context = None
+                SparkSession._instantiatedSession = SparkSession._activeSession = None
+            else:
+                self._session.stop()
             # PySpark keeps the JVM for a next session, with the settings of this one.
             gateway = SparkContext._gateway
             if gateway is not None:
