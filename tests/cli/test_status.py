@@ -137,16 +137,6 @@ def test_the_last_run_may_have_failed_or_never_ended(store):
     assert registry.last_run("monitoring") is None
 
 
-def test_a_run_of_everything_was_a_run_of_each(store):
-    uri, client, experiment = store
-    client.create_run(experiment, run_name="training", start_time=1)
-    everything = client.create_run(experiment, run_name="__default__", start_time=2)
-    client.create_run(experiment, run_name="eda", start_time=3)
-    registry = Registry(uri)
-    assert registry.last_run("training").run_id == registry.last_run("monitoring").run_id == everything.info.run_id
-    assert registry.last_run("eda").pipeline == "eda"
-
-
 def test_trials_and_documents_of_a_run(store):
     uri, client, experiment = store
     parent = client.create_run(experiment, run_name="training", start_time=3 * 10**13)
@@ -165,3 +155,13 @@ def test_an_mlflow_that_does_not_answer_is_named(tmp_path):
     broken.write_text("this is no database")
     with pytest.raises(PodiumError, match=r"MLflow at sqlite:///.*mlflow\.db did not answer"):
         Registry(f"sqlite:///{broken}").last_run("training")
+
+
+def test_a_run_of_everything_was_a_run_of_each(store):
+    uri, client, experiment = store
+    client.create_run(experiment, run_name="training", start_time=3 * 10**13)
+    everything = client.create_run(experiment, run_name="__default__", start_time=4 * 10**13)
+    client.create_run(experiment, run_name="eda", start_time=5 * 10**13)
+    registry = Registry(uri)
+    assert registry.last_run("training").run_id == registry.last_run("monitoring").run_id == everything.info.run_id
+    assert registry.last_run("eda").pipeline == "eda"

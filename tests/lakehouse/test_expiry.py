@@ -1,5 +1,6 @@
 """What has expired goes, together and whole; what has not, or cannot be known to have, stays."""
 
+import contextlib
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -198,7 +199,7 @@ def test_somebody_who_writes_meanwhile_is_noticed(full):
     lot = full.lots["p"]
     write_deltalake(full.root / "p/features/a", pa.table({"n": [9]}), mode="append")
     before = full.content
-    with pytest.raises(LakehouseError, match="Somebody is writing to p.features_a"):
+    with pytest.raises(LakehouseError, match=r"Somebody is writing to p\.features_a"):
         list(drop(lot, [str(full.root)], LATER))
     assert full.content == before
 
@@ -218,7 +219,7 @@ class TestKills:
         assert steps > 20
 
     def one_deletion(self, lake: Lake, monkeypatch) -> None:
-        class Killed(Exception):
+        class KilledError(Exception):
             pass
 
         deleted = []
@@ -226,7 +227,7 @@ class TestKills:
         def once(done):
             def do(*arguments):
                 if deleted:
-                    raise Killed
+                    raise KilledError
                 deleted.append(arguments)
                 done(*arguments)
 
@@ -235,10 +236,8 @@ class TestKills:
         with monkeypatch.context() as patched:
             patched.setattr("podium.lakehouse.storage._remove_file", once(storage._remove_file))
             patched.setattr("podium.lakehouse.storage.shutil.rmtree", once(shutil.rmtree))
-            try:
+            with contextlib.suppress(KilledError):
                 lake.drop()
-            except Killed:
-                pass
 
     def no_refreshes_without_features(self, lake: Lake) -> None:
         there = {item.name: item for item in lake.lots["p"].items} if "p" in lake.lots else {}
