@@ -12,6 +12,8 @@ import psutil
 
 GIB = 2**30
 EVERY = 0.25
+# A process that Java has just forked still shows all of Java's memory as its own, until it becomes what it is to be.
+GROWN_UP = 1.0
 # What would take a run to another cluster, store or server than the one that is measured.
 ELSEWHERE = ("SPARK_REMOTE", "PODIUM_PROD_ROOT", "PODIUM_PROD_FILES", "PODIUM_PROD_MLFLOW")
 
@@ -60,6 +62,8 @@ def _look(process: psutil.Process, taken: Taken) -> None:
     with suppress(psutil.NoSuchProcess):
         for each in [process, *process.children(recursive=True)]:
             with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                if time.time() - each.create_time() < GROWN_UP:
+                    continue
                 name = "command" if each.pid == process.pid else each.name()
                 held[name] = held.get(name, 0.0) + each.memory_info().rss / GIB
     taken.tree = max(taken.tree, sum(held.values()))
