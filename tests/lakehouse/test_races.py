@@ -14,12 +14,11 @@ from tests.conftest import SAIL, UTC
 WRITER = Path(__file__).with_name("writer.py")
 MODES = ("merge", "insert", "replace", "append")
 # A round takes Spark seconds.
-ROUNDS = {"sail": 6, "spark": 3, "connect": 3}
-ENGINES = [
-    "sail",
-    pytest.param("spark", marks=pytest.mark.spark),
-    pytest.param("connect", marks=[pytest.mark.spark, pytest.mark.faults]),
-]
+ROUNDS = {"sail": 6, "spark": 3}
+SPARK = [pytest.mark.spark]
+ENGINES = ["sail", pytest.param("spark", marks=SPARK), pytest.param("connect", marks=SPARK)]
+# Spark's races go on in make faults, with every mode and on a cluster too.
+QUICK = [("sail", mode) for mode in MODES] + [pytest.param("spark", mode, marks=SPARK) for mode in ("merge", "append")]
 
 
 class Writer:
@@ -48,7 +47,7 @@ class Writer:
         self._process.stdout.close()
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module")
 def name(request: pytest.FixtureRequest) -> str:
     """The engine of both writers."""
     return request.param
@@ -91,7 +90,7 @@ def race(writers: list[Writer], table: Path, mode: str, rounds: int) -> dict[int
     return {**dict.fromkeys(shared, 2 if mode == "append" else 1), **dict.fromkeys(own, 1)}
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("name", "mode"), QUICK, indirect=["name"])
 def test_two_writers_at_once(writers, name, tmp_path, stored, mode):
     expected = race(writers, tmp_path / "table", mode, ROUNDS[name])
 
@@ -99,6 +98,7 @@ def test_two_writers_at_once(writers, name, tmp_path, stored, mode):
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize("name", ENGINES, indirect=True)
 @pytest.mark.parametrize("mode", MODES)
 def test_two_writers_at_once_for_long(writers, tmp_path, stored, mode):
     expected = race(writers, tmp_path / "table", mode, 20)

@@ -60,7 +60,7 @@ class Landing:
         """
         root = resolve(folder)
         files = check(root, expected)
-        digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+        digests = {name: _sha256(path) for name, path in files.items()}
         landed = {name: self._land(name, path, digests[name]) for name, path in files.items()}
         spark = engine.session()
         return Source({name: spark.read.parquet(engine.location(url)) for name, url in landed.items()}, digests)
@@ -113,6 +113,11 @@ class LandingDataset(AbstractDataset[None, Landing]):
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self._path}
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def resolve(folder: str) -> Path:

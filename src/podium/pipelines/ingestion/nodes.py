@@ -124,7 +124,8 @@ def _as_received(verdict: DataFrame, raw: DataFrame) -> DataFrame:
     """The bad rows: ``row``, ``rule`` and the whole line of the source file as JSON, without what it leaves empty."""
     bad = verdict.filter(F.col("rule").isNotNull()).select("row", "rule")
     line = F.to_json(F.struct(*[name for name in raw.columns if name != "row"]))
-    return raw.join(bad, "row").select("row", "rule", line.alias("received"))
+    # Bad rows are few, or the run ends here: they go to the raw ones, not all raw ones to them.
+    return raw.join(F.broadcast(bad), "row").select("row", "rule", line.alias("received"))
 
 
 def count(
