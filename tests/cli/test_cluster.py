@@ -124,6 +124,7 @@ def test_the_commands_of_the_page_that_only_look_run(data, state):
         assert run(data, *line.split()[1:]).exit_code == 0
 
 
+@pytest.mark.faults
 def test_workers_are_given_back_when_there_is_no_work(data, state):
     """Another application would wait for ever otherwise: Delta caches what it knows of tables on the workers."""
     assert processes.wait(lambda: asked(data)["applications"][0]["cores"] == 0, PATIENCE)

@@ -97,7 +97,10 @@ def test_a_command_in_the_docs_exists(command, monkeypatch):
     monkeypatch.chdir(PROJECT)
     first, *arguments = words(command)
     assert first in CHECKS, f"a reader would not know where {first} comes from"
-    CHECKS[first](arguments)
+    try:
+        CHECKS[first](arguments)
+    except click.MissingParameter:
+        assert command not in COMMANDS, "it would not run as it stands there"
 
 
 LOOKING = ("podium status", "podium lake", "podium model list", "podium access")

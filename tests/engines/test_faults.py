@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from podium.lakehouse import daemons, processes
+from podium.lakehouse import daemons, engine, processes
 from podium.lakehouse.cluster_state import registered
 from podium.problems import PROBLEMS
 from tests.conftest import Project
@@ -98,6 +98,10 @@ def revive_worker(cluster: State, role: str) -> None:
 def revive_server(cluster: State) -> None:
     pid = spawn(cluster, "connect", daemons.connect(daemons.spark_home()))
     assert processes.wait(lambda: processes.listens(pid, cluster.addresses.connect_port), 120)
+    # The sessions that the tests had on the server that is gone.
+    for settings, session in engine._sessions.items():
+        if cluster.addresses.connect in settings:
+            session.client.close()
 
 
 @pytest.mark.spark
@@ -115,6 +119,7 @@ def test_a_worker_is_killed_in_the_middle_and_the_run_completes(on_cluster, with
     revive_worker(local_cluster, role)
 
 
+@pytest.mark.faults
 @pytest.mark.spark
 def test_the_connect_server_is_killed_and_the_run_says_so(on_cluster, with_bronze, on_sail, local_cluster):
     run = on_cluster(FEW)

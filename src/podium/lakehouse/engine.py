@@ -62,6 +62,9 @@ def current() -> EngineSettings | None:
 def session() -> SparkSession:
     """The session of the configured engine, started at the first call."""
     engine, key = _chosen(), _key()
+    if key in _sessions and getattr(_sessions[key], "is_stopped", False):
+        _stop(key)  # its server went away, or somebody stopped it
+        engine = _chosen()
     if key not in _sessions:
         if not engine.speaks_connect:
             _stop_driver()
@@ -136,5 +139,7 @@ def _speak(connect: bool | None) -> None:
     """PySpark's functions (F.col) ask this variable, at each call, whose columns they are to make."""
     if connect is True:
         os.environ[CONNECT_MODE] = "1"
+        # gRPC puts its threads in order in each child of this process; in one that is to become a JVM that fails at times.
+        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     elif connect is False:
         os.environ.pop(CONNECT_MODE, None)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from pydantic import SecretStr
 
@@ -64,7 +65,7 @@ def given_key(credentials: Mapping[str, Any]) -> SecretStr | None:
 def _kept(file: Path) -> str:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(f"{file.name}.{os.getpid()}")
+        part = file.with_name(f"{file.name}.{uuid4().hex}")
         part.touch(mode=0o600)
         part.write_text(secrets.token_hex(32))
         try:
