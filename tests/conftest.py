@@ -27,15 +27,22 @@ NEEDS_JAVA = "there is no Java for Spark"
 NO_JAVA = pytest.StashKey[str]()
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without Java, what needs Spark is skipped; the last lines say so."""
+def pytest_configure(config: pytest.Config) -> None:
+    """See whether there is a Java for Spark."""
     try:
         require_java()
     except LakehouseError as missing:
         config.stash[NO_JAVA] = f"{missing}"
-        for item in items:
-            if item.get_closest_marker("spark"):
-                item.add_marker(pytest.mark.skip(reason=NEEDS_JAVA))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Two groups, for two processes: with Spark and without it. Without Java, the first is skipped."""
+    for item in items:
+        needs_java = item.get_closest_marker("spark") is not None
+        item.add_marker(pytest.mark.xdist_group("spark" if needs_java else "sail"))
+        if needs_java and NO_JAVA in config.stash:
+            item.add_marker(pytest.mark.skip(reason=NEEDS_JAVA))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
