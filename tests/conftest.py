@@ -35,14 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[NO_JAVA] = f"{missing}"
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Two groups, for two processes: with Spark and without it. Without Java, the first is skipped."""
-    for item in items:
-        needs_java = item.get_closest_marker("spark") is not None
-        item.add_marker(pytest.mark.xdist_group("spark" if needs_java else "sail"))
-        if needs_java and NO_JAVA in config.stash:
-            item.add_marker(pytest.mark.skip(reason=NEEDS_JAVA))
+    """Without Java, what needs Spark is skipped; the last lines say so."""
+    if NO_JAVA in config.stash:
+        for item in items:
+            if item.get_closest_marker("spark"):
+                item.add_marker(pytest.mark.skip(reason=NEEDS_JAVA))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -18,7 +18,7 @@ ROUNDS = {"sail": 6, "spark": 3}
 SPARK = [pytest.mark.spark]
 ENGINES = ["sail", pytest.param("spark", marks=SPARK), pytest.param("connect", marks=SPARK)]
 # Spark's races go on in make faults, with every mode and on a cluster too.
-QUICK = [("sail", mode) for mode in MODES] + [pytest.param("spark", mode, marks=SPARK) for mode in ("merge", "append")]
+QUICK = [("sail", mode) for mode in MODES] + [pytest.param("spark", "merge", marks=SPARK)]
 
 
 class Writer:
