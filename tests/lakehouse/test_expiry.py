@@ -319,12 +319,12 @@ class TestNothingOutside:
         assert DeltaTable(tmp_path / "prod/p/bronze/b").version() == 3
 
     @pytest.mark.parametrize(
-        "path", ["s3://b/root", "s3://b/root/", "s3://b/rooted/p", "s3://b/root/../x", "s3://other/root/p", "/root/p"]
+        "path", ["s3://b/lake", "s3://b/lake/", "s3://b/lakes/p", "s3://b/lake/../x", "s3://other/lake/p", "/lake/p"]
     )
     def test_paths_of_object_stores(self, path):
-        require_inside(["s3://b/root/p/bronze/a"], ["s3://b/root/"])
+        require_inside(["s3://b/lake/p/bronze/a"], ["s3://b/lake/"])
         with pytest.raises(LakehouseError, match="is not inside"):
-            require_inside([path], ["s3://b/root/"])
+            require_inside([path], ["s3://b/lake/"])
 
     def test_roots_that_overlap(self, tmp_path):
         (tmp_path / "link").symlink_to(tmp_path / "a")

@@ -1,7 +1,5 @@
 """Two processes write to one table at the same time: no row is lost, none is there twice."""
 
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +8,8 @@ import pytest
 
 from podium.lakehouse.engine import EngineSettings
 from tests.conftest import SAIL, UTC
+from tests.writer import Writer
 
-WRITER = Path(__file__).with_name("writer.py")
 MODES = ("merge", "insert", "replace", "append")
 # A round takes Spark seconds.
 ROUNDS = {"sail": 6, "spark": 3}
@@ -19,32 +17,6 @@ SPARK = [pytest.mark.spark]
 ENGINES = ["sail", pytest.param("spark", marks=SPARK), pytest.param("connect", marks=SPARK)]
 # Spark's races go on in make faults, with every mode and on a cluster too.
 QUICK = [("sail", mode) for mode in MODES] + [pytest.param("spark", "merge", marks=SPARK)]
-
-
-class Writer:
-    """A process of its own, with an engine of its own."""
-
-    def __init__(self, settings: EngineSettings) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(WRITER), settings.model_dump_json()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, path: Path, mode: str, value: str, keys: list[int]) -> None:
-        """Start a save; do not wait."""
-        print(path, mode, value, *keys, file=self._process.stdin, flush=True)
-
-    def answer(self) -> str:
-        """Wait for the end of a save; nothing if the process died."""
-        return self._process.stdout.readline().strip()
-
-    def stop(self) -> None:
-        """End the process."""
-        self._process.stdin.close()
-        assert self._process.wait(timeout=60) == 0
-        self._process.stdout.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,50 +1,17 @@
 """Writers in several processes commit to one table in a bucket at the same time: no row is lost, none doubled."""
 
-import os
-import subprocess
-import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from podium.lakehouse import engine
 from podium.lakehouse.engines.jars import S3_COMMITS
 from tests.conftest import SAIL
-from tests.stores import writer as this_process
+from tests.writer import Writer, save
 
-WRITER = Path(__file__).with_name("writer.py")
 ROUNDS = 3
-
-
-class Writer:
-    """A process of its own, with an engine of its own."""
-
-    def __init__(self, settings: engine.EngineSettings) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(WRITER), settings.model_dump_json()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            # What the tests' own engine has set for its process.
-            env={name: value for name, value in os.environ.items() if name != engine.CONNECT_MODE},
-        )
-
-    def ask(self, path: str, mode: str, value: str, keys: list[int]) -> None:
-        """Start a save; do not wait."""
-        print(path, mode, value, *keys, file=self._process.stdin, flush=True)
-
-    def answer(self) -> str:
-        """Wait for the end of a save; nothing if the process died."""
-        return self._process.stdout.readline().strip()
-
-    def stop(self) -> None:
-        """End the process."""
-        self._process.stdin.close()
-        assert self._process.wait(timeout=60) == 0
-        self._process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +41,7 @@ def test_two_sparks_and_a_sail_at_once(others, on_spark, server, place, stored, 
             own |= {each[-1] for each in keys}
             for number, other in enumerate(others):
                 other.ask(f"{place}/table", mode, f"other{number}", keys[number])
-            this_process.save(f"{place}/table", mode, "this", list(map(str, keys[2])))
+            save(f"{place}/table", mode, "this", list(map(str, keys[2])))
             assert [other.answer() for other in others] == ["done", "done"]
     finally:
         engine.configure(SAIL)
