@@ -11,8 +11,7 @@ from pyspark.errors.exceptions.connect import SparkConnectException
 from podium.lakehouse import table as table_module
 from podium.lakehouse.errors import LakehouseError, PodiumError
 from podium.lakehouse.table import DeltaDataset, Mode, Rows, Unchanged
-
-BEFORE = [(1, "a"), (2, "b"), (3, "c")]
+from tests.saves import BEFORE, SAVES
 
 
 @pytest.fixture
@@ -21,15 +20,6 @@ def filled(table, rows) -> DeltaDataset:
     dataset = table("overwrite")
     dataset.save(rows(*BEFORE))
     return dataset
-
-
-SAVES = {
-    "append": ([(1, "x"), (4, "d")], None, [*BEFORE, (1, "x"), (4, "d")]),
-    "merge": ([(1, "x"), (4, "d")], None, [(1, "x"), (2, "b"), (3, "c"), (4, "d")]),
-    "insert": ([(1, "x"), (4, "d")], None, [*BEFORE, (4, "d")]),
-    "replace": ([(2, "x"), (9, "y")], "k >= 2", [(1, "a"), (2, "x"), (9, "y")]),
-    "overwrite": ([(1, "x")], None, [(1, "x")]),
-}
 
 
 @pytest.mark.parametrize("mode", sorted(set(SAVES) - {"append"}))
