@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -50,12 +51,7 @@ class PodiumHooks:
         quiet()
         self._env = context.env or getattr(context.config_loader, "default_run_env", None) or "base"
         check_parameters(context.config_loader["parameters"])
-        export_storage(context.config_loader)
-        settings = engine_settings(context.config_loader["spark"], self._env)
-        engine.configure(settings)
-        project, databricks = context.project_path, on_databricks(settings)
-        access.configure(access.load_policy(context.config_loader, self._env, project, databricks=databricks))
-        access.on_refusal(log_refusal)
+        use_environment(context.config_loader, self._env, context.project_path)
         prepare(context.config_loader["mlflow"]["server"]["mlflow_tracking_uri"])
 
     @hook_impl(tryfirst=True)
@@ -111,6 +107,15 @@ class PodiumHooks:
 
     def _dataset(self, name: str) -> Any:
         return self._catalog.get(name) if self._catalog is not None else None
+
+
+def use_environment(config: AbstractConfigLoader, env: str, project: Path) -> None:
+    """Use an environment's storage, engine and rules from now on, in a run or for a command. Starts nothing."""
+    export_storage(config)
+    settings = engine_settings(config["spark"], env)
+    engine.configure(settings)
+    access.configure(access.load_policy(config, env, project, databricks=on_databricks(settings)))
+    access.on_refusal(log_refusal)
 
 
 def engine_settings(raw: Mapping[str, Any], env: str) -> engine.EngineSettings:

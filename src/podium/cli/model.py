@@ -99,21 +99,17 @@ def promote(
 
 def _place(env: str, verb: Literal["read", "write"], name: str) -> Place:
     """An environment's MLflow, for somebody who may use its registry that way."""
-    from podium.hooks import log_refusal, quiet
+    from podium.hooks import quiet
     from podium.lakehouse import access
     from podium.registry.tracking import Place
 
     from .project import open_project
 
-    project, before = open_project(env), access.current()
+    project = open_project(env)
     quiet()
-    access.on_refusal(log_refusal)
-    access.configure(project.policy)
-    try:
+    # Only meanwhile: the next question may be about another environment.
+    with project.prepared():
         access.require(verb, "registry", name)
-    finally:
-        # The next question may be about another environment.
-        access.configure(before)
     return Place.of(env, project.section("mlflow"))
 
 

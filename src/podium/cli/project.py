@@ -51,12 +51,13 @@ class Project:
 
     @cached_property
     def policy(self) -> Policy:
-        """Who may do what here. A command that reads or writes data without a run configures the guard with it."""
+        """Who may do what here, to tell about it. A command that reads or writes data is ``prepared``."""
+        from podium.hooks import engine_settings
         from podium.lakehouse import engine
         from podium.lakehouse.access import load_policy
         from podium.lakehouse.access.principal import on_databricks
 
-        settings = engine.EngineSettings.model_validate(self.section("spark"))
+        settings = engine_settings(self.section("spark"), self.env)
         databricks = on_databricks(settings)
         if databricks:
             engine.configure(settings)  # its session knows who the user is
@@ -70,15 +71,12 @@ class Project:
     @contextmanager
     def prepared(self) -> Iterator[None]:
         """Use the environment's storage, engine and rules meanwhile, as a run would. Starts nothing."""
-        from podium.hooks import engine_settings, export_storage, log_refusal
+        from podium.hooks import use_environment
         from podium.lakehouse import access, engine
 
         settings, policy = engine.current(), access.current()
-        export_storage(self.config)
-        engine.configure(engine_settings(self.section("spark"), self.env))
-        access.configure(self.policy)
-        access.on_refusal(log_refusal)
         try:
+            use_environment(self.config, self.env, self.path)
             yield
         finally:
             access.configure(policy)

@@ -10,12 +10,12 @@ import os
 
 from pyarrow import fs
 
+from podium.lakehouse.engines.stores import S3
 from podium.lakehouse.errors import LakehouseError
 
 __all__ = ["is_bucket", "open_bucket", "require_bucket", "trouble"]
 
 CONNECT_SECONDS, ANSWER_SECONDS, ATTEMPTS = 5, 10, 2
-SCHEMES = ("s3://", "s3a://")
 REFUSED = ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "INVALID_CLIENT_TOKEN", "SIGNATURE", "HTTP response code 40")
 KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
@@ -24,7 +24,7 @@ _good: set[tuple[str | None, str]] = set()
 
 def is_bucket(url: str) -> bool:
     """Whether this is a place in a bucket."""
-    return url.startswith(SCHEMES)
+    return url.startswith(S3)
 
 
 def open_bucket(url: str) -> tuple[fs.FileSystem, str]:

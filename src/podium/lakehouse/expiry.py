@@ -15,7 +15,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from podium.lakehouse.errors import LakehouseError
-from podium.lakehouse.listing import CATALOG, DATASET, PLACEHOLDER, find_places, fitting, table_places
+from podium.lakehouse.handle import CATALOG
+from podium.lakehouse.listing import DATASET, PLACEHOLDER, find_places, fitting, table_places
 from podium.lakehouse.retention import RETENTION, time_span
 from podium.lakehouse.storage import prune, remove_files, remove_table, require_inside, usage
 

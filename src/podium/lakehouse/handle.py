@@ -7,7 +7,7 @@ is a path, on every engine alike, and through the engine's SQL where there is on
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from podium.lakehouse import engine
 from podium.lakehouse.buckets import is_bucket, require_bucket
 from podium.lakehouse.errors import LakehouseError
 
-__all__ = ["ByName", "ByPath", "Handle", "handle"]
+__all__ = ["CATALOG", "ByName", "ByPath", "Handle", "handle"]
 
 CATALOG = "uc://"
 
@@ -162,15 +162,15 @@ class ByName:
 
     def version(self) -> int:
         """Of the last commit."""
-        return int(self._history()[0]["version"])
+        return int(self.history()[0]["version"])
 
     def begin(self) -> datetime:
         """When its oldest known version was committed."""
-        return self._history()[-1]["timestamp"]
+        return self.history()[-1]["timestamp"].to_pydatetime()
 
     def version_at(self, moment: datetime) -> int:
         """The version that was current at a wall-clock time."""
-        return max(int(commit["version"]) for commit in self._history() if commit["timestamp"] <= moment)
+        return max(int(commit["version"]) for commit in self.history() if commit["timestamp"] <= moment)
 
     def schema(self) -> StructType:
         """Its columns."""
@@ -205,12 +205,13 @@ class ByName:
         """A few rows as pandas, without a scan of the table."""
         return engine.session().table(self._name).limit(rows).toPandas()
 
-    def _history(self) -> list[dict[str, Any]]:
-        """Its commits, the newest first; times in UTC."""
-        found = engine.session().sql(f"DESCRIBE HISTORY {self._name}").select("version", "timestamp").toPandas()
+    def history(self) -> list[dict[Hashable, Any]]:
+        """Its commits, the newest first: ``version``, ``operation`` and ``timestamp`` in UTC."""
+        shown = engine.session().sql(f"DESCRIBE HISTORY {self._name}")
+        found = shown.select("version", "operation", "timestamp").toPandas()
         # Not by collect: that turns times into those of this machine's own time zone.
-        moments = found["timestamp"].dt.tz_localize("UTC")
-        return [{"version": v, "timestamp": t.to_pydatetime()} for v, t in zip(found["version"], moments, strict=True)]
+        found["timestamp"] = found["timestamp"].dt.tz_localize("UTC")
+        return found.to_dict("records")
 
 
 def _delta(fields: Sequence[StructField]) -> Schema:

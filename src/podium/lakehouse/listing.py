@@ -17,12 +17,12 @@ from pyarrow import fs
 
 from podium.lakehouse import access
 from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.handle import CATALOG
 
 __all__ = ["Place", "Table", "find_files", "find_places", "find_tables", "fitting", "rows_where", "table_places"]
 
 DATASET = "podium.lakehouse.table.DeltaDataset"
 LOG = "_delta_log"
-CATALOG = "uc://"
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 ESCAPED = re.compile(r"\\\{(\w+)\\\}")
 

@@ -17,8 +17,8 @@ from pyspark.errors import PySparkException
 
 from podium.lakehouse import engine
 from podium.lakehouse.errors import LakehouseError
-from podium.lakehouse.handle import handle
-from podium.lakehouse.listing import CATALOG, LOG
+from podium.lakehouse.handle import CATALOG, handle
+from podium.lakehouse.listing import LOG
 from podium.lakehouse.storage import usage
 
 __all__ = ["SAFE_HOURS", "Foreseen", "Maintained", "Work", "foresee", "maintain", "require_safe"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pyspark.sql import functions as F
 
 from podium.lakehouse import engine
-from podium.lakehouse.handle import handle
+from podium.lakehouse.handle import ByName, handle
 
 __all__ = ["count", "drop", "names", "operations", "properties", "rows_where", "size"]
 
@@ -48,10 +48,9 @@ def properties(path: str) -> dict[str, str]:
 
 def operations(path: str) -> list[tuple[str, datetime]]:
     """What its commits did, and when (UTC), the newest first."""
-    found = engine.session().sql(f"DESCRIBE HISTORY {handle(path).sql}").select("operation", "timestamp").toPandas()
-    # Not by collect: that turns times into those of this machine's own time zone.
-    moments = found["timestamp"].dt.tz_localize(UTC).dt.to_pydatetime()
-    return list(zip(found["operation"], moments, strict=True))
+    table = handle(path)
+    assert isinstance(table, ByName)
+    return [(commit["operation"], commit["timestamp"].to_pydatetime()) for commit in table.history()]
 
 
 def size(path: str) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, MutableMapping
 
-__all__ = ["LOG_STORE", "complete", "spark_location", "store_settings", "stores"]
+__all__ = ["LOG_STORE", "S3", "complete", "spark_location", "store_settings", "stores"]
 
 S3 = ("s3://", "s3a://")
 NAMES = {"s3": "s3", "s3a": "s3", "abfs": "abfss", "abfss": "abfss", "gs": "gs"}
