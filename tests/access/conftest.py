@@ -18,6 +18,10 @@ ROLES = ("data_scientist", "ml_engineer", "ci", "job", "operator", "auditor", "a
 # One principal for each role, called like it; and one without a role.
 MEMBERS = {role: [role] for role in ROLES}
 NOBODY = "nobody-in-particular"
+# A server of Spark Connect is spoken to as Sail is, and does with it what Spark does.
+on_two_engines = pytest.mark.parametrize(
+    "engine_name", ["sail", pytest.param("spark", marks=pytest.mark.spark)], indirect=True
+)
 
 
 def raw_rules(**changes) -> dict:

@@ -13,7 +13,7 @@ from podium.lakehouse.access.masks import hmac_key, mask_frame, mask_rows, maske
 from podium.lakehouse.access.sql import CatalogTable, statements, text
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.table import DeltaDataset
-from tests.access.conftest import SECRET
+from tests.access.conftest import SECRET, on_two_engines
 
 KEY = hmac_key(SECRET)
 COLUMNS = {"tail_number": "tail_number"}
@@ -55,6 +55,7 @@ def test_values_are_masked_and_null_stays(engine_name):
     assert masked(frame()).schema == frame().schema
 
 
+@on_two_engines
 def test_a_join_on_masked_columns_gives_the_same_rows(engine_name):
     flown = frame(["N1", "N2", "N2", None, "N9"])
     planes = engine.session().createDataFrame([("N1", 2), ("N2", 4), (None, 8)], "Tail_Number string, seats int")
@@ -65,6 +66,7 @@ def test_a_join_on_masked_columns_gives_the_same_rows(engine_name):
     assert rows(hidden) == rows(clear) == [(0, 2), (1, 4), (2, 4)]
 
 
+@on_two_engines
 def test_the_key_is_in_no_plan(engine_name, capsys):
     masked(frame()).explain(True)
 
@@ -73,6 +75,7 @@ def test_the_key_is_in_no_plan(engine_name, capsys):
     assert not [piece for piece in (SECRET, KEY.decode(), KEY.hex()) if piece in plan]
 
 
+@on_two_engines
 def test_what_does_not_need_the_column_does_not_mask_it(engine_name, tmp_path, capsys):
     """Reading other columns costs nothing, and a filter on them still reaches the files."""
     table = DeltaDataset(path=str(tmp_path / "t"), zone="bronze", mode="append")
@@ -86,6 +89,7 @@ def test_what_does_not_need_the_column_does_not_mask_it(engine_name, tmp_path, c
     assert "row" in below.partition("Filter")[2], "the rows are filtered before they are masked"
 
 
+@on_two_engines
 @pytest.mark.parametrize("entitled", [False, True])
 def test_the_function_of_unity_catalog_says_the_same(engine_name, rules, entitled):
     """Its own words, but for what only Databricks has: who is in a group, and the secret."""

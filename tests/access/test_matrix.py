@@ -20,7 +20,7 @@ from podium.lakehouse.access import ZONES, AccessError
 from podium.lakehouse.access.masks import hmac_key, masked_value
 from podium.lakehouse.table import DeltaDataset, Unchanged
 from podium.registry import datasets as registry
-from tests.access.conftest import NOBODY, ROLES, SECRET, contents
+from tests.access.conftest import NOBODY, ROLES, SECRET, contents, on_two_engines
 
 # r reads, m reads masked, w writes, - neither; the zones in the order of ZONES.
 EXPECTED = {
@@ -55,9 +55,6 @@ TABLES = [zone for zone in ZONES if zone != "registry"]
 # A masked column of each zone; each is a kind of its own name.
 MASKED = dict.fromkeys(TABLES, "tail_number") | {"quarantine": "received", "monitoring": "top"}
 CLEAR = "N14228"
-on_two_engines = pytest.mark.parametrize(
-    "engine_name", ["sail", pytest.param("spark", marks=pytest.mark.spark)], indirect=True
-)
 
 
 def test_nothing_is_left_out(rules):

@@ -156,6 +156,7 @@ print(engine.session().range(3).count(), engine.trouble())
 """
 
 
+@pytest.mark.faults
 @pytest.mark.spark
 def test_the_driver_is_killed_and_another_one_starts(tmp_path):
     """In a process of its own: there is one driver in each."""

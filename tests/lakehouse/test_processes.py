@@ -74,6 +74,16 @@ def test_a_process_that_has_ended_is_not_alive(run, mark):
     assert processes.wait(lambda: not processes.alive(pid, mark), 10)
 
 
+def test_a_process_is_alive_from_its_start_on(tmp_path, mark):
+    """While a script gives way to its program there is a moment without an environment."""
+    for _ in range(30):
+        pid = processes.spawn(
+            ["sh", "-c", "exec sh -c 'exec sleep 60'"], mark=mark, env={}, cwd=tmp_path, log=tmp_path / "log"
+        )
+        assert all(processes.alive(pid, mark) for _ in range(20))
+    assert processes.end(mark) == 30
+
+
 def test_a_child_that_was_ended_leaves_no_zombie(run, mark):
     pid = run(STUBBORN)
     processes.end(mark, patience=0.2)

@@ -46,8 +46,7 @@ def contents(project: Project) -> dict[str, pd.DataFrame]:
     found = {}
     for log in sorted(project.lake.glob("*/*/_delta_log")):
         frame = DeltaTable(str(log.parent)).to_pandas().drop(columns=WALL_CLOCK, errors="ignore")
-        order = frame.astype(str).sort_values(list(frame.columns)).index
-        found[str(log.parent.relative_to(project.lake))] = frame.loc[order].reset_index(drop=True)
+        found[str(log.parent.relative_to(project.lake))] = frame.sort_values(list(frame.columns), ignore_index=True)
     return found
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from podium.cli.project import open_project
 from podium.lakehouse.errors import PodiumError
+from podium.registry import tracking
 from podium.registry.status import Registry
 from podium.registry.tracking import Place, artifact_location, prepare, registry_uri, tracking_uri
 from tests.conftest import PROJECT
@@ -94,10 +95,11 @@ def silent():
 
 def test_a_server_that_says_nothing_is_given_up(silent, monkeypatch):
     monkeypatch.setenv("PODIUM_STAGING_MLFLOW", silent)
+    monkeypatch.setitem(tracking.IMPATIENT, "MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
     before, began = dict(os.environ), time.monotonic()
     with pytest.raises(PodiumError, match="named by the variable PODIUM_STAGING_MLFLOW, does not answer") as refused:
         Registry(silent).last_run("training")
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 15
     assert "secret" not in str(refused.value)
     assert dict(os.environ) == before
 
@@ -116,3 +118,23 @@ def test_a_run_without_its_server_ends_before_any_node(data_folder):
     assert "Traceback" not in answer.stderr
     assert took < 60
     assert not data_folder.exists()
+
+
+def test_of_two_that_come_first_one_makes_the_experiment(place, data_folder, monkeypatch):
+    """Both look, neither finds it, both make it."""
+    from mlflow import MlflowClient
+
+    dev = place("dev")
+    prepare(dev.uri)
+    find, found = MlflowClient.get_experiment_by_name, []
+
+    def too_late(client: MlflowClient, name: str):
+        found.append(find(client, name))
+        if len(found) == 1:
+            client.create_experiment(name)  # by the other one
+        return found[-1]
+
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", too_late)
+
+    assert dev.experiment_id() == found[1].experiment_id
+    assert found[0] is None

@@ -28,8 +28,8 @@ MARK = "PODIUM_CLUSTER"
 LOOPBACK = "127.0.0.1"
 PAUSE = 0.2
 
-# Kept, because only its parent can clear away a process that has ended.
-_children: list[subprocess.Popen[bytes]] = []
+# Kept, with their marks, because only its parent can clear away a process that has ended.
+_children: dict[int, tuple[subprocess.Popen[bytes], str]] = {}
 
 
 def spawn(command: Sequence[str], *, mark: str, env: Mapping[str, str], cwd: Path, log: Path) -> int:
@@ -44,23 +44,23 @@ def spawn(command: Sequence[str], *, mark: str, env: Mapping[str, str], cwd: Pat
             stderr=sink,
             start_new_session=True,
         )
-    _children.append(child)
+    _children[child.pid] = (child, mark)
     return child.pid
 
 
 def alive(pid: int, mark: str) -> bool:
     """Whether the process with that id runs and is one of those."""
-    _clear_away()
+    own = _own(mark)
     try:
-        return _carries(psutil.Process(pid), mark)
+        return pid in own or _carries(psutil.Process(pid), mark)
     except psutil.Error:
         return False
 
 
 def marked(mark: str) -> list[psutil.Process]:
     """All processes of this user that carry the mark, children of children included."""
-    _clear_away()
-    return [process for process in psutil.process_iter() if process.pid != os.getpid() and _carries(process, mark)]
+    own, others = _own(mark), [each for each in psutil.process_iter() if each.pid != os.getpid()]
+    return [process for process in others if process.pid in own or _carries(process, mark)]
 
 
 def end(mark: str, *, patience: float = 15.0) -> int:
@@ -141,5 +141,12 @@ def _signal(processes: list[psutil.Process], number: signal.Signals) -> int:
     return len(processes)
 
 
-def _clear_away() -> None:
-    _children[:] = [child for child in _children if child.poll() is None]
+def _own(mark: str) -> set[int]:
+    """The ids of those that this process has started.
+
+    While one of them turns from a script into its program, nobody can read its environment.
+    """
+    for pid, (child, _) in list(_children.items()):
+        if child.poll() is not None:
+            del _children[pid]
+    return {pid for pid, (_, its) in _children.items() if its == mark}

@@ -122,7 +122,7 @@ def promote(plan: Plan, say: Callable[[str], None]) -> str:
 
 def _copy(plan: Plan, bundle: Bundle, client: MlflowClient, back: Path, say: Callable[[str], None]) -> str:
     target = plan.target
-    experiment = _experiment(client, target)
+    experiment = target.experiment_id()
     tags = _origin_tags(plan, bundle)
     named = {"mlflow.runName": KIND, "podium.problem": plan.name, "podium.env": target.env, **tags}
     run = client.create_run(experiment, tags=named).info.run_id
@@ -182,8 +182,3 @@ def _version(name: str, place: Place, version: str | None) -> ModelVersion:
 def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
     found = client.search_registered_models(f"name = '{name}'")
     return {alias: str(version) for alias, version in found[0].aliases.items()} if found else {}
-
-
-def _experiment(client: MlflowClient, place: Place) -> str:
-    found = client.get_experiment_by_name(place.experiment)
-    return found.experiment_id if found else client.create_experiment(place.experiment, place.artifacts)

@@ -83,6 +83,21 @@ class Place:
 
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.registry)
 
+    def experiment_id(self) -> str:
+        """The experiment's id. It is made where there is none, and of several who come first at once, one makes it."""
+        from mlflow.exceptions import MlflowException
+
+        client = self.client()
+        found = client.get_experiment_by_name(self.experiment)
+        if found is None:
+            try:
+                return client.create_experiment(self.experiment, self.artifacts)
+            except MlflowException as cause:
+                found = client.get_experiment_by_name(self.experiment)
+                if found is None:
+                    raise cause from None
+        return found.experiment_id
+
 
 @contextmanager
 def asking(uri: str) -> Iterator[None]:
@@ -100,7 +115,7 @@ def asking(uri: str) -> Iterator[None]:
 
 
 def prepare(uri: str) -> None:
-    """Make the folder of a database; see that a server answers.
+    """Make the folder of a database file; see that a server answers.
 
     Raises:
         PodiumError: the address is none, or nobody answers there.
