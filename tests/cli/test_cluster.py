@@ -73,6 +73,12 @@ def test_the_status_is_what_the_master_knows(data, state):
     assert application["started"].endswith("+00:00")
 
 
+def test_the_connect_server_has_the_memory_that_was_asked_for_and_ends_without_it(state):
+    command = psutil.Process(state.pid("connect")).cmdline()
+    assert [word for word in command if word.startswith("-Xmx")] == ["-Xmx1g"]
+    assert "-XX:+ExitOnOutOfMemoryError" in command
+
+
 def test_nobody_else_on_the_network_can_reach_it(state):
     listening = [
         each.laddr

@@ -85,7 +85,7 @@ def kill(victims: list[psutil.Process]) -> None:
 def spawn(cluster: State, role: str, command: list[str]) -> int:
     """Start one process of the cluster again."""
     work = cluster.folder / "work" / role
-    env = daemons.environment(daemons.spark_home(), cluster.folder)
+    env = daemons.environment(daemons.spark_home(), cluster.folder, heap=cluster.size.driver_memory)
     return processes.spawn(command, mark=cluster.mark, env=env, cwd=work, log=cluster.log(role))
 
 

@@ -152,7 +152,8 @@ class _Start:
         folder = self._state.folder
         work = folder / "work" / role
         work.mkdir(parents=True, exist_ok=True)
-        env = daemons.environment(self._home, folder)
+        heap = {"heap": self._state.size.driver_memory} if role == CONNECT else {}
+        env = daemons.environment(self._home, folder, **heap)
         pid = processes.spawn(command, mark=self._state.mark, env=env, cwd=work, log=self._state.log(role))
         self._keep(daemons=(*self._state.daemons, Daemon(role=role, pid=pid)))
 

@@ -122,8 +122,15 @@ def connect(home: Path) -> list[str]:
     return [str(home / "bin" / "spark-submit"), "--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
 
 
-def environment(home: Path, folder: Path) -> dict[str, str]:
-    """The environment of all of them: this one, without what it says about another Spark."""
+def environment(home: Path, folder: Path, *, heap: str = "512m") -> dict[str, str]:
+    """The environment of each of them: this one, without what it says about another Spark.
+
+    Args:
+        home: the folder of Spark.
+        folder: the cluster's own.
+        heap: of the process. Spark starts the Connect server as it starts a master: by this, and not by its own
+            ``spark.driver.memory``.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_"))}
     return {
         **kept,
@@ -132,7 +139,7 @@ def environment(home: Path, folder: Path) -> dict[str, str]:
         "SPARK_LOCAL_IP": HOST,
         "SPARK_PUBLIC_DNS": HOST,
         "SPARK_LOCAL_DIRS": str(folder / "tmp"),
-        "SPARK_DAEMON_MEMORY": "512m",
+        "SPARK_DAEMON_MEMORY": heap,
         "SPARK_DAEMON_JAVA_OPTS": _temporary(folder),
         "TMPDIR": str(folder / "tmp"),
         "PYSPARK_PYTHON": sys.executable,
@@ -167,7 +174,8 @@ def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.driver.memory": size.driver_memory,
-        "spark.driver.extraJavaOptions": _temporary(folder),
+        # A server that ran out of memory would go on without the thread that ran out of it, and a run wait for ever.
+        "spark.driver.extraJavaOptions": f"{_temporary(folder)} -XX:+ExitOnOutOfMemoryError",
         "spark.executor.extraJavaOptions": _temporary(folder),
         "spark.executor.cores": str(size.cores),
         "spark.executor.memory": size.memory,
