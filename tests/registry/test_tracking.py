@@ -10,7 +10,6 @@ import pytest
 
 from podium.cli.project import open_project
 from podium.lakehouse.errors import PodiumError
-from podium.registry import tracking
 from podium.registry.status import Registry
 from podium.registry.tracking import Place, artifact_location, prepare, registry_uri, tracking_uri
 from tests.conftest import PROJECT
@@ -95,11 +94,10 @@ def silent():
 
 def test_a_server_that_says_nothing_is_given_up(silent, monkeypatch):
     monkeypatch.setenv("PODIUM_STAGING_MLFLOW", silent)
-    monkeypatch.setitem(tracking.IMPATIENT, "MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
     before, began = dict(os.environ), time.monotonic()
     with pytest.raises(PodiumError, match="named by the variable PODIUM_STAGING_MLFLOW, does not answer") as refused:
         Registry(silent).last_run("training")
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 30
     assert "secret" not in str(refused.value)
     assert dict(os.environ) == before
 
