@@ -2,11 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
+from deltalake.exceptions import CommitFailedError
+from pyspark.sql.types import IntegerType, StructField, StructType
 
 from podium.lakehouse.engine import EngineSettings
+from podium.lakehouse.handle import handle
+from podium.lakehouse.table import CONFLICTS
 from tests.conftest import SAIL, UTC
 from tests.writer import Writer
 
@@ -66,6 +72,26 @@ def test_two_writers_at_once(writers, tmp_path, stored, mode):
     expected = race(writers, tmp_path / "table", mode, ROUNDS)
 
     assert Counter(key for key, _ in stored()) == expected
+
+
+def test_a_table_is_made_once(tmp_path):
+    """The other makers are told so, in words that let a save try again; the schema is not committed a second time."""
+    makers = 4
+    with ThreadPoolExecutor(makers) as threads:
+        for n in range(10):
+            table, ready = handle(str(tmp_path / str(n))), Barrier(makers)
+
+            def make(_: int, table=table, ready=ready) -> str:
+                ready.wait()
+                try:
+                    table.create(StructType([StructField("k", IntegerType())]), [], {})
+                except CommitFailedError as refused:
+                    return str(refused)
+                return ""
+
+            refusals = [refusal for refusal in threads.map(make, range(makers)) if refusal]
+            assert table.version() == 0
+            assert all(any(words in refusal for words in CONFLICTS) for refusal in refusals)
 
 
 @pytest.mark.faults

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from deltalake import DeltaTable, Schema
+from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import TableNotFoundError
 from pyspark.sql import DataFrame, DataFrameWriter
 from pyspark.sql.types import StructField, StructType
@@ -125,6 +125,8 @@ class ByPath:
             partition_by=list(partition_by),
             configuration=properties,
             raise_if_key_not_exists=False,
+            # Of two that make it at once, the later one would try again and replace the schema, as version 1.
+            commit_properties=CommitProperties(max_commit_retries=0),
         )
 
     def add_columns(self, fields: Sequence[StructField]) -> None:
