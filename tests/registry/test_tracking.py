@@ -7,6 +7,8 @@ import sys
 import time
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from podium.cli.project import open_project
 from podium.lakehouse.errors import PodiumError
@@ -118,10 +120,38 @@ def test_a_run_without_its_server_ends_before_any_node(data_folder):
     assert not data_folder.exists()
 
 
+def test_killed_while_the_database_is_made_the_next_one_makes_it(tmp_path):
+    uri = f"sqlite:///{tmp_path}/dev/mlflow.db"
+    code = f"from podium.registry.tracking import prepare; prepare({uri!r})"
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    while not any(file.stat().st_size > 100_000 for file in tmp_path.glob("dev/mlflow.db*")):
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+
+    prepare(uri)
+
+    assert MlflowClient(uri).search_experiments()
+
+
+def test_of_two_that_come_first_one_makes_the_database(tmp_path, monkeypatch):
+    file, made = tmp_path / "dev" / "mlflow.db", SqlAlchemyStore.__init__
+
+    def too_late(self: SqlAlchemyStore, *args):
+        made(self, *args)
+        file.write_bytes(b"made by the other one")
+
+    monkeypatch.setattr(SqlAlchemyStore, "__init__", too_late)
+
+    prepare(f"sqlite:///{file}")
+
+    assert file.read_bytes() == b"made by the other one"
+    assert list(file.parent.iterdir()) == [file]
+
+
 def test_of_two_that_come_first_one_makes_the_experiment(place, data_folder, monkeypatch):
     """Both look, neither finds it, both make it."""
-    from mlflow import MlflowClient
-
     dev = place("dev")
     prepare(dev.uri)
     find, found = MlflowClient.get_experiment_by_name, []

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 from podium.lakehouse.errors import PodiumError
 
-from .tracking import ARTIFACTS, database_file, tracking_uri
+from .tracking import ARTIFACTS, prepare, tracking_uri
 
 __all__ = ["HOST", "serve"]
 
@@ -26,7 +26,7 @@ SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
 }
-# Seconds: a new database is made first, on a slow machine; a server that is asked to stop finishes its answers.
+# Seconds, on a slow machine; a server that is asked to stop finishes its answers.
 START, STOP = 120, 10
 
 
@@ -42,9 +42,7 @@ def serve(folder: str, port: int, say: Callable[[str], None]) -> int:
         The exit code: 0 when it was stopped.
     """
     _see_that_it_is_free(port)
-    database = database_file(tracking_uri(None, folder))
-    assert database is not None
-    database.parent.mkdir(parents=True, exist_ok=True)
+    prepare(tracking_uri(None, folder))
     with _stopped_by_signals():
         # A group of its own: the server has children, and all of them have to go with it.
         server = subprocess.Popen(_command(folder, port), env=os.environ | SETTINGS, start_new_session=True)

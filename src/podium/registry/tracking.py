@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from podium.lakehouse.errors import PodiumError
 
@@ -115,14 +116,15 @@ def asking(uri: str) -> Iterator[None]:
 
 
 def prepare(uri: str) -> None:
-    """Make the folder of a database file; see that a server answers.
+    """Make a database file that is not there; see that a server answers.
 
     Raises:
         PodiumError: the address is none, or nobody answers there.
     """
     file = database_file(uri)
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            _make_database(file)
         return
     scheme = _scheme(uri)
     if scheme not in {*SERVERS, *DATABASES, *DATABRICKS}:
@@ -132,6 +134,21 @@ def prepare(uri: str) -> None:
         )
     if scheme in SERVERS:
         _see_that_it_answers(uri)
+
+
+def _make_database(file: Path) -> None:
+    """Make it whole beside its place: MLflow takes many steps, and cannot go on where a killed process stopped."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f"{file.name}.{uuid4().hex}")
+    try:
+        store = SqlAlchemyStore(f"{SQLITE}{part}", str(file.with_name(ARTIFACTS)))  # type: ignore[no-untyped-call]
+        store.engine.dispose()
+        with suppress(FileExistsError):  # of two that come here at once the first one's stays
+            os.link(part, file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _see_that_it_answers(uri: str) -> None:
