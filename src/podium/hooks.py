@@ -104,7 +104,7 @@ class PodiumHooks:
         """Let the person see what Podium had to say, not the layers that Kedro wrapped around it on the way up."""
         if trouble := engine.trouble():
             engine.stop()  # now: as the process ends, a client would wait for its server once more
-            raise PodiumError(f"{trouble} Nothing is half-written; start it again, then run this again.") from error
+            raise PodiumError(f"{trouble} Nothing is half-written; run this again.") from error
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, PodiumError):
             cause = cause.__cause__

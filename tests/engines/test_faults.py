@@ -146,10 +146,17 @@ from podium.lakehouse import engine
 engine.configure(engine.EngineSettings(engine="spark", master="local[1]", log=sys.argv[1]))
 engine.session().range(3).count()
 from pyspark import SparkContext
+from py4j.protocol import Py4JError
 java = SparkContext._gateway.proc
-for process in [*psutil.Process(java.pid).children(recursive=True), java]:
-    process.kill()
-java.wait()
+if sys.argv[2] == "killed":
+    for process in [*psutil.Process(java.pid).children(recursive=True), java]:
+        process.kill()
+else:
+    try:
+        SparkContext._gateway.new_array(SparkContext._jvm.long, 2**30)  # of 8 bytes
+    except (Py4JError, ConnectionError):
+        pass
+java.wait(timeout=60)
 print(engine.trouble())
 engine.stop()
 print(engine.session().range(3).count(), engine.trouble())
@@ -158,13 +165,16 @@ print(engine.session().range(3).count(), engine.trouble())
 
 @pytest.mark.faults
 @pytest.mark.spark
-def test_the_driver_is_killed_and_another_one_starts(tmp_path):
+@pytest.mark.parametrize(("end", "said"), [("killed", "is gone."), ("full", "ran out of memory; ")])
+def test_the_driver_ends_and_another_one_starts(tmp_path, end, said):
     """In a process of its own: there is one driver in each."""
-    command = [sys.executable, "-c", DRIVER, str(tmp_path / "spark.log")]
+    command = [sys.executable, "-c", DRIVER, str(tmp_path / "spark.log"), end]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["The Spark driver on local[1] is gone.", "3 None"]
+    trouble, again = done.stdout.splitlines()
+    assert trouble.startswith(f"The Spark driver on local[1] {said}")
+    assert again == "3 None"
 
 
 def meet(project: Project, on_sail: Project) -> None:

@@ -154,7 +154,7 @@ def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()
     another application (PODIUM_SPARK_MASTER) would otherwise wait for a core until the server ends.
     """
     from podium.lakehouse.engines.jars import jar_settings
-    from podium.lakehouse.engines.spark import DELTA, ONE_MACHINE
+    from podium.lakehouse.engines.spark import DELTA, ONE_MACHINE, OPTIONS, OUT_OF_MEMORY
     from podium.lakehouse.engines.stores import store_settings
 
     return {
@@ -174,8 +174,7 @@ def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.driver.memory": size.driver_memory,
-        # A server that ran out of memory would go on without the thread that ran out of it, and a run wait for ever.
-        "spark.driver.extraJavaOptions": f"{_temporary(folder)} -XX:+ExitOnOutOfMemoryError",
+        OPTIONS: f"{_temporary(folder)} {OUT_OF_MEMORY}",
         "spark.executor.extraJavaOptions": _temporary(folder),
         "spark.executor.cores": str(size.cores),
         "spark.executor.memory": size.memory,

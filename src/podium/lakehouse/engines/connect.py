@@ -108,7 +108,7 @@ class Connect:
         """What is wrong with the server, in words; None where nothing is."""
         if answers(self._remote):
             return None
-        return f"The Spark Connect server at {self._where} stopped answering."
+        return f"The Spark Connect server at {self._where} stopped answering. Start it again."
 
     def location(self, path: str) -> str:
         """The cluster's word for a path: ``s3a://`` for ``s3://``."""

@@ -22,7 +22,7 @@ from .jars import JARS, jar_settings
 from .settings import EngineSettings
 from .stores import spark_location, store_settings, stores
 
-__all__ = ["DELTA", "ONE_MACHINE", "Spark", "require_java"]
+__all__ = ["DELTA", "ONE_MACHINE", "OPTIONS", "OUT_OF_MEMORY", "Spark", "require_java"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,10 @@ ONE_MACHINE = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
 }
+# Else a driver goes on without the thread that ran out of memory, and whoever waits for that thread waits for ever.
+OUT_OF_MEMORY = "-XX:+ExitOnOutOfMemoryError"
+OUT_OF_MEMORY_CODE = 3
+OPTIONS = "spark.driver.extraJavaOptions"
 JAVA = 17
 LAST_LINES = 15
 
@@ -97,6 +101,7 @@ class Spark:
             **jar_settings(used),
             **store_settings(used),
             **self._settings.config,
+            OPTIONS: f"{self._settings.config.get(OPTIONS, '')} {OUT_OF_MEMORY}".strip(),
         }
 
     def stop(self) -> None:
@@ -124,9 +129,11 @@ class Spark:
         from pyspark import SparkContext
 
         gateway: Any = SparkContext._gateway
-        if self._session is not None and (gateway is None or gateway.proc.poll() is not None):
-            return f"The Spark driver on {self._master} is gone."
-        return None
+        if self._session is None or (gateway is not None and gateway.proc.poll() is None):
+            return None
+        if gateway is not None and gateway.proc.returncode == OUT_OF_MEMORY_CODE:
+            return f"The Spark driver on {self._master} ran out of memory; give it more by spark.driver.memory."
+        return f"The Spark driver on {self._master} is gone."
 
     def location(self, path: str) -> str:
         """Spark's word for a path: ``s3a://`` for ``s3://``."""
