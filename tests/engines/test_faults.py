@@ -165,16 +165,17 @@ print(engine.session().range(3).count(), engine.trouble())
 
 @pytest.mark.faults
 @pytest.mark.spark
-@pytest.mark.parametrize(("end", "said"), [("killed", "is gone."), ("full", "ran out of memory; ")])
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [("killed", "is gone."), ("full", "ran out of memory; give it more by spark.driver.memory.")],
+)
 def test_the_driver_ends_and_another_one_starts(tmp_path, end, said):
     """In a process of its own: there is one driver in each."""
     command = [sys.executable, "-c", DRIVER, str(tmp_path / "spark.log"), end]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
-    trouble, again = done.stdout.splitlines()
-    assert trouble.startswith(f"The Spark driver on local[1] {said}")
-    assert again == "3 None"
+    assert done.stdout.splitlines() == [f"The Spark driver on local[1] {said}", "3 None"]
 
 
 def meet(project: Project, on_sail: Project) -> None:

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 from podium.lakehouse.errors import PodiumError
+from podium.lakehouse.once import made_once
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -137,18 +137,12 @@ def prepare(uri: str) -> None:
 
 
 def _make_database(file: Path) -> None:
-    """Make it whole beside its place: MLflow takes many steps, and cannot go on where a killed process stopped."""
+    """All of it or nothing: MLflow takes many steps, and cannot go on where a killed process stopped."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.{uuid4().hex}")
-    try:
+    with made_once(file) as part:
         store = SqlAlchemyStore(f"{SQLITE}{part}", str(file.with_name(ARTIFACTS)))  # type: ignore[no-untyped-call]
         store.engine.dispose()
-        with suppress(FileExistsError):  # of two that come here at once the first one's stays
-            os.link(part, file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _see_that_it_answers(uri: str) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from pydantic import SecretStr
 
 from podium.lakehouse.errors import PodiumError
+from podium.lakehouse.once import made_once
 
 from .masks import hmac_key
 
@@ -64,14 +64,7 @@ def given_key(credentials: Mapping[str, Any]) -> SecretStr | None:
 
 def _kept(file: Path) -> str:
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(f"{file.name}.{uuid4().hex}")
-        part.touch(mode=0o600)
-        part.write_text(secrets.token_hex(32))
-        try:
-            os.link(part, file)  # of two that come here at once the first one's key stays, and is whole
-        except FileExistsError:
-            pass
-        finally:
-            part.unlink()
+        with made_once(file) as part:
+            part.touch(mode=0o600)
+            part.write_text(secrets.token_hex(32))
     return file.read_text()
