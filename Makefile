@@ -1,7 +1,7 @@
 # make demo and make test need nothing but Python 3.11 or later and make. Name another Python: make demo PYTHON=python3.12
 PYTHON ?= python3
 ARGS ?=
-# Of make mlflow.
+# Of make mlflow and make viz.
 ENV ?= dev
 PORT ?= 5000
 
@@ -11,7 +11,7 @@ DONE := $(VENV)/.set-up
 DATA := $(or $(PODIUM_DATA),data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format mlflow faults bench docs lock clean clean-data
+.PHONY: help setup demo test lint format mlflow viz notebook wheel faults bench docs lock clean clean-data
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -51,6 +51,17 @@ format: setup ## Put the code into shape
 
 mlflow: setup ## A tracking server over an environment's runs and models; ENV=prod and PORT=5001 choose others
 	@$(BIN)/python -m podium.cli.tracking_server --env "$(ENV)" --port "$(PORT)"
+
+viz: PORT = 4141
+viz: setup ## Pipelines, tables and last runs as a picture; ENV=prod, PORT=4242, ARGS="--pipeline training" choose others
+	$(strip $(BIN)/kedro viz run --env "$(ENV)" --port "$(PORT)" $(ARGS))
+
+notebook: setup ## JupyterLab with the notebooks; ARGS="--port 8890 --no-browser" and the like are passed on
+	@KEDRO_LOGGING_CONFIG="$(CURDIR)/conf/logging.yml" JUPYTER_PREFER_ENV_PATH=1 $(strip $(BIN)/jupyter lab \
+		--ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks/01_explore.ipynb $(ARGS))
+
+wheel: setup ## The package with its configuration, in dist/: what a Databricks job installs
+	@$(BIN)/python -m hatchling build --clean --target wheel
 
 faults: setup ## Kill runs and let writers race, at length, and see that the tables come out the same
 	$(strip $(BIN)/python -m pytest -m faults $(ARGS))

@@ -29,21 +29,21 @@ def test_there_are_seven_stages_and_their_sum(pipelines) -> None:
 
 def test_every_node_lives_in_a_stage_of_a_problem(pipelines) -> None:
     for node in pipelines["__default__"].nodes:
-        problem, stage, _ = node.name.split(".")
+        stage, problem, _ = node.name.split(".")
         assert problem in PROBLEMS
         assert stage in STAGES | {"ingestion", "clock"}
 
 
 def test_in_a_run_of_everything_the_champion_scores_after_it_was_chosen(pipelines) -> None:
     order = [node.name for node in pipelines["__default__"].nodes]
-    stages = [
-        "training.fit_candidate",
-        "evaluation.measure",
-        "deployment.decide",
-        "inference.score",
-        "monitoring.reference",
-    ]
-    places = [order.index(f"flight_delay.{name}") for name in stages]
+    steps = {
+        "training": "fit_candidate",
+        "evaluation": "measure",
+        "deployment": "decide",
+        "inference": "score",
+        "monitoring": "reference",
+    }
+    places = [order.index(f"{stage}.flight_delay.{name}") for stage, name in steps.items()]
     assert places == sorted(places)
 
 

@@ -11,6 +11,7 @@ from kedro.config import OmegaConfigLoader
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from podium.jobs import definition
 from podium.lakehouse.access.rules import ZONES, AccessRules, EnvironmentRules, Mask, Rights, Role
 from podium.parameters import parameters_model
 from podium.pipelines.eda.profile import SCHEMA as PROFILE
@@ -37,6 +38,11 @@ ACCESS = """\
 What `conf/base/access.yml` may hold. `conf/<env>/access.yml` is merged into it. A key, role or zone that does not exist
 is refused before any node runs. [How to use it](../how-to/access.md).
 """
+JOBS = """\
+What `conf/base/jobs.yml` may hold. A key that does not exist, or a pipeline, tag, table or environment, is refused
+before anything is written or run. Times are written `5 minutes`, `2 hours`, `1 day`. [How to use
+it](../how-to/jobs.md).
+"""
 COMMENTS: dict[str, str] = {}
 NOTE = "<!-- Written by `make docs` from the definitions in the code. Do not edit. -->\n"
 
@@ -47,6 +53,7 @@ def pages() -> dict[str, str]:
         "tables.md": "\n".join(tables()) + "\n",
         "parameters.md": "\n".join(parameters()) + "\n",
         "access.md": "\n".join(access()) + "\n",
+        "jobs.md": "\n".join(jobs()) + "\n",
     }
 
 
@@ -182,6 +189,36 @@ def access() -> Iterator[str]:
         "environments.<env>": EnvironmentRules,
         "environments.<env>.rights.<role>": Rights,
     }
+    yield from _keyed(places)
+
+
+def jobs() -> Iterator[str]:
+    """The page of the jobs."""
+    yield "# Jobs\n"
+    yield NOTE
+    yield JOBS
+    yield from _keyed(
+        {
+            "The file": definition.Jobs,
+            "defaults": definition.Defaults,
+            "jobs.<job>": definition.Job,
+            "jobs.<job>.tasks[]": definition.Task,
+            "jobs.<job>.schedule": definition.Schedule,
+            "jobs.<job>.trigger": definition.Trigger,
+            "jobs.<job>.notifications": definition.Notifications,
+            "compute.<compute>, serverless": definition.Serverless,
+            "compute.<compute>, a cluster for a run": definition.JobCluster,
+            "compute.<compute>, a cluster that is there": definition.Existing,
+            "databricks": definition.Databricks,
+            "databricks.variables.<variable>": definition.Variable,
+            "databricks.targets.<target>": definition.Target,
+            "databricks.targets.<target>.permissions[]": definition.Permission,
+        }
+    )
+
+
+def _keyed(places: Mapping[str, type[BaseModel]]) -> Iterator[str]:
+    """The sections of a file, each with its keys."""
     for place, model in places.items():
         yield f"## {place.replace('<', '&lt;').replace('>', '&gt;')}\n"
         yield f"{_first(model)}\n"

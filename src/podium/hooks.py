@@ -1,4 +1,4 @@
-"""What happens around every run: settings are checked at the door, the engine is chosen, inputs are recorded."""
+"""What happens around every run: settings are checked at the door, the engine is chosen, who may do what is known."""
 
 import logging
 import os
@@ -36,10 +36,6 @@ class PodiumHooks:
 
     def __init__(self) -> None:
         self._env = ""
-        self._as_of: str | None = None
-        self._reads: dict[str, int] = {}
-        self._writes: dict[str, int] = {}
-        self._catalog: CatalogProtocol | None = None
         self._started = 0.0
 
     @hook_impl(tryfirst=True)
@@ -62,9 +58,8 @@ class PodiumHooks:
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Refuse a run that may not do all that it would, before its MLflow run starts; start a fresh record."""
+        """Refuse a run that may not do all that it would, before its MLflow run starts."""
         access.preflight(wishes(pipeline, catalog))
-        self._reads, self._writes, self._catalog, self._as_of = {}, {}, catalog, None
 
     @hook_impl
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
@@ -75,29 +70,10 @@ class PodiumHooks:
         record_parameters({name: value for name, value in inputs.items() if isinstance(value, BaseModel)})
 
     @hook_impl
-    def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
-        """Note which version of a table was read; the first one counts if it is read again."""
-        version = getattr(self._dataset(dataset_name), "loaded_version", None)
-        if version is not None:
-            self._reads.setdefault(dataset_name, version)
-
-    @hook_impl
-    def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
-        """Note which version of a table was written; after a node's last output, one line: which, and how long."""
-        version = getattr(self._dataset(dataset_name), "saved_version", None)
-        if version is not None:
-            self._writes[dataset_name] = version
-        if dataset_name.endswith(".as_of"):
-            self._as_of = data.isoformat()
+    def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
+        """After a node's last output, one line: which, and how long."""
         if dataset_name == node.outputs[-1]:
             logger.info("%6.2f s  %s", perf_counter() - self._started, node.name)
-
-    @hook_impl(tryfirst=True)
-    def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Keep the record with the MLflow run, while that is still open."""
-        from podium.registry.runs import record_run
-
-        record_run(run_params, env=self._env, as_of=self._as_of, reads=self._reads, writes=self._writes)
 
     @hook_impl(trylast=True)
     def on_pipeline_error(self, error: Exception) -> None:
@@ -110,9 +86,6 @@ class PodiumHooks:
             cause = cause.__cause__
         if cause is not None and cause is not error:
             raise cause
-
-    def _dataset(self, name: str) -> Any:
-        return self._catalog.get(name) if self._catalog is not None else None
 
 
 def use_environment(config: AbstractConfigLoader, env: str, project: Path) -> None:

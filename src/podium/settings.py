@@ -1,27 +1,46 @@
 """Kedro's settings: hooks, and how configuration is read."""
 
-import os
 from pathlib import Path
+from typing import Any
 
-from kedro.utils import find_kedro_project
+from kedro.framework.session import KedroSession
 from omegaconf.resolvers import oc
 
+from podium.context import PodiumContext
+from podium.home import conf, home
 from podium.hooks import PodiumHooks
+from podium.lineage.hooks import LineageHooks
 from podium.registry.tracking import artifact_location, registry_uri, tracking_uri
+from podium.run_status import RunStatus
 
 
 def _path(*parts: str) -> str:
     """An absolute path: relative parts start at the project's folder, wherever the command was typed."""
-    home = os.environ.get("PODIUM_HOME") or find_kedro_project(Path.cwd()) or Path.cwd()
-    return str(Path(home, *parts).resolve())
+    return str(Path(home(), *parts).resolve())
 
 
-HOOKS = (PodiumHooks(),)
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+class Session(KedroSession):
+    """Kedro's session, which finds the project as Podium's commands do: also from a wheel, in an empty folder."""
+
+    @classmethod
+    def create(cls, project_path: Path | str | None = None, *args: Any, **rest: Any) -> KedroSession:
+        """As Kedro's. Without a folder: the folder and the configuration that all commands of Podium use."""
+        if project_path is None:
+            project_path = home()
+            rest["conf_source"] = rest.get("conf_source") or str(conf())
+        return super().create(project_path, *args, **rest)
+
+
+SESSION_CLASS = Session
+CONTEXT_CLASS = PodiumContext
+HOOKS = (PodiumHooks(), LineageHooks(), RunStatus())
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-viz")
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "dev",
-    "config_patterns": {name: [f"{name}*", f"{name}*/**", f"**/{name}*"] for name in ("spark", "mlflow", "access")},
+    "config_patterns": {
+        name: [f"{name}*", f"{name}*/**", f"**/{name}*"] for name in ("spark", "mlflow", "access", "lineage")
+    },
     "merge_strategy": {"parameters": "soft", "mlflow": "soft", "spark": "soft", "access": "soft"},
     "custom_resolvers": {
         "oc.env": oc.env,

@@ -43,10 +43,13 @@ def test_who_may_see_clear_values_does_and_others_see_masks(planes, enter):
 
 def test_a_preview_is_masked_too(planes, enter):
     enter("data_scientist", "prod")
-    assert planes.preview()["data"] == [[N1, "2"]]
+    preview = planes.preview()
+    assert preview["data"] == [["1", N1, "2"]]
+    assert preview["columns"][1].endswith("string, masked")
     enter(NOBODY, "prod")
-    with pytest.raises(AccessError):
-        planes.preview()
+    refused = planes.preview()
+    assert refused["columns"] == ["no preview"]
+    assert "may not read the zone" in refused["data"][0][0]
 
 
 def test_what_is_refused_says_who_what_and_what_to_change(planes, enter, spark, tmp_path):

@@ -125,7 +125,7 @@ def test_the_registry_is_read_and_written_as_the_matrix_says(enter, monkeypatch,
     reads = [kind(problem="p").load for kind in kinds]
     decision = registry.Decision(candidate=None, checks=(), metrics={})
     writes = [lambda kind=kind: kind(problem="p").save(decision) for kind in kinds]
-    writes.append(lambda: registry.TrialsDataset().save(pd.DataFrame()))
+    writes.append(lambda: registry.TrialsDataset(problem="p").save(pd.DataFrame()))
     enter(role, env)
 
     for verb, acts in (("read", reads), ("write", writes)):

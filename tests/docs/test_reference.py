@@ -18,7 +18,7 @@ def pages() -> dict[str, str]:
     return module.pages()
 
 
-@pytest.mark.parametrize("name", ["tables.md", "parameters.md", "access.md"])
+@pytest.mark.parametrize("name", ["tables.md", "parameters.md", "access.md", "jobs.md"])
 def test_a_page_is_fresh(pages, name):
     assert (FOLDER / name).read_text() == pages[name], "run: make docs"
 

@@ -5,8 +5,11 @@ import sys
 import textwrap
 
 import pytest
+from pyspark.errors import AnalysisException
+from pyspark.sql import SparkSession
 
 from podium.lakehouse import engine
+from podium.lakehouse.engines.databricks import Databricks
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.table import DeltaDataset
 
@@ -47,6 +50,42 @@ def test_a_table_without_an_engine_says_what_to_do(tmp_path, rows, monkeypatch):
 def test_an_engine_that_is_not_known_is_refused():
     with pytest.raises(ValueError, match="Input should be 'sail'"):
         engine.EngineSettings(engine="sale")
+
+
+@pytest.mark.parametrize("given", [{"engine": "cluster"}, {"engine": "spark", "master": "local[*]"}])
+def test_on_databricks_the_spark_of_this_machine_is_the_runtime_s(given, monkeypatch):
+    settings = engine.EngineSettings(**given)
+    monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
+    assert (settings.on_databricks, settings.named().engine) == (False, "spark")
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
+    assert (settings.on_databricks, settings.named().engine) == (True, "databricks")
+    elsewhere = engine.EngineSettings(engine="cluster", master="spark://host:7077")
+    assert (elsewhere.on_databricks, elsewhere.named().engine) == (False, "spark")
+
+
+class Serverless:
+    """Stands in for a session of Databricks' serverless compute, which is not to be had here."""
+
+    def __init__(self, takes: tuple[str, ...]):
+        self.conf, self.taken, self._takes = self, {}, takes
+
+    def set(self, key: str, value: str) -> None:
+        if key not in self._takes:
+            raise AnalysisException(f"[CONFIG_NOT_AVAILABLE] Configuration {key} is not available.")
+        self.taken[key] = value
+
+
+def test_serverless_compute_goes_without_settings_that_it_does_not_take(monkeypatch, caplog):
+    zone = {"spark.sql.session.timeZone": "UTC"}
+    settings = engine.EngineSettings(engine="databricks", config=zone | {"spark.sql.autoBroadcastJoinThreshold": "-1"})
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "client.4")
+    for takes, taken in ((tuple(zone), zone), (tuple(settings.config), dict(settings.config))):
+        monkeypatch.setattr(SparkSession, "getActiveSession", lambda takes=takes: Serverless(takes))
+        assert Databricks(settings).start().taken == taken
+    assert caplog.text.count("does not take the setting spark.sql.autoBroadcastJoinThreshold") == 1
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: Serverless(()))
+    with pytest.raises(AnalysisException):
+        Databricks(settings).start()
 
 
 def test_configure_stop_and_start_again():

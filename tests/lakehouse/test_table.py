@@ -3,12 +3,9 @@
 ``tests/engines`` shows each way, and each kind of refusal, on every engine.
 """
 
-import time
-
 import pytest
 from pyspark.errors.exceptions.connect import SparkConnectException
 
-from podium.lakehouse import table as table_module
 from podium.lakehouse.errors import LakehouseError, PodiumError
 from podium.lakehouse.table import DeltaDataset, Mode, Rows, Unchanged
 from tests.saves import BEFORE, SAVES
@@ -139,17 +136,6 @@ def test_a_save_that_lacks_what_its_mode_needs_is_refused(request, table, rows, 
 
     assert dataset.exists() is there
     assert not there or dataset.delta().version() == 1
-
-
-def test_a_preview_shows_rows_without_the_engine(filled, monkeypatch):
-    monkeypatch.setattr(table_module.engine, "session", lambda: pytest.fail("a preview needs no engine"))
-    started = time.perf_counter()
-
-    preview = filled.preview(nrows=2)
-
-    assert time.perf_counter() - started < 1
-    assert preview["columns"] == ["k", "v"]
-    assert len(preview["data"]) == 2
 
 
 def test_a_race_that_is_lost_every_time_is_reported(table, rows, monkeypatch):

@@ -37,11 +37,14 @@ def test_training_logs_trials_as_child_runs_and_its_inputs(lived: Project) -> No
         output_format="list",
     )
     assert {child.data.params["algorithm"] for child in children} == {"heuristic", "logistic_regression", "lightgbm"}
-    inputs = mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/inputs.json")
+    inputs = {given.dataset.name: given.dataset for given in run.inputs.dataset_inputs}
     table = DeltaTable(str(lived.lake / "features" / "weather"))
-    assert 0 <= inputs["reads"]["flight_delay.features_weather"] <= table.version()
-    assert inputs["as_of"].startswith(AS_OF)
-    assert inputs["code"]["package"]
+    version, _, table_id = inputs["flight_delay.features_weather"].digest.partition("@")
+    assert 0 <= int(version) <= table.version()
+    assert table_id
+    assert table.metadata().id.startswith(table_id)
+    assert run.data.tags["podium.as_of"].startswith(AS_OF)
+    assert run.data.tags["podium.package"]
     assert run.data.params["flight_delay.training.algorithms.lightgbm.trials"] == "1"
 
 

@@ -8,6 +8,7 @@ import mlflow
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
 
+from podium.lineage.states import Kind, State
 from podium.models.fitting import fit
 from podium.registry.candidate import Candidate, log_candidate, newest_candidate
 from podium.registry.evidence import Evidence, log_evidence
@@ -72,15 +73,21 @@ class Home:
         mlflow.log_params({f"seed_{number}": seed for number in range(120)})
         as_of = datetime(2013, 4, 1, tzinfo=UTC)
         log_candidate(NAME, Candidate(**fitted, as_of=as_of, training={"rows": 300}, example=example))
-        record_run({"pipeline_names": ["training"]}, env=self.env, as_of=None, reads={"t": seed}, writes={})
+        self.record("training", seed)
 
     def evaluate(self, candidate: Candidate, *, passed: bool = True, auc: float = 0.75) -> Evidence:
         self.enter()
         found = evidence_of(candidate, passed=passed, auc=auc)
         with mlflow.start_run(run_name="evaluation"):
             log_evidence(NAME, found)
-            record_run({"pipeline_names": ["evaluation"]}, env=self.env, as_of=None, reads={"t": 2}, writes={})
+            self.record("evaluation", 2)
         return found
+
+    def record(self, stage: str, version: int) -> None:
+        """What the hooks leave of a run that read version ``version`` of the table t."""
+        read = [State(name="t", kind=Kind.TABLE, namespace="file", path="/t", version=f"{version}", table_id="a-table")]
+        tags = {"pipeline": stage, "env": self.env}
+        record_run(tags=tags, read=read, wrote=[], stage=stage, record={"events": [{"read": f"t@{version}"}]})
 
     def deploy(self, candidate: Candidate, evidence: Evidence) -> str:
         self.enter()

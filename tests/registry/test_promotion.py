@@ -58,10 +58,10 @@ def test_bytes_evidence_and_lineage_arrive(staging: Home, prod: Home):
     assert run.data.params == training.data.params
     assert run.data.metrics == evaluation.data.metrics
     found = files(prod, "1")
-    lineage = json.loads(found.pop("inputs.json"))
+    lineage = json.loads(found.pop("lineage.json"))
     assert lineage["promoted_from"] == "staging/1"
-    assert lineage["training"]["reads"] == {"t": 1}
-    assert lineage["evaluation"]["reads"] == {"t": 2}
+    assert lineage["training"]["events"] == [{"read": "t@1"}]
+    assert lineage["evaluation"]["events"] == [{"read": "t@2"}]
     sent = files(staging, "1")
     for path in Path(evaluation.info.artifact_uri).rglob("*.*"):
         sent[str(path.relative_to(evaluation.info.artifact_uri))] = path.read_bytes()
@@ -127,7 +127,7 @@ def test_promoted_twice_over(staging: Home, prod: Home, new_home):
     third = new_home("third")
     carry(prod, third, "1")
     assert models.digest(model_folder(third, "1")) == models.digest(model_folder(staging, "1"))
-    lineage = json.loads(files(third, "1")["inputs.json"])
+    lineage = json.loads(files(third, "1")["lineage.json"])
     assert lineage["promoted_from"] == "prod/1"
     assert lineage["training"]["promoted_from"] == "staging/1"
 

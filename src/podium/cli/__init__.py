@@ -1,39 +1,61 @@
-"""The command ``podium``: what Kedro has no word for. Runs are Kedro's own: ``kedro run``, ``kedro viz``.
+"""The command ``podium``: what Kedro has no word for, and its run for those who have a wheel and no checkout.
 
-Kedro finds ``cli`` too, so that every command here is also one of ``kedro``. Modules import what is heavy inside their
-functions: help must come at once.
+Kedro finds ``cli`` too, so that every command here is also one of ``kedro``, but ``run``, its own. Modules import what
+is heavy inside their functions: help must come at once.
 """
+
+import os
+from typing import Any
 
 import click
 
 from .access import access
 from .cluster import cluster
 from .demo import demo
+from .jobs import jobs
 from .lake import lake
 from .model import model
+from .run import run
 from .status import status
 
 __all__ = ["cli", "main"]
 
 HELP = """One model's whole life on a lakehouse: explored, trained, checked, deployed, monitored.
 
-Pipelines are run by Kedro: eda, feature_engineering, training, evaluation, deployment, inference, monitoring.
+The pipelines: eda, feature_engineering, training, evaluation, deployment, inference, monitoring.
 
 \b
   podium demo                             all of them, told as a story
-  kedro run --pipelines training          one of them, as of the newest data
+  podium run --pipelines training         one of them, as of the newest data
     --params as_of=2013-08-01             the same, as of that moment
 """
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, help=HELP)
+class Podium(click.Group):
+    """The command, also as the entry point of a Databricks task."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run it. On Databricks, where a process that exits is a task that failed, errors are raised."""
+        if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+            extra.setdefault("standalone_mode", False)
+        return super().main(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run what was asked for, with the project's logging, whatever is imported first."""
+        from podium.home import use_logging
+
+        use_logging()
+        return super().invoke(ctx)
+
+
+@click.group(cls=Podium, context_settings={"help_option_names": ["-h", "--help"]}, help=HELP)
 @click.version_option(package_name="podium", prog_name="podium")
 def main() -> None:
     """The entry point: an error with a message ends in that message and exit code 1, wrong usage in 2."""
 
 
-for command in (demo, status, lake, model, access, cluster):
+for command in (demo, run, status, lake, model, access, cluster, jobs):
     main.add_command(command)
 
-# The same commands for Kedro, which would put the help of a group under its own.
-cli = click.Group("podium", commands=main.commands)
+# For Kedro, which would put the help of a group under its own.
+cli = click.Group("podium", commands={name: each for name, each in main.commands.items() if name != "run"})

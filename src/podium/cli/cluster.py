@@ -136,10 +136,9 @@ def _folder(given: Path | None) -> Path:
         return given
     import os
 
-    from kedro.utils import find_kedro_project
+    from podium.home import home
 
-    home = os.environ.get("PODIUM_HOME") or find_kedro_project(Path.cwd()) or Path.cwd()
-    return Path(home, os.environ.get("PODIUM_DATA", "data"), "cluster").resolve()
+    return Path(home(), os.environ.get("PODIUM_DATA", "data"), "cluster").resolve()
 
 
 def _say(text: str) -> None:

@@ -96,8 +96,8 @@ def _run(
 
 
 def _session(project: Project) -> KedroServiceSession:
+    from kedro.framework.project import configure_project
     from kedro.framework.session import KedroServiceSession
-    from kedro.framework.startup import bootstrap_project
 
-    bootstrap_project(project.path)
-    return KedroServiceSession.create(project_path=project.path, env=project.env)
+    configure_project("podium")
+    return KedroServiceSession.create(project_path=project.path, env=project.env, conf_source=project.conf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,11 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["lake"]
 
 SHOWN = ("name", "zone", "path", "rows", "version")
+FILE: Any = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(
     short_help="The tables of the lakehouse.",
-    epilog=examples("podium lake tables", "podium lake clean --env staging", "podium lake maintain"),
+    epilog=examples(
+        "podium lake tables",
+        'podium lake sql "select max(scheduled_departure) from flight_delay.bronze_timetable"',
+        "podium lake clean --env staging",
+        "podium lake maintain",
+    ),
 )
 def lake() -> None:
     """The tables of the lakehouse."""
@@ -106,6 +113,46 @@ def maintain(names: tuple[str, ...], env: str, wants_json: bool, **options: Any)
     project = open_project(env)
     with project.prepared():
         maintain_tables(project, names, wants_json=wants_json, **options)
+
+
+@lake.command(
+    short_help="Ask all tables by SQL; named queries with thresholds.",
+    epilog=examples(
+        'podium lake sql "select origin, count(*) from flight_delay.bronze_timetable group by origin"',
+        "podium lake sql --list",
+        "podium lake sql --name open_critical_alerts --env prod --json",
+        'podium lake sql "select * from flight_delay.predictions" --parquet predictions.parquet',
+    ),
+)
+@click.argument("query", metavar="[SQL]", required=False)
+@click.option("--name", help="Run a named query: a file of conf/base/queries or conf/<env>/queries.")
+@click.option("--list", "wants_list", is_flag=True, help="List the named queries.")
+@env_option
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Show so many rows.")
+@click.option("--csv", type=FILE, help="Write all rows to this file.")
+@click.option("--parquet", type=FILE, help="Write all rows to this file.")
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@json_option
+def sql(query: str | None, name: str | None, wants_list: bool, env: str, wants_json: bool, **options: Any) -> None:
+    """Run one query, in Spark's SQL, over the tables that podium lake tables lists, by their names.
+
+    The rules count: what you may not read is refused, and masked columns come masked. Times are in UTC.
+
+    The exit code is 3 if a named query crosses its threshold, 1 if something went wrong, else 0.
+    """
+    from .lake_sql import CROSSED, list_queries, run_query
+    from .project import open_project
+
+    if (query is not None) + (name is not None) + wants_list != 1:
+        raise click.UsageError("Give one of: SQL, --name NAME, --list.")
+    targets: list[Any] = [(kind, file) for kind in ("csv", "parquet") if (file := options.pop(kind))]
+    if len(targets) > 1:
+        raise click.UsageError("Give one of: --csv, --parquet.")
+    project = open_project(env)
+    if wants_list:
+        list_queries(project, wants_json=wants_json)
+    elif run_query(project, query, name, target=next(iter(targets), None), wants_json=wants_json, **options):
+        click.get_current_context().exit(CROSSED)
 
 
 def _print(found: list[Table], root: str) -> None:

@@ -97,6 +97,77 @@ def promote(
         click.echo(f"{target} {said} version {number}, {plan.alias or 'challenger'}. See: podium status --env {target}")
 
 
+@model.command(
+    short_help="What made it, down to the source files; what it was used for.",
+    epilog=examples(
+        "podium model lineage flight_delay",
+        "podium model lineage flight_delay/2 --env prod",
+        "podium model lineage flight_delay.features_weather@3",
+        "podium model lineage flight_delay --json",
+    ),
+)
+@click.argument("name", metavar="NAME[@ALIAS|/VERSION]")
+@env_option
+@json_option
+def lineage(name: str, env: str, wants_json: bool) -> None:
+    """What a version was made from, down to table versions and source files, and what was made with it.
+
+    A bare name is the champion. The name of a table, as podium lake tables has it, is as good; NAME@VERSION then means
+    that version of the table.
+    """
+    from podium.lineage.tree import trace
+    from podium.registry.history import History
+    from podium.registry.tracking import asking
+
+    from .lineage import as_dict, show
+
+    place = _place(env, "read", name)
+    _see_that_there_is_something(place)
+    with asking(place.uri):
+        tree = trace(History(place), name)
+    if wants_json:
+        as_json(as_dict(tree))
+    else:
+        show(tree)
+
+
+@model.command(
+    short_help="Train it again from the recorded table versions; compare.",
+    epilog=examples(
+        "podium model reproduce flight_delay/1",
+        "podium model reproduce flight_delay@champion --env prod",
+        "podium model reproduce flight_delay/1 --json",
+    ),
+)
+@click.argument("name", metavar="NAME[@ALIAS|/VERSION]")
+@env_option
+@json_option
+def reproduce(name: str, env: str, wants_json: bool) -> None:
+    """Train a version again from the table versions and parameters that were recorded, and compare the predictions.
+
+    Nothing is written or registered. Exit code 1 if any prediction differs.
+    """
+    from .project import open_project
+    from .reproduce import reproduce as again
+
+    place = _place(env, "read", name)
+    _see_that_there_is_something(place)
+    project = open_project(env)
+    with project.prepared():
+        same = again(project, place, name, wants_json=wants_json)
+    if not same:
+        raise click.exceptions.Exit(1)
+
+
+def _see_that_there_is_something(place: Place) -> None:
+    from podium.lakehouse.errors import PodiumError
+    from podium.registry.tracking import prepare
+
+    if not place.exists:
+        raise PodiumError(f"Nothing ever ran in {place.env}. Run: kedro run --env {place.env}")
+    prepare(place.uri)
+
+
 def _place(env: str, verb: Literal["read", "write"], name: str) -> Place:
     """An environment's MLflow, for somebody who may use its registry that way."""
     from podium.hooks import quiet

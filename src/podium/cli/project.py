@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,17 +16,15 @@ if TYPE_CHECKING:
 
     from podium.lakehouse.access import Policy
 
-__all__ = ["Project", "open_project"]
-
-# Folders of conf/ that are no environment.
-SHARED = ("base", "local")
+__all__ = ["Project", "find_project", "open_project"]
 
 
 @dataclass(frozen=True)
 class Project:
-    """A project folder and one of its environments."""
+    """A project folder, its configuration, and one of the environments there."""
 
     path: Path
+    conf: Path
     env: str
 
     @cached_property
@@ -38,7 +35,7 @@ class Project:
         from kedro.config import OmegaConfigLoader
 
         arguments: dict[str, Any] = dict(CONFIG_LOADER_ARGS)
-        return OmegaConfigLoader(conf_source=str(self.path / "conf"), env=self.env, **arguments)
+        return OmegaConfigLoader(conf_source=str(self.conf), env=self.env, **arguments)
 
     def section(self, name: str) -> dict[str, Any]:
         """One section of the configuration: catalog, parameters, mlflow, globals, ..."""
@@ -66,7 +63,9 @@ class Project:
     @property
     def environments(self) -> list[str]:
         """All environments of the project."""
-        return _environments(self.path)
+        from podium.home import environments
+
+        return environments(self.conf)
 
     @contextmanager
     def prepared(self) -> Iterator[None]:
@@ -89,27 +88,38 @@ class Project:
         return self.section("mlflow")["server"]["mlflow_tracking_uri"]
 
 
-def _environments(path: Path) -> list[str]:
-    return sorted(folder.name for folder in (path / "conf").iterdir() if folder.is_dir() and folder.name not in SHARED)
+def find_project(source: str | None = None) -> tuple[Path, Path]:
+    """The folder of the project around the current one, or that PODIUM_HOME names, and its configuration.
 
-
-def open_project(env: str) -> Project:
-    """The project around the current folder, or the one that PODIUM_HOME names.
+    Args:
+        source: the folder of the configuration, where it is not the project's own.
 
     Raises:
-        PodiumError: there is none, or it has no such environment.
+        PodiumError: there is none.
     """
-    from kedro.utils import find_kedro_project
+    from podium.home import conf, home, use_logging
 
-    home = os.environ.get("PODIUM_HOME")
-    path = Path(home) if home else find_kedro_project(Path.cwd())
-    if path is None or not (path / "conf").is_dir():
-        raise PodiumError(f"{path or Path.cwd()} is no Podium project. Go to its folder, or name it in PODIUM_HOME.")
-    known = _environments(path)
+    path, folder = home(), Path(source).resolve() if source else conf()
+    if not path.is_dir() or not (folder / "base").is_dir():
+        raise PodiumError(
+            f"{path} is no Podium project: there is no {folder / 'base'}. Go to its folder, or name it in PODIUM_HOME."
+        )
+    use_logging()
+    return path, folder
+
+
+def open_project(env: str, source: str | None = None) -> Project:
+    """One of the environments of the project that ``find_project`` finds.
+
+    Raises:
+        PodiumError: there is no project, or it has no such environment.
+    """
+    from podium.home import environments
+
+    path, folder = find_project(source)
+    known = environments(folder)
     if env not in known:
         raise PodiumError(
-            f"There is no environment {env!r}{did_you_mean(env, known)}. {path / 'conf'} has: {', '.join(known)}."
+            f"There is no environment {env!r}{did_you_mean(env, known)}. {folder} has: {', '.join(known)}."
         )
-    # Kedro looks for its logging configuration in the current folder only, and that may be below the project's.
-    os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(path.resolve() / "conf" / "logging.yml"))
-    return Project(path.resolve(), env)
+    return Project(path, folder, env)

@@ -118,7 +118,7 @@ def _training(scene: Scene) -> Iterator[str]:
     made = scene.registry.document(scene.run, "training.json")
     if made:
         yield (
-            f"{made['algorithm']} did best in {scene.registry.trials(scene.run)} trials "
+            f"{made['algorithm']} did best in {len(scene.registry.trials(scene.run))} trials "
             f"(ROC AUC {made['validation']['auc']:.3f} on the last weeks it may see); "
             f"the candidate knows {made['features']} features of {made['rows']:,} {scene.rows}."
         )

@@ -42,7 +42,7 @@ def _next(project: Project, out: Console) -> None:
         f"podium status --env {project.env}": "champion, last runs, open alerts",
         f"podium lake tables --env {project.env}": "every table with its rows and version",
         f"kedro run --env {project.env} --pipelines training": "a new candidate, from all that is known by now",
-        "kedro viz run": "the pipelines as a picture, in a browser",
+        f"make viz ENV={project.env}": "pipelines, tables and last runs as a picture, in a browser",
         f"make mlflow ENV={project.env}": "runs, trials, models, in a browser",
     }
     if project.env == DEFAULT_ENV:

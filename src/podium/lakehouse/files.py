@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import io
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from kedro.io import AbstractDataset
@@ -14,6 +15,9 @@ from pyarrow import fs
 from podium.lakehouse import access
 from podium.lakehouse.buckets import is_bucket, open_bucket, require_bucket
 from podium.lakehouse.errors import LakehouseError
+
+if TYPE_CHECKING:
+    from kedro_datasets._typing import HTMLPreview
 
 __all__ = ["Folder", "PageDataset", "open_store"]
 
@@ -88,22 +92,36 @@ class PageDataset(AbstractDataset[str, str]):
     def __init__(self, *, filepath: str, zone: str, metadata: dict[str, Any] | None = None):
         self.zone = zone
         self.metadata = metadata
-        self._filepath = filepath
+        self.filepath = filepath
         folder, _, self._name = filepath.rpartition("/")
         self._url = folder
 
     def load(self) -> str:
         """The page."""
-        access.require("read", self.zone, self._filepath)
+        access.require("read", self.zone, self.filepath)
         return Folder(self._url).text(self._name)
 
     def save(self, data: str) -> None:
         """Write the page, in place of the one before."""
-        access.require("write", self.zone, self._filepath)
+        access.require("write", self.zone, self.filepath)
         Folder(self._url).put_text(data, self._name)
+
+    def preview(self) -> HTMLPreview:
+        """The pictures of the page, for kedro-viz. What cannot be shown says why."""
+        from kedro_datasets._typing import HTMLPreview
+
+        from podium.lakehouse.preview import pictures
+
+        try:
+            access.require("read", self.zone, self.filepath)
+            there = self._exists()
+            shown = pictures(self.load()) if there else "There is no page yet. Run the pipeline that writes it."
+        except (LakehouseError, OSError) as why:
+            shown = html.escape(str(why))
+        return HTMLPreview(shown)
 
     def _exists(self) -> bool:
         return Folder(self._url).has(self._name)
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._filepath, "zone": self.zone}
+        return {"filepath": self.filepath, "zone": self.zone}

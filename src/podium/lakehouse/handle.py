@@ -38,6 +38,9 @@ class Handle(Protocol):
     def version(self) -> int:
         """Of the last commit."""
 
+    def newest(self) -> tuple[int, str]:
+        """The version, and the id that the table got when it was made; empty where it costs a query to know."""
+
     def begin(self) -> datetime:
         """When its oldest known version was committed."""
 
@@ -58,9 +61,6 @@ class Handle(Protocol):
 
     def write(self, writer: DataFrameWriter) -> None:
         """Let a prepared writer write to it."""
-
-    def head(self, rows: int) -> Any:
-        """A few rows as pandas, without a scan of the table."""
 
 
 def handle(path: str) -> Handle:
@@ -100,7 +100,12 @@ class ByPath:
 
     def version(self) -> int:
         """Of the last commit."""
-        return DeltaTable(self._path, without_files=True).version()
+        return self.newest()[0]
+
+    def newest(self) -> tuple[int, str]:
+        """The version, and the id that the table got when it was made."""
+        table = DeltaTable(self._path, without_files=True)
+        return table.version(), str(table.metadata().id)
 
     def begin(self) -> datetime:
         """When its oldest known version was committed."""
@@ -142,10 +147,6 @@ class ByPath:
         """Let a prepared writer write to it."""
         writer.save(engine.location(self._path))
 
-    def head(self, rows: int) -> Any:
-        """A few rows as pandas, without a scan of the table."""
-        return self.delta.to_pyarrow_dataset().head(rows).to_pandas()
-
 
 class ByName:
     """A table of a catalog, which knows where it lies and who may see it."""
@@ -165,6 +166,10 @@ class ByName:
     def version(self) -> int:
         """Of the last commit."""
         return int(self.history()[0]["version"])
+
+    def newest(self) -> tuple[int, str]:
+        """The version; nothing is asked about the id."""
+        return self.version(), ""
 
     def begin(self) -> datetime:
         """When its oldest known version was committed."""
@@ -202,10 +207,6 @@ class ByName:
     def write(self, writer: DataFrameWriter) -> None:
         """Let a prepared writer write to it."""
         writer.saveAsTable(self._name)
-
-    def head(self, rows: int) -> Any:
-        """A few rows as pandas, without a scan of the table."""
-        return engine.session().table(self._name).limit(rows).toPandas()
 
     def history(self) -> list[dict[Hashable, Any]]:
         """Its commits, the newest first: ``version``, ``operation`` and ``timestamp`` in UTC."""

@@ -43,10 +43,15 @@ class Source:
 
 
 class Landing:
-    """A folder of landed files, named by content: the same file lands once."""
+    """A folder of landed files, named by content: the same file lands once.
+
+    Attributes:
+        opened: the source files that were opened through it, with their SHA-256.
+    """
 
     def __init__(self, url: str):
         self._folder = Folder(url)
+        self.opened: dict[Path, str] = {}
 
     def open(self, folder: str, expected: Mapping[str, tuple[str, ...]]) -> Source:
         """Land the expected files of ``folder``.
@@ -61,6 +66,7 @@ class Landing:
         root = resolve(folder)
         files = check(root, expected)
         digests = {name: _sha256(path) for name, path in files.items()}
+        self.opened |= {path: digests[name] for name, path in files.items()}
         landed = {name: self._land(name, path, digests[name]) for name, path in files.items()}
         spark = engine.session()
         return Source({name: spark.read.parquet(engine.location(url)) for name, url in landed.items()}, digests)

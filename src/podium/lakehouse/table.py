@@ -6,9 +6,10 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from kedro.io import AbstractDataset
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -17,8 +18,11 @@ from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attemp
 
 from podium.lakehouse import access, engine
 from podium.lakehouse.errors import LakehouseError, did_you_mean
-from podium.lakehouse.handle import handle
+from podium.lakehouse.handle import CATALOG, handle
 from podium.lakehouse.retention import RETENTION, time_span
+
+if TYPE_CHECKING:
+    from kedro_datasets._typing import TablePreview
 
 __all__ = ["DeltaDataset", "Mode", "Rows", "Unchanged"]
 
@@ -124,6 +128,8 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.metadata = metadata
         self.loaded_version: int | None = None
         self.saved_version: int | None = None
+        # Version 3 of a table says nothing once the table was dropped and made again; its id does.
+        self.table_id = ""
 
     def load(self) -> DataFrame | None:
         """The table as a lazy frame, pinned to one version so that later writers do not change what is read.
@@ -165,19 +171,25 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             raise LakehouseError(
                 f"{self.path}: other writers were first, {self.attempts} times; nothing was written. Run it again."
             ) from lost
-        self.saved_version = self._handle.version()
+        self.saved_version, self.table_id = self._handle.newest()
 
     def delta(self) -> DeltaTable:
         """The table as delta-rs sees it: version, history, files, without an engine."""
         return DeltaTable(self.path)
 
-    def preview(self, nrows: int = 10) -> Any:
-        """The first rows, for kedro-viz; reads one file, not the table."""
-        from kedro_datasets._typing import TablePreview
+    def preview(self, nrows: int = 10) -> TablePreview:
+        """Version, columns and the first rows, for kedro-viz; starts no engine. What cannot be shown says why."""
+        from podium.lakehouse.preview import said, table_preview
 
-        grant = access.require("read", self.zone, self.path, self.env)
-        rows = access.masked_rows(self._handle.head(nrows), grant)
-        return TablePreview(rows.astype(str).to_dict(orient="split"))
+        if self.path.startswith(CATALOG):
+            return said(f"{self.path} is in Unity Catalog: look at it there, or in a notebook.")
+        try:
+            grant = access.require("read", self.zone, self.path, self.env)
+            if not self._exists():
+                return said("There is no table yet. Run the pipeline that writes it.")
+            return table_preview(self.path, self._version_to_load(), nrows, grant)
+        except (LakehouseError, DeltaError) as why:
+            return said(str(why))
 
     def _write(self, rows: Rows) -> None:
         mode = Mode(rows.mode or self.mode)  # a mode in plain words is as good
@@ -261,7 +273,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             )
 
     def _version_to_load(self) -> int:
-        newest = self._handle.version()
+        newest, self.table_id = self._handle.newest()
         if self.version is not None:
             if not 0 <= self.version <= newest:
                 raise LakehouseError(f"{self.path} has no version {self.version}; the newest is {newest}.")

@@ -1,17 +1,24 @@
-"""Gradient boosted trees by LightGBM (Ke et al. 2017), made repeatable and kept as text."""
+"""Gradient boosted trees by LightGBM (Ke et al. 2017), made repeatable and kept as text.
+
+LightGBM brings scikit-learn along, most of a second; so it is imported where trees grow or are used.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from .columns import Columns, Encoded, Levels, encode, levels_of
 from .examples import Examples, Fitter
 from .model import Model
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 __all__ = ["LightGBM", "fitter"]
 
@@ -48,6 +55,8 @@ class LightGBM(Model):
     @cached_property
     def booster(self) -> lgb.Booster:
         """The trees, ready to use."""
+        import lightgbm as lgb
+
         return lgb.Booster(model_str=self.text)
 
     def matrix(self, columns: Columns) -> NDArray[np.float64]:
@@ -76,6 +85,8 @@ def fitter(
     With validation rows, ``rounds`` is a maximum, and training stops when ``patience`` rounds brought no better log
     loss on them; the model's params then hold the rounds that it has.
     """
+    import lightgbm as lgb
+
     names = [name for name in features if name in categorical]
     levels = levels_of(train.columns, names)
     fixed = {**FIXED, "seed": seed}
@@ -104,6 +115,8 @@ def _dataset(
     params: Mapping[str, Any],
     reference: lgb.Dataset | None = None,
 ) -> lgb.Dataset:
+    import lightgbm as lgb
+
     dataset = lgb.Dataset(
         _matrix(encode(examples.columns, features, levels), levels),
         label=examples.label,

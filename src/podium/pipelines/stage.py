@@ -2,36 +2,51 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial, update_wrapper
+from inspect import Parameter, signature
+from types import FunctionType
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 from kedro.pipeline import Node, Pipeline
+from kedro.pipeline.preview_contract import TextPreview
+from kedro.utils import KedroExperimentalWarning
 
-from podium.problems.base import Problem
+from podium.problems.base import FeatureTable, Problem
 
 __all__ = ["fixed", "stage"]
 
 
 def fixed(func: Callable[..., Any], *, types: dict[str, type] | None = None, **arguments: Any) -> Callable[..., Any]:
-    """``func`` with keyword arguments fixed; keeps its name and docstring, and sharper ``types`` for its parameters.
+    """``func`` with keyword-only arguments fixed, and sharper ``types`` for its parameters.
 
     Kedro turns ``params:`` inputs into the pydantic model that the annotation names; ``types`` names it where only the
     problem knows it.
     """
-    wrapped = update_wrapper(partial(func, **arguments), func)
-    wrapped.__annotations__ = {**func.__annotations__, **(types or {})}
-    return wrapped
+    assert isinstance(func, FunctionType)
+    if other := sorted(arguments.keys() - _keywords(func)):
+        raise TypeError(f"{func.__qualname__} has no keyword-only parameter {', '.join(other)}.")
+    # The same code with other defaults, and no partial: of that kedro-viz could show neither code nor file.
+    made = FunctionType(func.__code__, func.__globals__, func.__name__, func.__defaults__, func.__closure__)
+    update_wrapper(made, func)
+    del made.__wrapped__  # type: ignore[attr-defined]
+    made.__kwdefaults__ = {**(func.__kwdefaults__ or {}), **arguments}
+    made.__annotations__ = {**func.__annotations__, **(types or {})}
+    return made
 
 
 def stage(problem: Problem, name: str, nodes: Iterable[Node]) -> Pipeline:
-    """Nodes in the namespace ``<problem>.<name>``, datasets and parameters in ``<problem>``; ``as_of`` is shared."""
-    bare = Pipeline(list(nodes))
+    """Nodes in the namespace ``<name>.<problem>``, datasets and parameters in ``<problem>``; ``as_of`` is shared.
+
+    The stage comes first: kedro-viz folds by the first part of a name, and stages are what a picture is to show.
+    """
+    bare = Pipeline([_described(node) for node in nodes])
     inputs = {dataset for dataset in bare.inputs() if not dataset.startswith("params:")}
     outputs = {dataset for dataset in bare.datasets() if not dataset.startswith("params:")} - inputs
     parameters = {key for key in bare.inputs() if key.startswith("params:")}
     own = f"{problem.name}."
     return Pipeline(
         bare,
-        namespace=f"{own}{name}",
+        namespace=f"{name}.{problem.name}",
         inputs={dataset: own + dataset for dataset in inputs},
         outputs={dataset: own + dataset for dataset in outputs},
         parameters={
@@ -39,3 +54,19 @@ def stage(problem: Problem, name: str, nodes: Iterable[Node]) -> Pipeline:
         },
         prefix_datasets_with_namespace=False,
     )
+
+
+def _described(node: Node) -> Node:
+    """The node with a preview for kedro-viz: the first line of its docstring, and of a feature table what it holds."""
+    func = node.func
+    lines = [(func.__doc__ or "").strip().partition("\n")[0]]
+    tables = [each for each in (func.__kwdefaults__ or {}).values() if isinstance(each, FeatureTable)]
+    lines += [f"{each.name}: {each.description}" for each in tables]
+    with catch_warnings():
+        # Kedro says once that previews of nodes may change.
+        simplefilter("ignore", KedroExperimentalWarning)
+        return node._copy(preview_fn=partial(TextPreview, "\n\n".join(lines)))
+
+
+def _keywords(func: Callable[..., Any]) -> set[str]:
+    return {name for name, each in signature(func).parameters.items() if each.kind is Parameter.KEYWORD_ONLY}

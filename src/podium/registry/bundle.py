@@ -17,13 +17,13 @@ from podium import models
 from podium.lakehouse.errors import PodiumError
 
 from .candidate import MODEL_FILES, check_files
+from .runs import LINEAGE
 from .tracking import Place
 
 __all__ = ["Bundle", "collect", "deliver", "fetch_model", "see_that_it_arrived"]
 
 TRAINING = ("training.json", "baseline")
 EVIDENCE = ("evaluation.json", "model_card.html", "pictures")
-INPUTS = "inputs.json"
 # MLflow takes so many parameters in one request.
 BATCH = 100
 
@@ -65,7 +65,7 @@ def collect(place: Place, version: ModelVersion, folder: Path) -> Bundle:
     evaluation = _evaluation(client, version) or training
     files = folder / "files"
     files.mkdir()
-    inputs = {}
+    recorded = {}
     for stage, run, wanted in (("training", training, TRAINING), ("evaluation", evaluation, EVIDENCE)):
         there = {file.path for file in client.list_artifacts(run.info.run_id)}
         absent = sorted(set(wanted) - there)
@@ -76,9 +76,9 @@ def collect(place: Place, version: ModelVersion, folder: Path) -> Bundle:
             )
         for path in wanted:
             client.download_artifacts(run.info.run_id, path, str(files))
-        inputs[stage] = {"run_id": run.info.run_id, **_document(client, run, INPUTS, there)}
-    lineage = {"promoted_from": f"{place.env}/{version.version}", **inputs}
-    (files / INPUTS).write_text(json.dumps(lineage, indent=2))
+        recorded[stage] = {**_document(client, run, LINEAGE, there), "run_id": run.info.run_id}
+    lineage = {"promoted_from": f"{place.env}/{version.version}", **recorded}
+    (files / LINEAGE).write_text(json.dumps(lineage, indent=2))
     return Bundle(
         model=model,
         files=files,

@@ -49,8 +49,11 @@ class Candidate:
     model_uri: str = ""
 
 
-def log_candidate(problem: str, candidate: Candidate) -> None:
-    """Log the candidate to the active MLflow run. The tags that make it findable come last: half of one is none."""
+def log_candidate(problem: str, candidate: Candidate) -> str:
+    """Log the candidate to the active MLflow run; its digest.
+
+    The tags that make it findable come last: half of one is none.
+    """
     run = mlflow.active_run()
     if run is None:
         raise PodiumError(f"{problem}: a candidate is kept in an MLflow run, and none is active; run it by kedro run.")
@@ -81,6 +84,7 @@ def log_candidate(problem: str, candidate: Candidate) -> None:
             "podium.candidate": problem,
         }
     )
+    return digest
 
 
 def _signature(model: Model) -> ModelSignature:

@@ -1,7 +1,7 @@
 """The registry in the catalog: what nodes read from MLflow and write to it."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mlflow
 import pandas as pd
@@ -12,9 +12,13 @@ from mlflow.entities import Metric, Param
 from podium.lakehouse import access
 from podium.lakehouse.errors import LakehouseError
 
+from . import preview
 from .candidate import Candidate, log_candidate, newest_candidate
 from .evidence import Evidence, log_evidence, newest_evidence
 from .versions import CHAMPION, Decision, ModelVersion, apply, load_version
+
+if TYPE_CHECKING:
+    from kedro_datasets._typing import JSONPreview, TablePreview
 
 __all__ = ["CandidateDataset", "ChampionDataset", "EvidenceDataset", "TrialsDataset"]
 
@@ -30,16 +34,24 @@ class CandidateDataset(AbstractDataset[Candidate, Candidate]):
     def __init__(self, *, problem: str, metadata: dict[str, Any] | None = None):
         self._problem = problem
         self.metadata = metadata
+        self.loaded_version: str | None = None
+        self.saved_version: str | None = None
 
     def load(self) -> Candidate:
         """The newest candidate, its bytes checked."""
         access.require("read", self.zone, f"{self._problem}: the candidate")
-        return newest_candidate(self._problem)
+        found = newest_candidate(self._problem)
+        self.loaded_version = found.digest
+        return found
 
     def save(self, data: Candidate) -> None:
         """Log the candidate to the active run."""
         access.require("write", self.zone, f"{self._problem}: the candidate")
-        log_candidate(self._problem, data)
+        self.saved_version = log_candidate(self._problem, data)
+
+    def preview(self, uri: str) -> "JSONPreview":
+        """What kedro-viz shows: the newest candidate, as the MLflow at ``uri`` describes it."""
+        return preview.candidate(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:
         return {"problem": self._problem}
@@ -64,6 +76,10 @@ class EvidenceDataset(AbstractDataset[Evidence, Evidence]):
         access.require("write", self.zone, f"{self._problem}: the evidence")
         log_evidence(self._problem, data)
 
+    def preview(self, uri: str) -> "JSONPreview":
+        """What kedro-viz shows: figures and checks of the newest evaluation."""
+        return preview.evidence(uri, self._problem)
+
     def _describe(self) -> dict[str, Any]:
         return {"problem": self._problem}
 
@@ -76,17 +92,25 @@ class ChampionDataset(AbstractDataset[Decision, ModelVersion | None]):
     def __init__(self, *, problem: str, metadata: dict[str, Any] | None = None):
         self._problem = problem
         self.metadata = metadata
+        self.loaded_version: str | None = None
+        self.saved_version: str | None = None
 
     def load(self) -> ModelVersion | None:
         """The champion with its model, its bytes checked; None where there is none."""
         access.require("read", self.zone, f"{self._problem}: the champion")
-        return load_version(self._problem, CHAMPION)
+        found = load_version(self._problem, CHAMPION)
+        self.loaded_version = found.version if found else None
+        return found
 
     def save(self, data: Decision) -> None:
         """Register the candidate, and set its aliases as decided."""
         access.require("write", self.zone, f"{self._problem}: the champion")
-        version = apply(self._problem, data)
+        version = self.saved_version = apply(self._problem, data)
         mlflow.set_tags({"podium.version": version, "podium.decision": "promoted" if data.promote else "refused"})
+
+    def preview(self, uri: str) -> "JSONPreview":
+        """What kedro-viz shows: version, SHA-256, figures and checks of the champion."""
+        return preview.champion(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:
         return {"problem": self._problem}
@@ -100,7 +124,8 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
 
     zone = REGISTRY
 
-    def __init__(self, *, metadata: dict[str, Any] | None = None):
+    def __init__(self, *, problem: str, metadata: dict[str, Any] | None = None):
+        self._problem = problem
         self.metadata = metadata
 
     def load(self) -> None:
@@ -126,5 +151,9 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
             )
             client.set_terminated(run.info.run_id)
 
+    def preview(self, uri: str) -> "TablePreview":
+        """What kedro-viz shows: the trials behind the newest candidate."""
+        return preview.trials(uri, self._problem)
+
     def _describe(self) -> dict[str, Any]:
-        return {}
+        return {"problem": self._problem}

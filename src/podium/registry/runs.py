@@ -1,18 +1,46 @@
 """What every run leaves behind in MLflow: which table versions it read and wrote, which code, which moment."""
 
+import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from uuid import UUID, uuid4
 
 import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, RunTag
 from pydantic import BaseModel
 
 import podium
 
-__all__ = ["code_version", "record_parameters", "record_run"]
+from .tracking import asking
+
+__all__ = ["DIGEST", "LINEAGE", "USED", "WROTE", "code_version", "record_parameters", "record_run", "run_uuid"]
+
+# The artifact that holds the events of a run.
+LINEAGE = "lineage.json"
+# The beginnings of tags: a run is found by what it wrote and by the models that it used.
+WROTE, USED = "podium.wrote.", "podium.used."
+# MLflow takes so many tags in one request, and so many characters of a dataset's digest.
+BATCH, DIGEST = 100, 36
+
+
+class Found(Protocol):
+    """A state of a dataset, such as ``podium.lineage.states.State``."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def location(self) -> str: ...
 
 
 def record_parameters(models: Mapping[str, BaseModel]) -> None:
@@ -34,26 +62,62 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{name}", value
 
 
+def run_uuid() -> str:
+    """The id of the active MLflow run as a UUID, which it is, or a new one where none is active."""
+    run = mlflow.active_run()
+    return str(UUID(run.info.run_id)) if run else str(uuid4())
+
+
 def record_run(
-    run_params: Mapping[str, Any], *, env: str, as_of: str | None, reads: Mapping[str, int], writes: Mapping[str, int]
+    *, tags: Mapping[str, str], read: Iterable[Found], wrote: Iterable[Found], stage: str, record: Mapping[str, Any]
 ) -> None:
-    """Log ``inputs.json`` to the active MLflow run: table versions read and written, code, moment, parameters."""
-    if mlflow.active_run() is None:
+    """Keep what the active MLflow run did: as tags and dataset inputs, to search by, and whole, as ``lineage.json``.
+
+    Args:
+        tags: pipeline, env, as_of, engine, code; under ``podium.`` each.
+        read: what it read. Tables and files become the run's dataset inputs; of what the registry holds,
+            ``podium.used.<name>`` tells the version.
+        wrote: what it wrote; of a table, ``podium.wrote.<name>`` tells the version and the id.
+        stage: what MLflow calls the context of the inputs.
+        record: the events of the run.
+
+    Raises:
+        PodiumError: MLflow did not take it.
+    """
+    run = mlflow.active_run()
+    if run is None:
         return
-    names = run_params.get("pipeline_names") or [run_params.get("pipeline_name") or "__default__"]
-    code = code_version()
-    tags = {"pipeline": "+".join(names), "env": env, "as_of": as_of or "", **code}
-    mlflow.set_tags({f"podium.{name}": value for name, value in tags.items() if value})
-    record = {
-        "pipelines": names,
-        "env": env,
-        "as_of": as_of,
-        "parameters": run_params.get("runtime_params") or {},
-        "reads": dict(reads),
-        "writes": dict(writes),
-        "code": code,
-    }
-    mlflow.log_dict(record, "inputs.json")
+    kept = {f"podium.{name}": value for name, value in tags.items() if value}
+    kept |= {f"{WROTE}{each.name}": each.digest for each in wrote if each.kind == "TABLE"}
+    read = list(read)
+    kept |= {f"{USED}{each.name}": each.version for each in read if each.kind == "MODEL" and each.version}
+    marks = [RunTag(key, value) for key, value in kept.items()]
+    inputs = {(each.name, each.digest): _input(each, stage) for each in read if each.kind in {"TABLE", "FILE"}}
+    with asking(mlflow.get_tracking_uri()):
+        client, run_id = MlflowClient(), run.info.run_id
+        for first in range(0, len(marks), BATCH):
+            client.log_batch(run_id, tags=marks[first : first + BATCH])
+        client.log_inputs(run_id, [each for (_, digest), each in inputs.items() if digest])
+        # MLflow's log_dict indents, which takes longer than all the rest.
+        client.log_text(run_id, json.dumps(record), LINEAGE)
+
+
+def _input(found: Found, stage: str) -> DatasetInput:
+    """As MLflow's own sources describe themselves: ``mlflow.data.get_source`` opens them."""
+    if found.kind == "TABLE":
+        kind, source = "delta_table", {**_where(found.location), "delta_table_version": int(found.version)}
+    else:
+        kind, source = "local", {"uri": found.location}
+    # MLflow has room for 36 characters.
+    dataset = Dataset(found.name, found.digest[:DIGEST], kind, json.dumps(source))
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", stage)])
+
+
+def _where(location: str) -> dict[str, Any]:
+    catalog, _, name = location.partition("/")
+    if catalog == "unitycatalog":
+        return {"delta_table_name": name, "is_databricks_uc_table": True}
+    return {"path": location}
 
 
 @cache

@@ -89,7 +89,7 @@ class PipelineRun:
         started: in UTC.
         seconds: how long it took; None while it runs.
         as_of: the moment it was about, as it was asked for; None is the newest data.
-        tags, metrics: as in MLflow.
+        tags, params, metrics: as in MLflow.
     """
 
     pipeline: str
@@ -99,6 +99,7 @@ class PipelineRun:
     seconds: float | None
     as_of: str | None
     tags: Mapping[str, str] = field(repr=False)
+    params: Mapping[str, str] = field(repr=False)
     metrics: Mapping[str, float] = field(repr=False)
 
 
@@ -138,11 +139,17 @@ class Registry:
         mine = [run for run in found if {pipeline, EVERYTHING} & set(run.pipeline.split("+"))]
         return max(mine, key=lambda run: run.started, default=None)
 
-    def trials(self, run: PipelineRun) -> int:
-        """How many trials a training run made."""
+    def newest(self, **tags: str) -> PipelineRun | None:
+        """The newest run with those ``podium.`` tags; None if there is none."""
+        none: list[Run] = []
+        query = " and ".join(f"tags.`podium.{name}` = '{value}'" for name, value in tags.items())
+        return next(map(_run, self._ask(lambda client: _runs(client, query, most=1), none)), None)
+
+    def trials(self, run: PipelineRun) -> list[PipelineRun]:
+        """The trials of a training run, the newest first."""
         parent = f"tags.mlflow.parentRunId = '{run.run_id}'"
         none: list[Run] = []
-        return len(self._ask(lambda client: _runs(client, parent, most=1000), none))
+        return [_run(trial) for trial in self._ask(lambda client: _runs(client, parent, most=1000), none)]
 
     def document(self, run: PipelineRun, name: str) -> dict[str, Any]:
         """A JSON document that a run left behind; empty if it left none of that name."""
@@ -216,5 +223,6 @@ def _run(run: Run) -> PipelineRun:
         seconds=(info.end_time - info.start_time) / 1000 if info.end_time else None,
         as_of=None if as_of in (None, "None") else as_of,
         tags=data.tags,
+        params=data.params,
         metrics=data.metrics,
     )

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
+from podium.lakehouse.errors import PodiumError
 from podium.models.model import Model
 
 from .candidate import Candidate, load_checked
@@ -25,6 +27,7 @@ __all__ = [
     "load_version",
     "register",
     "registered",
+    "training_of",
 ]
 
 CHAMPION = "champion"
@@ -143,3 +146,15 @@ def load_version(name: str, alias: str) -> ModelVersion | None:
         digest=tags["podium.digest"],
         tags=tags,
     )
+
+
+def training_of(name: str, alias: str) -> dict[str, Any]:
+    """How the version that carries an alias came about: window, rows, parameters (``Candidate.training``).
+
+    Raises:
+        PodiumError: no version carries it.
+    """
+    found = aliased(name, alias)
+    if found is None:
+        raise PodiumError(f"{name} has no {alias}.")
+    return mlflow.artifacts.load_dict(f"runs:/{found.run_id}/training.json")

@@ -59,9 +59,7 @@ def os_user() -> str:
 
 def on_databricks(settings: engine.EngineSettings) -> bool:
     """Whether this engine's session is one of Databricks."""
-    if settings.engine == "cluster" and not settings.remote and not settings.master:
-        return "DATABRICKS_RUNTIME_VERSION" in os.environ
-    return settings.engine == "databricks"
+    return settings.on_databricks
 
 
 @cache

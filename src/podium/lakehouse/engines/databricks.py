@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from podium.lakehouse.errors import LakehouseError
@@ -11,6 +13,12 @@ from podium.lakehouse.errors import LakehouseError
 from .settings import EngineSettings
 
 __all__ = ["Databricks"]
+
+logger = logging.getLogger(__name__)
+
+# Serverless compute takes few settings; the others say how to be fast, and it decides about that by itself.
+NOT_TAKEN = "CONFIG_NOT_AVAILABLE"
+NEEDED = "spark.sql.session.timeZone"
 
 
 class Databricks:
@@ -40,7 +48,12 @@ class Databricks:
                 ) from cause
             session = DatabricksSession.builder.getOrCreate()
         for key, value in self._config.items():
-            session.conf.set(key, value)
+            try:
+                session.conf.set(key, value)
+            except PySparkException as refused:
+                if key == NEEDED or NOT_TAKEN not in str(refused):
+                    raise
+                logger.warning("This compute does not take the setting %s, and decides about that by itself.", key)
         return session
 
     def stop(self) -> None:

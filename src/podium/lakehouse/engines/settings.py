@@ -66,16 +66,22 @@ class EngineSettings(BaseModel):
             )
         return self
 
+    @property
+    def on_databricks(self) -> bool:
+        """Whether its session is one of Databricks: in its runtime, Spark on this machine is the runtime's."""
+        machine = self.engine in ("cluster", "spark") and not self.remote and (self.master or LOCAL).startswith("local")
+        return self.engine == "databricks" or (machine and "DATABRICKS_RUNTIME_VERSION" in os.environ)
+
     def named(self) -> EngineSettings:
-        """The engine that ``cluster`` means here; itself where it is another."""
+        """The engine that is meant here: whose cluster, and on Databricks its runtime's own Spark."""
+        if self.on_databricks:
+            return self.model_copy(update={"engine": "databricks", "master": None})
         if self.engine != "cluster":
             return self
         if self.remote:
             return self.model_copy(update={"engine": "connect"})
         if self.master:
             return self.model_copy(update={"engine": "spark"})
-        if "DATABRICKS_RUNTIME_VERSION" in os.environ:
-            return self.model_copy(update={"engine": "databricks"})
         logger.warning(
             "NO CLUSTER IS NAMED: this environment runs on Spark on this machine alone. Name one in SPARK_REMOTE "
             "(sc://host:15002) or PODIUM_SPARK_MASTER (spark://host:7077); podium cluster start makes one."

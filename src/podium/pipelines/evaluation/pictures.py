@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 from podium.models.metrics import reliability
 
@@ -35,6 +34,8 @@ class Scored:
 
 def roc(scored: Scored, found: Evaluation, words: Words) -> Figure:
     """ROC curves with their areas."""
+    from sklearn.metrics import roc_curve
+
     title = f"How well the score separates {words.positive} {words.rows} from the others"
     figure, (axis,) = canvas(title, subtitle(found, words), size=(6.6, 6.4))
     axis.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (2, 3)), label="a coin: 0.500")
@@ -50,6 +51,8 @@ def roc(scored: Scored, found: Evaluation, words: Words) -> Figure:
 
 def precision_recall(scored: Scored, found: Evaluation, words: Words) -> Figure:
     """Precision against recall, with the late rate as the line of no skill."""
+    from sklearn.metrics import precision_recall_curve
+
     title = f"What it costs to find {words.positive} {words.rows}"
     figure, (axis,) = canvas(title, subtitle(found, words), size=(6.6, 6.4))
     rate = found.late_rate.value or 0.0

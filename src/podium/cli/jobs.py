@@ -1,0 +1,193 @@
+"""``podium jobs``: pipelines that run together, here or on Databricks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import as_json, console, day, env_option, examples, json_option
+
+if TYPE_CHECKING:
+    from podium.jobs.bundle_files import Change
+    from podium.jobs.definition import Job
+    from podium.jobs.state import Run
+
+    from .project import Project
+
+__all__ = ["jobs"]
+
+STALE = 1
+DID = {"add": "added", "replace": "replaced", "remove": "removed"}
+
+
+@click.group(
+    short_help="Pipelines that run together, here or on Databricks.",
+    epilog=examples("podium jobs list", "podium jobs run retrain --env prod", "podium jobs bundle"),
+)
+def jobs() -> None:
+    """Pipelines that run together, in an order, at their time: conf/base/jobs.yml names them, once for all places."""
+
+
+@jobs.command(
+    short_help="Write the Databricks bundle.",
+    epilog=examples("podium jobs bundle", "podium jobs bundle --check", "podium jobs bundle --output /tmp/bundle"),
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to.  [default: databricks/ of the project]",
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit code 1 if something would be written, and what.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; say which files would be.")
+def bundle(output: Path | None, check: bool, dry_run: bool) -> None:
+    """Write databricks/: databricks.yml with targets and variables, and a file for each job.
+
+    Everything that the jobs name must exist, and Databricks' own models check the result. Files that this command did
+    not write are left alone.
+    """
+    from podium.jobs.bundle_files import changes, texts, write
+    from podium.jobs.checks import checked_jobs
+
+    from .project import find_project
+
+    home, conf = find_project()
+    folder = output or home / "databricks"
+    found = changes(folder, texts(checked_jobs(conf)))
+    if check and found:
+        click.echo("".join(change.diff() for change in found), nl=False)
+        click.echo(f"{folder} is not what conf/base/jobs.yml makes of it. Run: podium jobs bundle", err=True)
+        raise SystemExit(STALE)
+    if not (check or dry_run):
+        write(folder, found)
+    _tell(folder, found, would=dry_run)
+
+
+def _tell(folder: Path, found: list[Change], *, would: bool) -> None:
+    for change in found:
+        click.echo(f"{'would be ' if would else ''}{DID[change.verb]}: {folder / change.name}")
+    if not found:
+        click.echo(f"{folder} is up to date.")
+
+
+@jobs.command(
+    "list",
+    short_help="Jobs, their tasks, when they run, how the last run ended.",
+    epilog=examples("podium jobs list", "podium jobs list --env prod --json"),
+)
+@env_option
+@json_option
+def list_(env: str, wants_json: bool) -> None:
+    """Every job, its tasks, when it runs by itself, and how far its last run on this machine came."""
+    from podium.jobs.reading import read_jobs
+    from podium.jobs.state import last_run
+
+    from .project import open_project
+
+    project = open_project(env)
+    found = read_jobs(project.conf).jobs
+    runs = {name: last_run(_folder(project), name) for name in found}
+    if wants_json:
+        as_json([_flat(name, job, runs[name]) for name, job in found.items()])
+    else:
+        _print(found, runs)
+
+
+@jobs.command(
+    short_help="Run a job here.",
+    epilog=examples(
+        "podium jobs run retrain",
+        "podium jobs run retrain --env prod --params as_of=2013-09-01",
+        "podium jobs run retrain --env prod --resume",
+        "podium jobs run retrain --dry-run",
+    ),
+)
+@click.argument("name")
+@env_option
+@click.option("--params", default="", metavar="NAME=VALUE,...", help="Parameters of every task, as of podium run.")
+@click.option("--resume", is_flag=True, help="Go on with the last run, at the task that did not end well.")
+@click.option("--dry-run", is_flag=True, help="Say what would be run.")
+def run(name: str, env: str, params: str, resume: bool, dry_run: bool) -> None:
+    """Run a job's tasks in order, each in a process of its own, tried again as often as the job says.
+
+    One run of a job at a time. What is done is kept in the environment's local folder, so that a run that failed or was
+    stopped can go on, with the same parameters. Exit code 1: a task has failed; 130: it was stopped.
+    """
+    if resume and params:
+        raise click.UsageError("--resume goes on with the parameters of the run; leave out --params.")
+    from podium.jobs.checks import checked_jobs
+    from podium.jobs.plan import begun, resumed
+    from podium.jobs.running import run_job, shown
+    from podium.jobs.state import alone
+
+    from .project import open_project
+
+    project = open_project(env)
+    checked, folder = checked_jobs(project.conf), _folder(project)
+    fresh = begun(checked, name, env, params)
+    if dry_run:
+        planned = resumed(folder, fresh) if resume else fresh
+        for task in planned.left:
+            click.echo(f"{task}: {shown(planned.commands[task])}")
+        return
+    with alone(folder, name) as lock:
+        planned = resumed(folder, fresh) if resume else fresh
+        if not resume:
+            _remind(folder, name)
+        run_job(planned, checked.steps(name), folder, lock=lock, say=_say)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _remind(folder: Path, name: str) -> None:
+    """Of a run that did not end well, and that this one takes the place of."""
+    from podium.jobs.state import last_run
+
+    before = last_run(folder, name)
+    if before and before.left:
+        when = f"{before.started:%Y-%m-%d %H:%M} UTC"
+        _say(f"The run of {when} did not end well, in {before.left[0]}; --resume goes on there. This one begins anew.")
+
+
+def _folder(project: Project) -> Path:
+    return Path(project.section("globals")["local"], "jobs")
+
+
+def _flat(name: str, job: Job, last: Run | None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "about": job.about,
+        "tasks": [task.name for task in job.tasks],
+        "schedule": job.schedule and job.schedule.model_dump(),
+        "trigger": job.trigger and list(job.trigger.tables),
+        "last_run": last
+        and {
+            "started": last.started,
+            "left": last.left,
+            "tasks": {task: state.model_dump() for task, state in last.tasks.items()},
+        },
+    }
+
+
+def _print(found: dict[str, Job], runs: dict[str, Run | None]) -> None:
+    from rich.table import Table as Grid
+
+    grid = Grid("job", "when", "tasks", "last run here", box=None, pad_edge=False, header_style="bold")
+    for name, job in found.items():
+        grid.add_row(name, _when(job), ", ".join(task.name for task in job.tasks), _how(runs[name]))
+    console().print(grid)
+
+
+def _when(job: Job) -> str:
+    if job.schedule:
+        return f"{job.schedule.cron} ({job.schedule.time_zone})"
+    return f"after {', '.join(job.trigger.tables)}" if job.trigger else "when asked"
+
+
+def _how(last: Run | None) -> str:
+    if last is None:
+        return "never"
+    return f"{day(last.started)} {f'did not end well, in {last.left[0]}' if last.left else 'done'}"

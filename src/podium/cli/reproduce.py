@@ -1,0 +1,103 @@
+"""``podium model reproduce``: what it says while it trains again, and what it found."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import as_json, day
+
+if TYPE_CHECKING:
+    from podium.lineage.reproduce import Again, Plan
+    from podium.registry.tracking import Place
+
+    from .project import Project
+
+__all__ = ["reproduce"]
+
+SHORT = 8
+
+
+def reproduce(project: Project, place: Place, name: str, *, wants_json: bool) -> bool:
+    """Train a version again, say what came out; whether all predictions are the same."""
+    from kedro.io import DataCatalog
+
+    from podium.lineage.reproduce import carry_out, plan
+    from podium.pipeline_registry import register_pipelines
+    from podium.registry.history import History
+    from podium.registry.runs import code_version
+    from podium.registry.tracking import asking
+
+    history = History(place)
+    catalog = DataCatalog.from_config(project.section("catalog"))
+    with asking(place.uri):
+        planned = plan(history, history.version(name), register_pipelines()["training"], catalog)
+        _announce(planned)
+        again = carry_out(planned, history, catalog)
+    changes = _changes(planned, code_version(), _engine())
+    if wants_json:
+        as_json(_as_dict(planned, again, changes))
+    else:
+        _conclude(planned, again, changes)
+    return again.same
+
+
+def _engine() -> str:
+    from podium.lakehouse import engine
+
+    settings = engine.current()
+    return settings.named().engine if settings else ""
+
+
+def _announce(plan: Plan) -> None:
+    known, run = plan.known, plan.run
+    click.echo(
+        f"{known.name}/{known.version}: training again as of {day(run.as_of)} from {len(plan.tables)} tables as they "
+        f"were for run {run.run_id[:SHORT]} of {run.started:%Y-%m-%d %H:%M}. Nothing is written.",
+        err=True,
+    )
+
+
+def _changes(plan: Plan, code: dict[str, str], engine: str) -> list[str]:
+    """What is not as it was, and might be why predictions differ."""
+    run, changed = plan.run, []
+    if run.package != code["package"]:
+        now = f"{code.get('commit', '')[:SHORT]}{' and changes' if code.get('dirty') == 'true' else ''}"
+        then = f"{run.commit[:SHORT]}{' and changes' if run.changed else ''}"
+        changed.append(f"The code is another one: {then or run.package} then, {now or code['package']} now.")
+    if run.engine != engine:
+        changed.append(f"The engine is another one: {run.engine} then, {engine} now.")
+    return changed
+
+
+def _conclude(plan: Plan, again: Again, changes: list[str]) -> None:
+    known = plan.known
+    if again.same:
+        bytes_ = "and the same bytes" if again.same_bytes else "though the files have other bytes"
+        click.echo(f"The same: all {again.rows:,} predictions are equal, {bytes_}, SHA-256 {again.digest[:16]}….")
+    else:
+        click.echo(
+            f"Not the same: {again.different:,} of {again.rows:,} predictions differ, by {again.most:.3g} at most. "
+            f"SHA-256 {again.digest[:16]}…, registered is {known.digest[:16]}…."
+        )
+    for change in changes:
+        click.echo(change)
+    if not again.same and not changes:
+        click.echo("Code and engine are the same. See whether LightGBM or another library is: make setup")
+
+
+def _as_dict(plan: Plan, again: Again, changes: list[str]) -> dict[str, Any]:
+    known = plan.known
+    return {
+        "name": known.name,
+        "version": known.version,
+        "same": again.same,
+        **asdict(again),
+        "registered_digest": known.digest,
+        "run_id": plan.run.run_id,
+        "as_of": plan.run.as_of,
+        "tables": {name: state.digest for name, state in sorted(plan.tables.items())},
+        "changed_since": changes,
+    }

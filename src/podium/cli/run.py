@@ -1,0 +1,103 @@
+"""``podium run``: Kedro's run, in a checkout and from a wheel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from .options import env_option, examples
+
+__all__ = ["run"]
+
+PLACES = ("root", "files", "mlflow")
+
+
+class KedroRun(click.Command):
+    """Has the options of ``kedro run``, too. They are looked up when they are needed: Kedro takes a while to import."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Podium's own, Kedro's, and help."""
+        *own, last = super().get_params(ctx)
+        return [*own, *(each for each in _kedro_run().params if each.name != "env"), last]
+
+
+def _kedro_run() -> click.Command:
+    from kedro.framework.cli.project import run as kedro_run
+
+    return kedro_run
+
+
+@click.command(
+    cls=KedroRun,
+    short_help="Run pipelines, as kedro run does.",
+    epilog=examples(
+        "podium run --pipelines training",
+        "podium run --env prod --pipelines feature_engineering,inference --params as_of=2013-09-01",
+        "podium run --env prod --pipelines training --root uc://main --files /Volumes/main/podium/files",
+    ),
+)
+@env_option
+@click.option("--root", metavar="PLACE", help="Where the environment's tables are, for this run.")
+@click.option("--files", metavar="PLACE", help="Where its files are: landed sources, pages.")
+@click.option("--mlflow", metavar="URI", help="Where its MLflow is.")
+def run(env: str, root: str | None, files: str | None, mlflow: str | None, **options: Any) -> None:
+    """Run pipelines, all of them or those that are named.
+
+    This is Kedro's run with all its options. It also works from the installed wheel in any folder: the configuration
+    is then the wheel's, and data are kept in the folder's data/. A conf/ in the folder counts before the wheel's.
+    """
+    from kedro.framework.project import configure_project
+
+    from .project import open_project
+
+    given = {name: place for name, place in zip(PLACES, (root, files, mlflow), strict=True) if place}
+    for name, place in given.items():
+        os.environ[f"PODIUM_{env.upper()}_{name.upper()}"] = place
+    project = open_project(env, options["conf_source"])
+    _refuse_unheard(project.section("globals"), given, env)
+    configure_project("podium")
+    _refuse_unknown(options)
+    with _plainly():
+        _kedro_run().callback(env=env, **options)  # type: ignore[misc]
+
+
+def _refuse_unheard(globals_: Mapping[str, Any], given: Mapping[str, str], env: str) -> None:
+    for name, place in given.items():
+        if globals_.get(name) != place:
+            raise click.BadParameter(f"conf/{env}/globals.yml takes none.", param_hint=f"'--{name}'")
+
+
+def _refuse_unknown(options: Mapping[str, Any]) -> None:
+    """Before Kedro starts anything, and in fewer words than it would."""
+    from kedro.framework.project import pipelines
+
+    from podium.jobs.selection import WORDS, select
+
+    names = options["pipelines"] or [name for name in [options["pipeline"]] if name]
+    filters = {name: options[name] for name in WORDS if name in options}
+    select(pipelines, names, node_namespaces=options["namespaces"], **filters)
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """What Kedro and its configuration have to say to the person, without a stack trace."""
+    from kedro.config import MissingConfigException
+    from kedro.framework.cli.utils import KedroCliError
+    from kedro.io import DatasetError
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    from podium.lakehouse.errors import PodiumError
+
+    try:
+        yield
+    except PodiumError:
+        raise
+    except KedroCliError as wrong:
+        raise PodiumError(wrong.message) from wrong
+    except (DatasetError, MissingConfigException, OmegaConfBaseException, YAMLError) as wrong:
+        raise PodiumError(str(wrong)) from wrong

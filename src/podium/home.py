@@ -1,0 +1,40 @@
+"""Where the project is, and which configuration counts there: the folder's own, or the one inside the wheel."""
+
+import os
+from pathlib import Path
+
+__all__ = ["PACKAGED", "conf", "environments", "home", "use_logging"]
+
+# Only a wheel has it; in a checkout conf/ lies beside src/.
+PACKAGED = Path(__file__).with_name("conf")
+# Folders of a configuration that are no environment.
+SHARED = ("base", "local")
+
+
+def home() -> Path:
+    """The folder that relative paths start at: the one in PODIUM_HOME, the project around the current one, or that."""
+    from kedro.utils import find_kedro_project
+
+    return Path(os.environ.get("PODIUM_HOME") or find_kedro_project(Path.cwd()) or Path.cwd()).resolve()
+
+
+def conf() -> Path:
+    """The configuration: the one in PODIUM_CONF, or that of the folder, or else that of the wheel.
+
+    A folder of that name without a ``base`` is somebody else's: the working folder of a Databricks cluster has one.
+    """
+    named = os.environ.get("PODIUM_CONF")
+    own = Path(named).resolve() if named else home() / "conf"
+    return own if named or (own / "base").is_dir() or not PACKAGED.is_dir() else PACKAGED
+
+
+def environments(source: Path) -> list[str]:
+    """The environments of a configuration."""
+    return sorted(folder.name for folder in source.iterdir() if folder.is_dir() and folder.name not in SHARED)
+
+
+def use_logging() -> None:
+    """Let Kedro find the project's logging: it looks below the current folder only, and as it is imported."""
+    file = conf() / "logging.yml"
+    if file.is_file():
+        os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(file))

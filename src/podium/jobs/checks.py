@@ -1,0 +1,213 @@
+"""Whether what ``jobs.yml`` names exists: pipelines and tags, computes, environments, parameters, tables, variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from kedro.io import CatalogConfigResolver
+from kedro.pipeline import Pipeline
+
+from podium.home import environments
+from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.pipeline_registry import register_pipelines
+from podium.settings import CONFIG_LOADER_ARGS
+
+from .definition import Jobs, Value
+from .reading import job_named, jobs_file, read_jobs, refuse
+from .selection import select
+from .steps import Step, as_text, steps
+
+__all__ = ["Checked", "checked_jobs"]
+
+TABLE = "podium.lakehouse.table.DeltaDataset"
+MEMORY = "MemoryDataset"
+VARIABLE = re.compile(r"\$\{var\.(\w+)\}")
+# Declared by the bundle itself: Kedro's environment, by target.
+ENV = "env"
+
+
+class Checked:
+    """The jobs of a configuration, beside what they may name."""
+
+    def __init__(self, jobs: Jobs, conf: Path):
+        self.jobs = jobs
+        self.conf = conf
+        self.environments = environments(conf)
+        self.pipelines: Mapping[str, Pipeline] = register_pipelines()
+
+    def steps(self, name: str) -> tuple[Step, ...]:
+        """The tasks of a job, in order."""
+        return steps(job_named(self.jobs, name), self.jobs.defaults)
+
+    def nodes(self, step: Step) -> Pipeline:
+        """What a task runs."""
+        task = step.task
+        return select(
+            self.pipelines, task.pipelines, tags=task.tags, node_names=task.nodes, node_namespaces=task.namespaces
+        )
+
+    def entry(self, dataset: str) -> dict[str, Any]:
+        """The catalog's entry for a dataset; one without an entry is kept in memory."""
+        return self._resolver.resolve_pattern(dataset)
+
+    def section(self, name: str, env: str, **parameters: Any) -> dict[str, Any]:
+        """A section of an environment's configuration."""
+        arguments: dict[str, Any] = dict(CONFIG_LOADER_ARGS)
+        loader = OmegaConfigLoader(str(self.conf), env=env, runtime_params=parameters, **arguments)
+        found: dict[str, Any] = loader[name]
+        return found
+
+    def wrong_parameters(self, env: str, text: str) -> Iterator[str]:
+        """What is wrong with parameters, written as ``podium run --params`` takes them, in an environment."""
+        from omegaconf import OmegaConf
+
+        from podium.parameters import check_parameters
+
+        words = [word.strip() for word in text.split(",") if word.strip()]
+        if unset := [word for word in words if "=" not in word]:
+            yield f"{unset[0]!r} sets nothing; write NAME=VALUE"
+            return
+        given: Any = OmegaConf.to_container(OmegaConf.from_dotlist(words))
+        try:
+            check_parameters(self.section("parameters", env, **given))
+        except PodiumError as wrong:
+            yield from (line.strip() for line in wrong.message.splitlines()[1:] or [wrong.message])
+
+    @cached_property
+    def _resolver(self) -> CatalogConfigResolver:
+        everything = {"{default}": {"type": f"kedro.io.{MEMORY}"}}
+        return CatalogConfigResolver(self.section("catalog", self.environments[0]), default_runtime_patterns=everything)
+
+
+def checked_jobs(conf: Path) -> Checked:
+    """The jobs of a configuration, all that they name being there.
+
+    Raises:
+        PodiumError: something is wrong, or missing; all of that in one error.
+    """
+    found = Checked(read_jobs(conf), conf)
+    refuse(jobs_file(conf), _wrong(found))
+    return found
+
+
+def _wrong(found: Checked) -> Iterator[str]:
+    for name in found.jobs.jobs:
+        for line in _wrong_job(found, name):
+            yield f"jobs.{name}{line}"
+    yield from _wrong_bundle(found)
+
+
+def _wrong_job(found: Checked, name: str) -> Iterator[str]:
+    job = found.jobs.jobs[name]
+    try:
+        order = found.steps(name)
+    except PodiumError as cycle:
+        yield f".tasks: {cycle.message}"
+        return
+    yield from _wrong_tasks(found, order)
+    for env, parameters in job.parameters.items():
+        where = f".parameters.{env}"
+        if env not in found.environments:
+            yield f"{where}: {_unknown('environment', env, found.environments)}"
+        else:
+            unspeakable = [path for path, value in parameters.items() if not _survives(path, value)]
+            yield from (f"{where}.{path}: a command line cannot say this value" for path in unspeakable)
+            if not unspeakable:
+                yield from (f"{where}: {line}" for line in found.wrong_parameters(env, as_text(parameters)))
+    for table in job.trigger.tables if job.trigger else ():
+        yield from (f".trigger.tables: {line}" for line in _wrong_table(found, table))
+
+
+def _wrong_tasks(found: Checked, order: tuple[Step, ...]) -> Iterator[str]:
+    runs: dict[str, Pipeline] = {}
+    for step in order:
+        where = f".tasks.{step.name}"
+        if step.compute is None:
+            yield f"{where}.compute: neither it, nor its job, nor the defaults name one"
+        elif step.compute not in found.jobs.compute:
+            yield f"{where}.compute: {_unknown('compute', step.compute, found.jobs.compute)}"
+        try:
+            runs[step.name] = found.nodes(step)
+        except PodiumError as wrong:
+            yield f"{where}: {wrong.message}"
+            continue
+        if handed := sorted(_in_memory(found, runs[step.name])):
+            yield (
+                f"{where}: it would need {handed[0]}, which is handed from node to node within a run. Let the nodes "
+                "that make it run in the same task"
+            )
+    for one, other in combinations(order, 2):
+        yield from _twice(one, other, runs)
+
+
+def _in_memory(found: Checked, nodes: Pipeline) -> set[str]:
+    """What the nodes would have to be given by others, and no table or file holds."""
+    given = {name for name in nodes.inputs() if not name.startswith(("params:", "parameters"))}
+    return {name for name in given if found.entry(name)["type"].endswith(MEMORY)}
+
+
+def _twice(one: Step, other: Step, runs: Mapping[str, Pipeline]) -> Iterator[str]:
+    """A pipeline is in a job once; two tasks may share it, each with nodes of its own."""
+    shared = sorted({*one.task.pipelines} & {*other.task.pipelines})
+    if not shared or not {one.name, other.name} <= runs.keys():
+        return
+    if not one.task.filters or not other.task.filters:
+        yield f".tasks: {shared[0]} is in two of them, {one.name} and {other.name}"
+    elif nodes := sorted({node.name for node in (runs[one.name] & runs[other.name]).nodes}):
+        yield f".tasks: {one.name} and {other.name} would both run {nodes[0]}"
+
+
+def _survives(path: str, value: Value) -> bool:
+    """Whether a run that is given the parameter as text has the same value."""
+    from omegaconf import OmegaConf
+
+    text = as_text({path: value})
+    return "," not in text and OmegaConf.select(OmegaConf.from_dotlist([text]), path) == value
+
+
+def _wrong_table(found: Checked, table: str) -> Iterator[str]:
+    known = {name for name in found.pipelines["__default__"].datasets() if found.entry(name)["type"] == TABLE}
+    if table not in known:
+        yield f"there is no table {table!r}{did_you_mean(table, known)}"
+    elif not found.jobs.databricks.root.startswith("uc://"):
+        yield "databricks.root is no Unity Catalog, and Databricks watches the tables of nothing else"
+
+
+def _wrong_bundle(found: Checked) -> Iterator[str]:
+    databricks = found.jobs.databricks
+    declared = [*databricks.variables, ENV]
+    if ENV in databricks.variables:
+        yield f"databricks.variables.{ENV}: the bundle has this one already; set env of a target"
+    if sum(target.default for target in databricks.targets.values()) > 1:
+        yield "databricks.targets: more than one is the default"
+    for name, target in databricks.targets.items():
+        if target.env not in found.environments:
+            yield f"databricks.targets.{name}.env: {_unknown('environment', target.env, found.environments)}"
+        for variable in target.variables:
+            if variable not in databricks.variables:
+                yield f"databricks.targets.{name}.variables: {_unknown('variable', variable, databricks.variables)}"
+    for path, text in _texts(found.jobs.model_dump(mode="json")):
+        for variable in VARIABLE.findall(text):
+            if variable not in declared:
+                yield f"{path}: {_unknown('variable', variable, declared)}"
+
+
+def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _texts(part, f"{path}.{key}".removeprefix("."))
+    elif isinstance(value, list):
+        for at, part in enumerate(value):
+            yield from _texts(part, f"{path}.{at}")
+
+
+def _unknown(kind: str, word: str, known: Collection[str]) -> str:
+    return f"there is no {kind} {word!r}{did_you_mean(word, known)}; there are {', '.join(sorted(known))}"

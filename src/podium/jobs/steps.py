@@ -1,0 +1,75 @@
+"""The tasks of a job with all that holds for them, in the order in which they can be run, and the command of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from podium.lakehouse.errors import PodiumError
+
+from .definition import Defaults, Job, Task, Value
+
+__all__ = ["Step", "arguments", "as_text", "steps"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A task, and what a job or the defaults say where it says nothing itself."""
+
+    task: Task
+    depends_on: tuple[str, ...]
+    compute: str | None
+    retries: int
+    retry_after: timedelta
+    timeout: timedelta | None
+
+    @property
+    def name(self) -> str:
+        """Of the task."""
+        return self.task.name
+
+
+def steps(job: Job, defaults: Defaults) -> tuple[Step, ...]:
+    """The steps of a job: as they are listed, but each after those that it depends on.
+
+    Raises:
+        PodiumError: some of them wait for each other.
+    """
+    waiting = [_step(job, at, defaults) for at in range(len(job.tasks))]
+    found: list[Step] = []
+    while waiting:
+        done = {step.name for step in found}
+        ready = next((step for step in waiting if done.issuperset(step.depends_on)), None)
+        if ready is None:
+            raise PodiumError(f"{', '.join(step.name for step in waiting)} wait for each other")
+        waiting.remove(ready)
+        found.append(ready)
+    return tuple(found)
+
+
+def arguments(task: Task, parameters: str = "") -> list[str]:
+    """What ``podium run`` is told, apart from the environment and its places."""
+    words = ["--pipelines", ",".join(task.pipelines)]
+    for option, names in task.filters.items():
+        words += [f"--{option}", ",".join(names)]
+    return [*words, "--params", parameters] if parameters else words
+
+
+def as_text(parameters: Mapping[str, Value]) -> str:
+    """Parameters as one word of a command line."""
+    return ",".join(f"{path}={value}" for path, value in parameters.items())
+
+
+def _step(job: Job, at: int, defaults: Defaults) -> Step:
+    task = job.tasks[at]
+    levels = (task, job, defaults)
+    before = (job.tasks[at - 1].name,) if at else ()
+    return Step(
+        task=task,
+        depends_on=before if task.depends_on is None else task.depends_on,
+        compute=task.compute or job.compute or defaults.compute,
+        retries=next(each.retries for each in levels if each.retries is not None),
+        retry_after=next(each.retry_after for each in levels if each.retry_after is not None),
+        timeout=task.timeout or job.timeout or defaults.timeout,
+    )

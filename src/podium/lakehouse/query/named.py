@@ -1,0 +1,182 @@
+"""Named queries: SQL files of the configuration, each with a title, and perhaps a threshold that calls for a look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podium.lakehouse.errors import PodiumError, did_you_mean
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+__all__ = ["NamedQuery", "Threshold", "Verdict", "find_queries", "named_query", "read_query"]
+
+FOLDER = "queries"
+KEYS = ("title", "threshold")
+HEADER = re.compile(r"--\s*(\w+)\s*:\s*(.*)")
+TOO_LATE = re.compile(rf"--\s*({'|'.join(KEYS)})\s*:", re.IGNORECASE)
+THRESHOLD = re.compile(r"(\w+)\s*(>=|<=|>|<)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
+ROWS = "rows"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a result compares to a threshold.
+
+    Attributes:
+        crossed: whether it is crossed, by any row; a NaN crosses every threshold, null none.
+        value: the number of rows, or the value furthest to the side of the threshold; None where there is none.
+        rows: how many rows cross it.
+    """
+
+    crossed: bool
+    value: float | None
+    rows: int
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """``measure operator limit``: the measure is a column of the result, or ``rows`` for the number of its rows."""
+
+    measure: str
+    operator: str
+    limit: float
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.operator} {self.limit:.12g}"
+
+    def judge(self, result: DataFrame) -> Verdict:
+        """Compare all rows of a result, on the engine.
+
+        Raises:
+            PodiumError: the result has no such column, or it holds no numbers, or ``rows`` could mean two things.
+        """
+        from pyspark.sql import functions as F
+
+        rows = F.count(F.lit(1))
+        if self.measure == ROWS:
+            self._refuse_two_meanings(result)
+            value = result.agg(rows).toArrow()[0][0].as_py()
+            crossed = _compare(value, self.operator, self.limit)
+            return Verdict(crossed, value, value if crossed else 0)
+        column = F.col(f"`{self._column(result)}`").cast("double")
+        beyond = column > self.limit if self.operator[0] == ">" else column < self.limit
+        if self.operator.endswith("="):
+            beyond |= column == self.limit
+        furthest = F.max(column) if self.operator[0] == ">" else F.min(column)
+        found = result.agg(furthest, F.count(F.when(beyond | F.isnan(column), 1))).toArrow()
+        value, crossing = (found[place][0].as_py() for place in (0, 1))
+        return Verdict(crossing > 0, value, crossing)
+
+    def _refuse_two_meanings(self, result: DataFrame) -> None:
+        if ROWS in map(str.lower, result.columns):
+            raise PodiumError(f"The threshold {self} is about the number of rows; call the column {ROWS} another name.")
+
+    def _column(self, result: DataFrame) -> str:
+        from pyspark.sql.types import NumericType
+
+        same = [each for each in result.schema.fields if each.name.lower() == self.measure.lower()]
+        if len(same) != 1:
+            what = "no column" if not same else "two columns"
+            near = did_you_mean(self.measure, result.columns) if not same else ""
+            raise PodiumError(
+                f"The threshold {self}: the result has {what} {self.measure!r}{near}. It has "
+                f"{', '.join(result.columns)}; {ROWS} is the number of rows."
+            )
+        if not isinstance(same[0].dataType, NumericType):
+            raise PodiumError(f"The threshold {self}: {same[0].name} is {same[0].dataType.simpleString()}, no number.")
+        return same[0].name
+
+
+@dataclass(frozen=True)
+class NamedQuery:
+    """A query with a name.
+
+    Attributes:
+        name: what it is asked by.
+        title: what it tells, in a few words.
+        sql: the text of the file.
+        threshold: where its result calls for a look.
+        file: where it stands.
+    """
+
+    name: str
+    title: str
+    sql: str
+    threshold: Threshold | None
+    file: Path
+
+
+def find_queries(conf: Path, env: str) -> dict[str, Path]:
+    """The files of all named queries: those of base, and those of the environment, which come in their place."""
+    folders = (conf / "base" / FOLDER, conf / env / FOLDER)
+    found = {file.stem: file for folder in folders for file in folder.glob("*.sql")}
+    return dict(sorted(found.items()))
+
+
+def named_query(name: str, files: Mapping[str, Path]) -> NamedQuery:
+    """One of them.
+
+    Raises:
+        PodiumError: there is none of this name, or its file is wrong.
+    """
+    if name not in files:
+        raise PodiumError(
+            f"There is no named query {name!r}{did_you_mean(name, files)}. podium lake sql --list shows them."
+        )
+    return read_query(files[name])
+
+
+def read_query(file: Path) -> NamedQuery:
+    """Read the file of a query: comments ``-- key: value`` at its head, then SQL.
+
+    Raises:
+        PodiumError: something in it is wrong; the error names file, line and key.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as wrong:
+        raise PodiumError(f"{file} is no text in UTF-8: {wrong.reason} at byte {wrong.start}.") from wrong
+    keys: dict[str, str] = {}
+    in_head = True
+    for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
+        in_head = in_head and (not line or line.startswith("--"))
+        if in_head and (found := HEADER.fullmatch(line)):
+            _take(keys, found[1].lower(), found[2].strip(), f"{file}, line {number}")
+        elif not in_head and TOO_LATE.search(line):
+            raise PodiumError(f"{file}, line {number}: title and threshold stand above the SQL.")
+    if in_head:
+        raise PodiumError(f"{file} holds no SQL.")
+    if "title" not in keys:
+        raise PodiumError(f"{file} has no title; begin it with -- title: what it tells.")
+    threshold = _threshold(keys["threshold"]) if "threshold" in keys else None
+    return NamedQuery(file.stem, keys["title"], text, threshold, file)
+
+
+def _take(keys: dict[str, str], key: str, value: str, where: str) -> None:
+    if key not in KEYS:
+        known = " and ".join(KEYS)
+        raise PodiumError(f"{where}: there is no key {key!r}{did_you_mean(key, KEYS)}; there are {known}.")
+    if key in keys:
+        raise PodiumError(f"{where}: {key} is there twice.")
+    if not value:
+        raise PodiumError(f"{where}: {key} is empty.")
+    if key == "threshold" and not THRESHOLD.fullmatch(value):
+        raise PodiumError(
+            f"{where}: threshold: {value!r} is none; write a column of the result, or rows for their number, then >, "
+            ">=, < or <=, then a number: rows > 0"
+        )
+    keys[key] = value
+
+
+def _threshold(text: str) -> Threshold:
+    measure, operator, limit = THRESHOLD.fullmatch(text).groups()  # type: ignore[union-attr]
+    return Threshold(ROWS if measure.lower() == ROWS else measure, operator, float(limit))
+
+
+def _compare(value: float, operator: str, limit: float) -> bool:
+    return {">": value > limit, ">=": value >= limit, "<": value < limit, "<=": value <= limit}[operator]

@@ -1,0 +1,97 @@
+"""Run a query on the environment's engine: each table that it names is opened by the catalog, by its rules."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+from kedro.io import DataCatalog, DatasetError
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+
+from podium.lakehouse import engine
+from podium.lakehouse.errors import PodiumError
+from podium.lakehouse.listing import table_places
+
+from .statement import QueryError, read_statement
+
+__all__ = ["Answer", "ask", "engine_errors", "first_rows"]
+
+# What PySpark calls a frame inside of SQL, and where the engine saw something in a text that nobody typed.
+VIEW = re.compile(r"`?_pyspark_\w+`?")
+PLACE = re.compile(r"[; ]*\(?line \d+,? pos(ition)? \d+\)?;?| at \d+:\d+")
+# PySpark writes the stack traces of the JVM to the terminal, as JSON.
+logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a query gives.
+
+    Attributes:
+        frame: its rows, not yet computed.
+        versions: table -> the version of it that is read.
+    """
+
+    frame: DataFrame
+    versions: dict[str, int] = field(default_factory=dict)
+
+
+def ask(text: str, catalog: Mapping[str, Mapping[str, Any]]) -> Answer:
+    """What a query over the tables of a catalog gives.
+
+    Args:
+        text: SQL.
+        catalog: the entries of the catalog as they are configured, dataset factories and all.
+
+    Raises:
+        QueryError: it is no query that may be run, or the engine does not understand it.
+        AccessError: whoever asks may not read one of its tables.
+    """
+    statement = read_statement(text, [place.name for place in table_places(catalog)])
+    datasets = DataCatalog.from_config({name: dict(entry) for name, entry in catalog.items()})
+    opened: dict[str, Any] = {place: datasets.get(name) for place, name in statement.tables.items()}
+    with engine_errors():
+        frames = {place: dataset.load() for place, dataset in opened.items()}
+        versions = {statement.tables[place]: dataset.loaded_version for place, dataset in opened.items()}
+        if statement.describes:
+            return Answer(_columns(frames["t0"]), versions)
+        # PySpark drops the views that it makes for the frames; over Spark Connect they travel with the query.
+        return Answer(engine.session().sql(statement.sql, **frames), versions)
+
+
+def first_rows(frame: DataFrame, limit: int) -> tuple[pa.Table, bool]:
+    """The first rows, and whether there are more of them."""
+    with engine_errors():
+        rows = frame.limit(limit + 1).toArrow()
+    return rows.slice(0, limit), len(rows) > limit
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Turn what an engine raises into what it says."""
+    try:
+        yield
+    except (PySparkException, Py4JError, pa.ArrowException) as wrong:
+        raise QueryError(engine.trouble() or _said(wrong)) from wrong
+    except DatasetError as wrong:
+        if isinstance(wrong, PodiumError):
+            raise
+        # Kedro puts its own words around what a table raises.
+        raise QueryError(engine.trouble() or _said(wrong.__cause__ or wrong)) from wrong
+
+
+def _columns(frame: DataFrame) -> DataFrame:
+    found = [(each.name, each.dataType.simpleString()) for each in frame.schema.fields]
+    return engine.session().createDataFrame(found, "column string, type string")
+
+
+def _said(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines()]
+    return PLACE.sub("", VIEW.sub("the table", next(filter(None, lines), type(error).__name__)))

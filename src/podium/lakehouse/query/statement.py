@@ -1,0 +1,191 @@
+"""A query as it was typed, read before any engine sees it: one statement, which reads tables by name and nothing else.
+
+The engine could also read files by their paths, run Java, or hand rows to a program, all round the access rules. So
+whatever is not known to be harmless is refused, by its words and by its syntax tree. What is left goes to the engine as
+it was typed, but for two things: comments, whose ends two readers may see in two places, and the names of the tables,
+in whose place stand frames that the catalog loaded.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+from sqlglot.dialects import Spark
+from sqlglot.errors import ParseError, TokenError
+
+from podium.lakehouse.errors import did_you_mean
+
+from .words import QueryError, refuse_ambiguous, refuse_calls, refuse_words, without_comments
+
+__all__ = ["QueryError", "Statement", "read_statement"]
+
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
+
+READS = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
+BEGINS = ("SELECT", "WITH", "VALUES", "DESCRIBE")
+# What writes, runs a program, or stands for something that is not in the text.
+FORBIDDEN = (
+    *(exp.Command, exp.DDL, exp.DML, exp.Into, exp.LoadData, exp.MultitableInserts, exp.QueryTransform, exp.Set),
+    *(exp.Parameter, exp.Placeholder, exp.SessionParameter),
+)
+# What may stand around a table's name.
+AROUND = {"this", "db", "catalog", "alias", "joins", "laterals", "pivots", "sample"}
+NAME = r"(?:`(?:[^`]|``)+`|\w+)"
+NAMES = re.compile(rf"{NAME}(?:\s*\.\s*{NAME})*")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What is left of a query.
+
+    Attributes:
+        sql: for ``session.sql``, with ``{t0}`` in the place of the first table; without tables it is plain SQL.
+        tables: ``t0`` -> the name of the table.
+        describes: what is asked for are the columns of the one table.
+    """
+
+    sql: str
+    tables: dict[str, str] = field(default_factory=dict)
+    describes: bool = False
+
+
+@dataclass(frozen=True)
+class _Edit:
+    start: int
+    end: int
+    table: str | None = None
+    alias: str | None = None
+
+
+def read_statement(text: str, known: Iterable[str]) -> Statement:
+    """Read a query.
+
+    Args:
+        text: SQL as Spark speaks it.
+        known: the names of all tables.
+
+    Raises:
+        QueryError: it is no query, or could read something else than tables by their names.
+    """
+    refuse_ambiguous(text)
+    names = {name.lower(): name for name in known}
+    try:
+        clean = without_comments(text)
+        tokens = Spark().tokenize(clean)
+        refuse_words(tokens)
+        tree = _only_tree(clean)
+    except TokenError as wrong:
+        raise QueryError("This SQL ends inside of a text, a quoted name or a comment.") from wrong
+    except ParseError as wrong:
+        first = wrong.errors[0]
+        raise QueryError(
+            f"This SQL cannot be read: line {first['line']}, column {first['col']}, near {first['highlight']!r}."
+        ) from wrong
+    except RecursionError as deep:
+        raise QueryError("This SQL is nested too deeply to be read.") from deep
+    refuse_calls(tokens, tree)
+    if isinstance(tree, exp.Describe):
+        return Statement("", {"t0": _described(tree, names)}, describes=True)
+    if not isinstance(tree, READS):
+        word = clean.split()[0].upper()
+        word = tree.key.upper() if word in {"WITH", "FROM"} else word
+        raise QueryError(f"Only queries are run: {', '.join(BEGINS)}. {word} is none.")
+    if refused := next((node for node in tree.walk() if isinstance(node, FORBIDDEN)), None):
+        raise QueryError(f"A query only reads, and takes no parameters: {refused.sql('spark')} is refused.")
+    return _filled(clean, {edit.start: edit for edit in _edits(tree, clean, names)})
+
+
+def _only_tree(sql: str) -> exp.Expr:
+    trees = [tree for tree in Spark().parse(sql) if tree is not None]
+    if len(trees) != 1:
+        raise QueryError(f"One query is run at a time; here are {len(trees)}.")
+    return trees[0]
+
+
+def _described(tree: exp.Describe, names: Mapping[str, str]) -> str:
+    more = {part for part, value in tree.args.items() if value} - {"this", "kind"}
+    if more or not isinstance(tree.this, exp.Table) or str(tree.args.get("kind") or "table").lower() != "table":
+        raise QueryError("DESCRIBE takes the name of a table, and gives its columns.")
+    return _known(tree.this, names, ())
+
+
+def _edits(tree: exp.Expr, clean: str, names: Mapping[str, str]) -> Iterator[_Edit]:
+    """What to replace: every name of a table, and the first half of such a name where it qualifies a column."""
+    for table in tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Func):
+            continue  # judged by its name
+        inner = _visible(table)
+        if len(table.parts) == 1 and table.name.lower() in inner:
+            continue
+        name = _known(table, names, inner)
+        if {part for part, value in table.args.items() if value} - AROUND:
+            raise QueryError(f"{name} is read at its newest version; AS OF and the like are refused.")
+        start, end = _span(table.parts, clean)
+        # Spark wants an alias behind a sample; there the columns cannot be called by the table's name.
+        own = None if table.alias or table.args.get("sample") else name.rpartition(".")[2]
+        yield _Edit(start, end, name, own)
+    for column in tree.find_all(exp.Column):
+        *_, database, qualifier, _ = [None, None, *column.parts]
+        if database and qualifier and f"{database.name}.{qualifier.name}".lower() in names:
+            start, _ = _span([database, qualifier], clean)
+            yield _Edit(start, qualifier.meta["start"])
+
+
+def _known(table: exp.Table, names: Mapping[str, str], inner: Iterable[str]) -> str:
+    name = ".".join(part.name for part in table.parts)
+    if name.lower() not in names:
+        near = did_you_mean(name, [*names.values(), *inner])
+        raise QueryError(
+            f"There is no table {name!r}{near}. A query reads tables by the names that podium lake tables lists. What "
+            "is not there yet is written by its pipeline; podium demo runs them all."
+        )
+    return names[name.lower()]
+
+
+def _visible(node: exp.Expr) -> set[str]:
+    """The names, in lower case, of the common table expressions that can be seen from here."""
+    names: set[str] = set()
+    child, parent = node, node.parent
+    while parent is not None:
+        defined = parent.args.get("with_")
+        if isinstance(parent, exp.With):
+            place = parent.expressions.index(child) + bool(parent.recursive)
+            names |= {each.alias.lower() for each in parent.expressions[:place]}
+        elif isinstance(defined, exp.With) and child is not defined:
+            names |= {each.alias.lower() for each in defined.expressions}
+        child, parent = parent, parent.parent
+    return names
+
+
+def _span(parts: list[exp.Expr], clean: str) -> tuple[int, int]:
+    """Where a name stands in the text; that it does is checked, as it is what will be replaced."""
+    start, end = (parts[i].meta.get(edge, -1) for i, edge in ((0, "start"), (-1, "end")))
+    written = clean[start : end + 1]
+    found = [each.strip("`").replace("``", "`") for each in re.findall(NAME, written)]
+    if not NAMES.fullmatch(written) or found != [part.name for part in parts]:
+        raise QueryError(
+            f"The name {'.'.join(part.name for part in parts)} cannot be found in the text; write it plainly."
+        )
+    return start, end + 1
+
+
+def _filled(clean: str, edits: Mapping[int, _Edit]) -> Statement:
+    tables = dict.fromkeys(edit.table for edit in edits.values() if edit.table)
+    places = {name: f"t{number}" for number, name in enumerate(tables)}
+    sql, position = "", 0
+    for start in sorted(edits):
+        edit = edits[start]
+        sql += _escaped(clean[position:start])
+        sql += f"{{{places[edit.table]}}}" if edit.table else ""
+        sql += f" AS `{edit.alias}`" if edit.alias else ""
+        position = edit.end
+    rest = clean[position:]
+    return Statement(sql + (_escaped(rest) if places else rest), {place: name for name, place in places.items()})
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")

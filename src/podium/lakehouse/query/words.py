@@ -1,0 +1,106 @@
+"""What can be judged by the words of a query alone, whatever they seem to mean where they stand."""
+
+import re
+from functools import cache
+from itertools import pairwise
+
+from sqlglot import Token, TokenType, exp
+from sqlglot.dialects import Spark
+
+from podium.lakehouse.errors import PodiumError, did_you_mean
+
+__all__ = ["QueryError", "refuse_ambiguous", "refuse_calls", "refuse_words", "without_comments"]
+
+STRINGS = {TokenType.STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING}
+WORD = re.compile(r"[^\W\d]\w*")
+# They run any static method of Java on the server.
+REFUSED = {"java_method", "reflect", "try_reflect"}
+# What SQL has and pyspark.sql.functions has not: functions that make rows, casts, other names.
+MORE = {
+    *("collations", "range", "sql_keywords", "variant_explode", "variant_explode_outer"),
+    *("bigint", "binary", "boolean", "char", "date", "dec", "decimal", "double", "float", "int", "integer", "numeric"),
+    *("real", "smallint", "string", "timestamp", "timestamp_ltz", "timestamp_ntz", "tinyint", "varchar"),
+    *("cast", "div", "if", "interval", "map", "mod", "percentile_cont", "percentile_disc", "row", "space"),
+    *(
+        "approx_top_k",
+        "chr",
+        "len",
+        "luhn_check",
+        "random",
+        "time",
+        "timestampadd",
+        "timestampdiff",
+        "try_cast",
+        "uuid",
+    ),
+}
+# Words that a bracket may follow without being called.
+KEYWORDS = {
+    *("all", "and", "any", "as", "between", "by", "case", "cube", "distinct", "else", "escape", "except", "exclude"),
+    *("exists", "filter", "from", "group", "having", "ilike", "in", "include", "intersect", "join", "lateral", "like"),
+    *("limit", "minus", "not", "offset", "on", "or", "over", "pivot", "qualify", "regexp", "rlike", "rollup", "select"),
+    *("sets", "some", "tablesample", "then", "union", "unpivot", "using", "values", "when", "where", "window"),
+}
+
+
+class QueryError(PodiumError):
+    """A query that may not or cannot be run; nothing was read."""
+
+
+def refuse_ambiguous(text: str) -> None:
+    """Refuse what engines replace before they read, and what they end a text at or do not."""
+    if "${" in text:
+        raise QueryError("Spark would put a variable in the place of ${…}; write it as two texts: '$' || '{…}'.")
+    if re.search(r"\\['\"`]", text):
+        raise QueryError("A backslash before a quotation mark is read in two ways; write '' for a ' inside of a text.")
+
+
+def without_comments(text: str) -> str:
+    """The same text, with comments and hints as blanks: what is left is where it was."""
+    clean = list(re.sub(r"[^\n]", " ", text))
+    for token in Spark().tokenize(text):
+        if token.token_type is not TokenType.HINT:
+            clean[token.start : token.end + 1] = text[token.start : token.end + 1]
+    return "".join(clean)
+
+
+def refuse_words(tokens: list[Token]) -> None:
+    """Refuse by words alone, whatever they seem to mean where they stand."""
+    for place, (token, following) in enumerate(pairwise(tokens)):
+        described = place == 1 and tokens[0].token_type in {TokenType.DESCRIBE, TokenType.DESC}
+        if token.token_type is TokenType.TABLE and not described:
+            raise QueryError("TABLE is refused; write SELECT * FROM, or `table` where it is a name.")
+        if token.token_type is TokenType.PIPE_GT:
+            raise QueryError("|> is refused; write a query in a query.")
+        if token.text.upper() == "USING" and following.token_type in STRINGS:
+            raise QueryError("USING a program is refused: a query only reads tables.")
+
+
+def refuse_calls(tokens: list[Token], tree: exp.Expr) -> None:
+    """Refuse functions by their names; what names a table in the tree calls nothing."""
+    named = {name.meta.get("start") for alias in tree.find_all(exp.TableAlias) for name in alias.iter_expressions()}
+    for token, following in pairwise(tokens):
+        if following.token_type is TokenType.L_PAREN and token.start not in named:
+            _refuse_call(token)
+    for dot, name, bracket in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if dot.token_type is TokenType.DOT and bracket.token_type is TokenType.L_PAREN and name.start not in named:
+            raise QueryError(f"{name.text} is called by a qualified name; a query may call PySpark's functions only.")
+
+
+def _refuse_call(token: Token) -> None:
+    name, quoted = token.text.lower(), token.token_type is TokenType.IDENTIFIER
+    if not (quoted or WORD.fullmatch(name)) or (not quoted and name in KEYWORDS) or name in _allowed():
+        return
+    near = "" if name in REFUSED else did_you_mean(name, _allowed())
+    raise QueryError(f"A query may not call {name}{near}: only functions of PySpark, and none that runs Java.")
+
+
+@cache
+def _allowed() -> frozenset[str]:
+    """The names of all functions that a query may call.
+
+    What is not known here is refused: a runtime may have functions that read files, secrets or the network.
+    """
+    from pyspark.sql import functions
+
+    return frozenset({name.lower() for name in functions.__all__} | MORE) - REFUSED

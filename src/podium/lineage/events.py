@@ -1,0 +1,183 @@
+"""What a run did, as OpenLineage events: https://openlineage.io/docs/spec/object-model. Pure; nothing is sent here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
+from openlineage.client.generated.base import DatasetFacet, RunFacet
+from openlineage.client.generated.dataset_type_dataset import DatasetTypeDatasetFacet
+from openlineage.client.generated.dataset_version_dataset import DatasetVersionDatasetFacet
+from openlineage.client.generated.error_message_run import ErrorMessageRunFacet
+from openlineage.client.generated.execution_parameters_run import ExecutionParameter, ExecutionParametersRunFacet
+from openlineage.client.generated.job_type_job import JobTypeJobFacet
+from openlineage.client.generated.parent_run import Job as ParentJob
+from openlineage.client.generated.parent_run import ParentRunFacet
+from openlineage.client.generated.parent_run import Run as ParentRun
+from openlineage.client.generated.processing_engine_run import ProcessingEngineRunFacet
+from openlineage.client.generated.symlinks_dataset import Identifier, SymlinksDatasetFacet
+from openlineage.client.generated.tags_dataset import TagsDatasetFacet, TagsDatasetFacetFields
+from openlineage.client.generated.tags_run import TagsRunFacet, TagsRunFacetFields
+from openlineage.client.serde import Serde
+from openlineage.client.uuid import generate_new_uuid
+
+from .states import Kind, State
+
+__all__ = [
+    "PRODUCER",
+    "NodeRun",
+    "PipelineRun",
+    "RunState",
+    "event_json",
+    "node_event",
+    "pipeline_event",
+    "read_state",
+]
+
+PRODUCER = f"urn:podium:{version('podium')}"
+TABLE_ID = "delta.table_id"
+MEMORY, MLFLOW = "memory://", "mlflow://"
+
+
+@dataclass(kw_only=True)
+class PipelineRun:
+    """A run of Kedro.
+
+    Attributes:
+        run_id: a UUID; that of the MLflow run, where there is one.
+        pipelines: their names.
+        tags: what else is to be known about it: env, as_of, code.
+        engine, engine_version: that computed the tables.
+    """
+
+    run_id: str
+    pipelines: tuple[str, ...]
+    tags: dict[str, str]
+    engine: str = ""
+    engine_version: str = ""
+
+    @property
+    def namespace(self) -> str:
+        """Of its jobs: those of two environments are not the same."""
+        return f"podium.{self.tags.get('env', '')}"
+
+    @property
+    def job(self) -> str:
+        """The name of the job."""
+        return "+".join(self.pipelines)
+
+
+@dataclass(kw_only=True)
+class NodeRun:
+    """A run of one node: what it found and what it left."""
+
+    name: str
+    run_id: str = field(default_factory=lambda: str(generate_new_uuid()))
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    inputs: list[State] = field(default_factory=list)
+    outputs: list[State] = field(default_factory=list)
+
+
+def pipeline_event(run: PipelineRun, what: RunState, error: BaseException | None = None) -> RunEvent:
+    """A run begins, or ends."""
+    facets: dict[str, RunFacet] = {"tags": TagsRunFacet([_tag(key, value) for key, value in run.tags.items()])}
+    if run.engine:
+        facets["processing_engine"] = ProcessingEngineRunFacet(run.engine_version, run.engine, PRODUCER)
+    return _event(run, what, Run(run.run_id, facets | _error(error)), run.job, "PIPELINE")
+
+
+def node_event(run: PipelineRun, node: NodeRun, what: RunState, error: BaseException | None = None) -> RunEvent:
+    """A node begins; or ends, with its parameters and with what it read and wrote."""
+    ended = what is not RunState.START
+    parent = ParentRunFacet(ParentRun(run.run_id), ParentJob(run.namespace, run.job))
+    facets: dict[str, RunFacet] = {"parent": parent}
+    if ended and node.parameters:
+        facets["executionParameters"] = ExecutionParametersRunFacet(
+            [ExecutionParameter(key, value=json.dumps(value)) for key, value in node.parameters.items()]
+        )
+    return _event(
+        run,
+        what,
+        Run(node.run_id, facets | _error(error)),
+        node.name,
+        "NODE",
+        inputs=[InputDataset(*_named(run, each), facets=_facets(run, each)) for each in node.inputs if ended],
+        outputs=[OutputDataset(*_named(run, each), facets=_facets(run, each)) for each in node.outputs if ended],
+    )
+
+
+def _event(
+    run: PipelineRun,
+    what: RunState,
+    own: Run,
+    job: str,
+    kind: str,
+    *,
+    inputs: Iterable[InputDataset] = (),
+    outputs: Iterable[OutputDataset] = (),
+) -> RunEvent:
+    return RunEvent(
+        eventType=what,
+        eventTime=datetime.now(UTC).isoformat(),
+        run=own,
+        job=Job(run.namespace, job, {"jobType": JobTypeJobFacet("BATCH", "KEDRO", kind)}),
+        producer=PRODUCER,
+        inputs=list(inputs),
+        outputs=list(outputs),
+    )
+
+
+def _named(run: PipelineRun, state: State) -> tuple[str, str]:
+    # What is handed from node to node is there in this run only; each environment has a registry of its own.
+    if state.kind is Kind.HANDED:
+        return f"{MEMORY}{run.run_id}", state.path
+    return (f"{MLFLOW}{run.tags['env']}" if state.kind is Kind.REGISTRY else state.namespace), state.path
+
+
+def _facets(run: PipelineRun, state: State) -> dict[str, DatasetFacet]:
+    if state.kind is Kind.HANDED:
+        return {}
+    facets: dict[str, DatasetFacet] = {
+        "datasetType": DatasetTypeDatasetFacet(state.kind),
+        "symlinks": SymlinksDatasetFacet([Identifier(run.namespace, state.name, state.kind)]),
+    }
+    if state.version:
+        facets["version"] = DatasetVersionDatasetFacet(state.version)
+    if state.table_id:
+        facets["tags"] = TagsDatasetFacet([TagsDatasetFacetFields(TABLE_ID, state.table_id, source="DELTA")])
+    return facets
+
+
+def event_json(event: RunEvent) -> dict[str, Any]:
+    """The event as it is sent."""
+    found: dict[str, Any] = Serde.to_dict(event)
+    return found
+
+
+def read_state(dataset: Mapping[str, Any]) -> State:
+    """The state that a dataset of an event, as JSON, tells of."""
+    namespace, path, facets = dataset["namespace"], dataset["name"], dataset["facets"]
+    if namespace.startswith(MEMORY):
+        return State(name=path, kind=Kind.HANDED, namespace="memory", path=path)
+    tags = {tag["key"]: tag["value"] for tag in facets.get("tags", {}).get("tags", [])}
+    return State(
+        name=facets["symlinks"]["identifiers"][0]["name"],
+        kind=Kind(facets["datasetType"]["datasetType"]),
+        namespace="mlflow" if namespace.startswith(MLFLOW) else namespace,
+        path=path,
+        version=facets.get("version", {}).get("datasetVersion", ""),
+        table_id=tags.get(TABLE_ID, ""),
+    )
+
+
+def _error(error: BaseException | None) -> dict[str, RunFacet]:
+    return {"errorMessage": ErrorMessageRunFacet(f"{error}", "python")} if error else {}
+
+
+def _tag(key: str, value: str) -> TagsRunFacetFields:
+    return TagsRunFacetFields(key, value, source="PODIUM")

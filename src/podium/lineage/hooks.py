@@ -1,0 +1,217 @@
+"""The hooks that record: what every node read and wrote, sent as it happens, kept with the MLflow run at its end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline.node import Node
+
+from podium.lakehouse import engine
+from podium.lakehouse.errors import PodiumError
+
+if TYPE_CHECKING:
+    from openlineage.client import OpenLineageClient
+    from openlineage.client.event_v2 import RunEvent
+
+    from .events import NodeRun, PipelineRun
+    from .states import State
+
+__all__ = ["LineageHooks"]
+
+logger = logging.getLogger(__name__)
+
+# Which package an engine is, and what OpenLineage calls it.
+ENGINES = {"sail": ("pysail", "Sail")}
+SPARK = ("pyspark", "Apache Spark")
+
+
+class LineageHooks:
+    """Records a run. It starts with its first node: by then its MLflow run is there, whose id it takes."""
+
+    def __init__(self) -> None:
+        self._env = ""
+        self._config: Mapping[str, Any] = {}
+        self._names: tuple[str, ...] = ()
+        self._catalog: CatalogProtocol | None = None
+        self._client: OpenLineageClient | None = None
+        self._run: PipelineRun | None = None
+        self._nodes: dict[str, NodeRun] = {}
+        self._open: dict[str, NodeRun] = {}
+        self._events: list[dict[str, Any]] = []
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Where events go is part of the configuration."""
+        self._env = context.env or getattr(context.config_loader, "default_run_env", None) or "base"
+        self._config = context.config_loader["lineage"]
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
+        """Refuse a wrong destination before anything happens; start a fresh record."""
+        self._client = client(self._config, self._env)
+        names = run_params.get("pipeline_names") or [run_params.get("pipeline_name") or "__default__"]
+        self._names, self._catalog, self._run = tuple(names), catalog, None
+        self._nodes, self._open, self._events = {}, {}, []
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name: str, data: Any, node: Node) -> None:
+        """Note which state of it the node is given."""
+        if found := self._state(dataset_name, "loaded_version", data):
+            self._of(node).inputs.append(found)
+
+    @hook_impl
+    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        """The node begins."""
+        from .events import RunState, node_event
+        from .states import parameter_values
+
+        own = self._of(node)
+        own.parameters = parameter_values(inputs)
+        self._open[node.name] = own
+        self._send(node_event(self._begun(), own, RunState.START))
+
+    @hook_impl
+    def after_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        """Note the source files that it opened; what it returns is yet to be saved."""
+        from .states import opened_files
+
+        self._of(node).inputs.extend(opened_files(inputs))
+        if not node.outputs:
+            self._end(node.name)
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
+        """Note which state of it the node left; with its last output the node ends."""
+        if found := self._state(dataset_name, "saved_version", data):
+            self._of(node).outputs.append(found)
+        if dataset_name.endswith(".as_of"):
+            self._begun().tags["as_of"] = data.isoformat()
+        if dataset_name == node.outputs[-1]:
+            self._end(node.name)
+
+    @hook_impl(tryfirst=True)
+    def after_pipeline_run(self) -> None:
+        """Keep the record with the MLflow run, while that is still open."""
+        self._finish(None)
+
+    @hook_impl(tryfirst=True)
+    def on_pipeline_error(self, error: Exception) -> None:
+        """A run that failed has left tables too."""
+        for name in list(self._open):
+            self._end(name, error)
+        try:
+            self._finish(error)
+        except PodiumError as lost:
+            # What went wrong first is what the person has to read.
+            logger.warning("The record of this run is not kept: %s", lost)
+
+    def _finish(self, error: Exception | None) -> None:
+        from podium.registry.runs import record_run
+
+        from .events import RunState, event_json, pipeline_event
+
+        if self._client is None or self._run is None:
+            return  # refused before its first node
+        ended = pipeline_event(self._run, RunState.FAIL if error else RunState.COMPLETE, error)
+        self._send(ended)
+        self._client.close()
+        nodes = list(self._nodes.values())
+        record_run(
+            tags={"pipeline": self._run.job, **self._run.tags},
+            read=[state for node in nodes for state in node.inputs],
+            wrote=[state for node in nodes for state in node.outputs],
+            stage=self._run.job,
+            record={"run_id": self._run.run_id, "events": [event_json(ended), *self._events]},
+        )
+        self._run = None
+
+    def _end(self, name: str, error: Exception | None = None) -> None:
+        from .events import RunState, event_json, node_event
+
+        own = self._open.pop(name)
+        event = node_event(self._begun(), own, RunState.FAIL if error else RunState.COMPLETE, error)
+        self._events.append(event_json(event))
+        self._send(event)
+
+    def _begun(self) -> PipelineRun:
+        """The run; at the first call it begins."""
+        from podium.registry.runs import code_version, run_uuid
+
+        from .events import PipelineRun, RunState, pipeline_event
+
+        if self._run is None:
+            settings = engine.current()
+            chosen = settings.named().engine if settings else ""
+            package, called = ENGINES.get(chosen, SPARK)
+            tags = {"env": self._env, "engine": chosen, **code_version()}
+            self._run = PipelineRun(
+                run_id=run_uuid(),
+                pipelines=self._names,
+                tags=tags,
+                engine=called,
+                engine_version=_installed(package),
+            )
+            self._send(pipeline_event(self._run, RunState.START))
+        return self._run
+
+    def _of(self, node: Node) -> NodeRun:
+        from .events import NodeRun
+
+        return self._nodes.setdefault(node.name, NodeRun(name=node.name))
+
+    def _state(self, name: str, version_of: str, data: Any) -> State | None:
+        from .states import state
+
+        if name.startswith("params:") or self._catalog is None:
+            return None
+        dataset = self._catalog.get(name)
+        return state(name, dataset, getattr(dataset, version_of, None), data)
+
+    def _send(self, event: RunEvent) -> None:
+        """Send an event. Whoever collects them may be away: the run goes on, and MLflow keeps them all the same."""
+        if self._client is None:
+            return
+        try:
+            self._client.emit(event)
+        except (OSError, RuntimeError) as cause:
+            logger.warning("Lineage events cannot be sent, the run goes on without (conf/*/lineage.yml): %s", cause)
+            self._client = _nowhere()
+
+
+def client(config: Mapping[str, Any], env: str) -> OpenLineageClient:
+    """The client of OpenLineage for what lineage.yml says.
+
+    Raises:
+        PodiumError: it says what the client does not understand.
+    """
+    from openlineage.client import OpenLineageClient
+
+    transport = config.get("transport", {})
+    file = str(transport.get("log_file_path", ""))
+    if file and "://" not in file:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return OpenLineageClient(config=dict(config))
+    except (TypeError, ValueError, KeyError, RuntimeError, ImportError, AttributeError) as cause:
+        raise PodiumError(f"lineage.yml of {env} is wrong, nothing was run: {cause}") from cause
+
+
+def _nowhere() -> OpenLineageClient:
+    from openlineage.client import OpenLineageClient
+    from openlineage.client.transport.noop import NoopConfig, NoopTransport
+
+    return OpenLineageClient(transport=NoopTransport(NoopConfig()))
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # a Databricks runtime has its own Spark
+        return "unknown"

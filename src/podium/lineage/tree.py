@@ -1,0 +1,238 @@
+"""From a model or a table down to the source files, and up to what was made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+
+from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.registry.history import History, Known, Recorded, Write
+
+from .states import SHORT, Kind, State
+from .steps import Steps
+
+__all__ = ["ABOVE", "Branch", "Tree", "trace"]
+
+# Zones by how near they are to a model.
+NEAREST = ("training_sets", "predictions", "monitoring", "features", "bronze", "quarantine")
+ABOVE = "as above"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """Something that was made, or used, with what it was made from or what was made from it.
+
+    Attributes:
+        kind: ``table``, ``file``, ``model``, ``candidate``.
+        name: in the catalog, in the registry, or of the file.
+        version: a number; of files and candidates a SHA-256.
+        digest: of a table ``version@id``; of all else the SHA-256 of its bytes.
+        location: where it is; empty for what is in the registry.
+        run: that made it; None where no run is known to have, and for files.
+        note: what else there is to say.
+        branches: what it was made from, or what was made from it.
+    """
+
+    kind: str
+    name: str
+    version: str
+    digest: str = ""
+    location: str = ""
+    run: Recorded | None = None
+    note: str = ""
+    branches: tuple[Branch, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """``root`` with what it was made from below it, and what was made from it beside it."""
+
+    root: Branch
+    used_for: tuple[Branch, ...]
+
+
+def trace(history: History, name: str) -> Tree:
+    """The lineage of a model (``NAME``, ``NAME@ALIAS``, ``NAME/NUMBER``), or of a table (``NAME``, ``NAME@VERSION``).
+
+    Raises:
+        PodiumError: there is no such model, version or table, or no run recorded anything about it.
+    """
+    tables, models = history.tables(), history.models()
+    table, _, version = name.partition("@")
+    if "." in table:
+        return _table(history, table, version, [*tables, *models])
+    if table.partition("/")[0] not in models:
+        raise PodiumError(
+            f"{history.place.env} knows no model or table {name!r}{did_you_mean(table, [*models, *tables])}. "
+            f"Models: {', '.join(models) or 'none'}. Tables: podium lake tables --env {history.place.env}"
+        )
+    known = history.version(name)
+    return Tree(root=_Down(history).model(known), used_for=tuple(_Up(history).of_model(known)))
+
+
+def _table(history: History, name: str, version: str, names: list[str]) -> Tree:
+    writes = history.writes(name)
+    if not writes:
+        raise PodiumError(
+            f"No recorded run of {history.place.env} wrote a table {name!r}{did_you_mean(name, names)}. "
+            f"See: podium lake tables --env {history.place.env}"
+        )
+    if version and not version.isdecimal():
+        raise PodiumError(f"{version!r} is no version of a table; write {name}@{writes[0].version}.")
+    newest = writes[0]
+    wanted = replace(newest, version=int(version)) if version else newest
+    write = _writer(writes, wanted.version, newest.table_id)
+    made = [state for step in Steps(history.run(write.run_id).record).all for state in step.outputs]
+    state = next(state for state in made if state.name == name)
+    state = replace(state, version=f"{wanted.version}")
+    return Tree(root=_Down(history).state(state), used_for=tuple(_Up(history).of_state(state)))
+
+
+def _writer(writes: list[Write], version: int, table_id: str) -> Write:
+    """Who made a table what it is at a version: the last one to write it up to then.
+
+    Versions in between are those of a table's creation and of its upkeep, which change no row. Of several runs that
+    report one version, the first one wrote it.
+    """
+    same = [write for write in writes if write.table_id == table_id] or writes
+    before = [write for write in same if write.version <= version]
+    if not before:
+        return min(same, key=lambda write: (write.version, write.started))
+    return min(before, key=lambda write: (-write.version, write.started))
+
+
+class _Walk:
+    """Goes through what runs recorded. What was told once is only named after that."""
+
+    def __init__(self, history: History):
+        self._history = history
+        self._steps = cache(lambda run_id: Steps(history.run(run_id).record))
+        self._told: set[tuple[str, str]] = set()
+
+
+class _Down(_Walk):
+    """To what things were made from."""
+
+    def model(self, known: Known) -> Branch:
+        run = self._history.run(known.run_id)
+        sources = self._steps(run.run_id).sources(("mlflow", f"{known.name}.candidate"))
+        notes = [", ".join(known.aliases)]
+        if known.promoted_from:
+            env, _, version = known.promoted_from.partition("/")
+            notes.append(f"promoted from {known.promoted_from}; its tables are those of {env}")
+            notes.append(f"more: podium model lineage {known.name}/{version} --env {env}")
+        elif not run.record:
+            notes.append("its run recorded no lineage")
+        branches = self._leaves(sources) if known.promoted_from else self._branches(sources)
+        return Branch(
+            kind="model",
+            name=known.name,
+            version=known.version,
+            digest=known.digest,
+            run=run,
+            note="; ".join(filter(None, notes)),
+            branches=tuple(branches),
+        )
+
+    def state(self, state: State) -> Branch:
+        bare = _bare(state)
+        if state.kind is not Kind.TABLE:
+            return bare
+        told = (state.location, state.digest)
+        run = self._made_by(state)
+        if told in self._told:
+            return replace(bare, run=run, note=ABOVE)
+        self._told.add(told)
+        if run is None:
+            return replace(bare, note="no recorded run wrote it")
+        return replace(bare, run=run, branches=tuple(self._branches(self._steps(run.run_id).sources(state.place))))
+
+    def _branches(self, sources: Iterable[State]) -> list[Branch]:
+        # What only compares or looks back (a champion, the candidate) is not what something is made of.
+        return [self.state(state) for state in _sorted(sources) if state.kind is not Kind.REGISTRY]
+
+    def _leaves(self, sources: Iterable[State]) -> list[Branch]:
+        return [_bare(state) for state in _sorted(sources)]
+
+    def _made_by(self, state: State) -> Recorded | None:
+        writes = [w for w in self._history.writes(state.name) if w.table_id == state.table_id[:SHORT]]
+        return self._history.run(_writer(writes, int(state.version), writes[0].table_id).run_id) if writes else None
+
+
+class _Up(_Walk):
+    """To what was made from things."""
+
+    def of_model(self, known: Known) -> list[Branch]:
+        name = f"{known.name}.champion"
+        state = State(name=name, kind=Kind.REGISTRY, namespace="mlflow", path=name, version=known.version)
+        return self._from(state, self._history.users(name, known.version))
+
+    def of_state(self, state: State) -> list[Branch]:
+        writers = [
+            write.run_id
+            for write in self._history.writes(state.name)
+            if state.digest == f"{write.version}@{write.table_id}"
+        ]
+        # A run that wrote it may have gone on to use it; it reads its own version too.
+        return self._from(state, dict.fromkeys([*self._history.readers(state.name, state.digest), *writers]))
+
+    def _from(self, state: State, run_ids: Iterable[str]) -> list[Branch]:
+        found = []
+        for run in sorted(map(self._history.run, run_ids), key=lambda run: run.started):
+            for made in _sorted(self._steps(run.run_id).results(state)):
+                if made.kind is Kind.REGISTRY:
+                    found += self._models(made, run)
+                elif made.kind is Kind.TABLE and made.place != state.place:
+                    found.append(self._table(made, run))
+        return found
+
+    def _models(self, made: State, run: Recorded) -> list[Branch]:
+        """A candidate became a version, or it did not."""
+        problem, _, what = made.name.rpartition(".")
+        if what != "candidate":
+            return []
+        versions = [known for known in self._history.made_by(run.run_id) if known.name == problem]
+        if not versions:
+            return [Branch(kind="candidate", name=made.name, version=made.version, digest=made.version, run=run)]
+        return [
+            Branch(
+                kind="model",
+                name=known.name,
+                version=known.version,
+                digest=known.digest,
+                run=run,
+                branches=tuple(self.of_model(known)),
+            )
+            for known in versions
+        ]
+
+    def _table(self, made: State, run: Recorded) -> Branch:
+        bare = replace(_bare(made), run=run)
+        told = (made.location, made.digest)
+        if told in self._told:
+            return replace(bare, note=ABOVE)
+        self._told.add(told)
+        return replace(bare, branches=tuple(self.of_state(made)))
+
+
+def _bare(state: State) -> Branch:
+    return Branch(
+        kind=state.kind.name.lower(),
+        name=state.name,
+        version=state.version,
+        digest=state.digest,
+        location="" if state.kind is Kind.REGISTRY else state.location,
+    )
+
+
+def _sorted(states: Iterable[State]) -> list[State]:
+    """What is nearest to a model first, the books that ingestion keeps last: in a tree these would hide the rest."""
+
+    def rank(state: State) -> tuple[int, str]:
+        if state.kind is Kind.FILE:
+            return len(NEAREST), state.name
+        zone = next((zone for zone in NEAREST if state.name.partition(".")[2].startswith(zone)), NEAREST[-1])
+        return NEAREST.index(zone), state.name
+
+    return sorted(states, key=rank)

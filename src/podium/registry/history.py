@@ -1,0 +1,225 @@
+"""Runs, found by what they read, wrote and used, with what they recorded. Questions to one environment's MLflow."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
+
+from podium.lakehouse.errors import PodiumError, did_you_mean
+
+from .runs import DIGEST, LINEAGE, USED, WROTE
+from .tracking import Place
+
+__all__ = ["History", "Known", "Recorded", "Write"]
+
+NEWEST = ["attributes.start_time DESC"]
+# What a model's name is followed by: the version's number, or an alias.
+NUMBER, ALIAS = "/", "@"
+TAG = "podium."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A run and what it recorded.
+
+    Attributes:
+        run_id: in MLflow.
+        pipelines, env, as_of, engine, commit: as its tags tell; empty where they do not.
+        changed: whether the code was not quite that of the commit.
+        package: a hash of the code.
+        started: in UTC.
+        record: what it left as ``lineage.json``; empty where it left none.
+    """
+
+    run_id: str
+    pipelines: str
+    env: str
+    as_of: str
+    engine: str
+    commit: str
+    changed: bool
+    package: str
+    started: datetime
+    record: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """That a run wrote a table.
+
+    Attributes:
+        version, table_id: what it left; the id is only the beginning of it.
+        run_id: in MLflow.
+        started: when the run began, in milliseconds since 1970.
+    """
+
+    version: int
+    table_id: str
+    run_id: str
+    started: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A registered version.
+
+    Attributes:
+        name, version: of the model.
+        aliases: that it carries.
+        digest: SHA-256 of the model's files.
+        run_id: of the run that trained it, or brought it here.
+        promoted_from: ``environment/version``; empty where it was trained here.
+        as_of: the moment of knowledge that it was trained at.
+    """
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+    digest: str
+    run_id: str
+    promoted_from: str
+    as_of: str
+
+
+class History:
+    """What the runs of an environment left in its MLflow. Whatever was asked once is remembered."""
+
+    def __init__(self, place: Place):
+        self.place = place
+        self.run = cache(self._run)
+        self.writes = cache(self._writes)
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        return self.place.client()
+
+    @cached_property
+    def _experiments(self) -> list[str]:
+        return [experiment.experiment_id for experiment in self._client.search_experiments()]
+
+    def _run(self, run_id: str) -> Recorded:
+        run = self._client.get_run(run_id)
+        tags = run.data.tags
+        return Recorded(
+            run_id=run_id,
+            pipelines=tags.get(f"{TAG}pipeline", run.info.run_name),
+            env=tags.get(f"{TAG}env", ""),
+            as_of=tags.get(f"{TAG}as_of", ""),
+            engine=tags.get(f"{TAG}engine", ""),
+            commit=tags.get(f"{TAG}commit", ""),
+            changed=tags.get(f"{TAG}dirty") == "true",
+            package=tags.get(f"{TAG}package", ""),
+            started=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+            record=self._document(run),
+        )
+
+    def _document(self, run: Run) -> dict[str, Any]:
+        there = {file.path for file in self._client.list_artifacts(run.info.run_id)}
+        if LINEAGE not in there:
+            return {}
+        with tempfile.TemporaryDirectory() as scratch:
+            found: dict[str, Any] = json.loads(
+                Path(self._client.download_artifacts(run.info.run_id, LINEAGE, scratch)).read_bytes()
+            )
+        return found
+
+    def _writes(self, table: str) -> list[Write]:
+        """Every recorded write of a table, by its name, the newest first."""
+        tag = f"{WROTE}{table}"
+        found = []
+        for run in self._search(f"tags.`{tag}` LIKE '%'"):
+            version, _, table_id = run.data.tags[tag].partition("@")
+            found.append(
+                Write(version=int(version), table_id=table_id, run_id=run.info.run_id, started=run.info.start_time)
+            )
+        return found
+
+    def readers(self, name: str, digest: str) -> list[str]:
+        """The runs that read this state of a table or file."""
+        query = f"dataset.name = '{name}' and dataset.digest = '{digest[:DIGEST]}'"
+        return [run.info.run_id for run in self._search(query)]
+
+    def users(self, name: str, version: str) -> list[str]:
+        """The runs that used this version of something in the registry."""
+        return [run.info.run_id for run in self._search(f"tags.`{USED}{name}` = '{version}'")]
+
+    def tables(self) -> list[str]:
+        """The names of all tables that a recorded run wrote lately."""
+        recent = self._client.search_runs(self._experiments, max_results=200, order_by=NEWEST)
+        tags = {tag for run in recent for tag in run.data.tags}
+        return sorted(tag.removeprefix(WROTE) for tag in tags if tag.startswith(WROTE))
+
+    def models(self) -> list[str]:
+        """The names of all registered models."""
+        return sorted(model.name for model in self._client.search_registered_models())
+
+    def version(self, text: str) -> Known:
+        """The version that ``NAME``, ``NAME@ALIAS`` or ``NAME/NUMBER`` means; of a bare name, the champion.
+
+        Raises:
+            PodiumError: there is none.
+        """
+        name, mark, which = _split(text)
+        models = self._client.search_registered_models(f"name = '{name}'")
+        if not models:
+            known = self.models()
+            near = did_you_mean(name, known)
+            raise PodiumError(f"There is no model {name!r} in {self.place.env}{near}. There are: {_listed(known)}.")
+        aliases = {alias: str(number) for alias, number in models[0].aliases.items()}
+        found = {str(each.version): each for each in self._client.search_model_versions(f"name = '{name}'")}
+        number = which if mark == NUMBER else aliases.get(which)
+        if number not in found:
+            known = [*sorted(found, key=int)] if mark == NUMBER else sorted(aliases)
+            what = "version" if mark == NUMBER else "version that is"
+            raise PodiumError(f"{name} has no {what} {which} in {self.place.env}. There are: {_listed(known)}.")
+        return _known(found[number], aliases)
+
+    def made_by(self, run_id: str) -> list[Known]:
+        """The versions whose model a run made."""
+        found = self._client.search_model_versions(f"run_id = '{run_id}'")
+        return [_known(each, {}) for each in found]
+
+    def _search(self, query: str) -> list[Run]:
+        found: list[Run] = []
+        token = None
+        while True:
+            page = self._client.search_runs(self._experiments, query, order_by=NEWEST, page_token=token)
+            found += page
+            if not (token := page.token):
+                return found
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    for mark in (NUMBER, ALIAS):
+        name, found, which = text.partition(mark)
+        if found:
+            return name, mark, which
+    return text, ALIAS, "champion"
+
+
+def _known(found: ModelVersion, aliases: Mapping[str, str]) -> Known:
+    tags: Mapping[str, str] = found.tags
+    number = str(found.version)
+    return Known(
+        name=found.name,
+        version=number,
+        aliases=tuple(sorted(alias for alias, version in aliases.items() if version == number)),
+        digest=tags.get("podium.digest", ""),
+        run_id=str(found.run_id or ""),
+        promoted_from=tags.get("podium.promoted_from", ""),
+        as_of=tags.get("podium.as_of", ""),
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,178 @@
+"""What kedro-viz shows of the last runs: how each node went, how long it took, how much there is in each table.
+
+kedro-viz has hooks of its own for that, which do not fit here. They time a node's function; but nodes return lazy
+frames, and the work is done as these are saved. They keep one file for all environments, and a run of one pipeline
+replaces what is known of the others. So these write the same files: one set for each environment, beside its data, in
+which each node and each table keeps what was found out about it last.
+"""
+
+import json
+import logging
+import os
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline.node import Node
+
+from podium.lakehouse.files import Folder
+
+__all__ = ["EVENTS", "FOLDER", "STATS", "RunStatus", "show"]
+
+logger = logging.getLogger(__name__)
+
+# As kedro-viz calls them, in the project's folder; and in the environment's own.
+FOLDER, EVENTS, STATS = ".viz", "kedro_pipeline_events.json", "stats.json"
+
+Event = dict[str, Any]
+
+
+class RunStatus:
+    """Kedro's hooks around a run: note how it goes, and keep that as it ends."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._catalog: CatalogProtocol | None = None
+        self._begin: Event = {}
+        self._found: dict[str, Event] = {}
+        self._node: Node | None = None
+        self._at: Event = {}
+        self._started = 0.0
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Choose the environment's folder; nothing is kept where nobody can look at it."""
+        local = context.config_loader["globals"].get("local")
+        self._folder = Path(local, FOLDER) if local and find_spec("kedro_viz") else None
+
+    @hook_impl
+    def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
+        """Begin a fresh record: a session may run many times."""
+        self._catalog, self._found, self._node, self._at = catalog, {}, None, {}
+        self._begin = {"event": "before_pipeline_run", "timestamp": _now()}
+
+    @hook_impl
+    def before_dataset_loaded(self, dataset_name: str, node: Node) -> None:
+        """Know where it was, should this fail."""
+        self._node, self._at = node, {"dataset": dataset_name, "operation": "loading"}
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name: str) -> None:
+        """Note that it was read."""
+        self._note("after_dataset_loaded", dataset_name, dataset=dataset_name, status="Available")
+
+    @hook_impl(trylast=True)
+    def before_node_run(self, node: Node) -> None:
+        """Start the node's clock, as the log does."""
+        self._node, self._at, self._started = node, {}, perf_counter()
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        """Know where it was, should this fail."""
+        self._at = {"dataset": dataset_name, "operation": "saving"}
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
+        """Note that it was written. With its last output a node is done."""
+        self._note("after_dataset_saved", dataset_name, dataset=dataset_name, status="Available")
+        if dataset_name == node.outputs[-1]:
+            took = perf_counter() - self._started
+            self._note("after_node_run", node, node=node.name, duration=took, status="success")
+            self._node, self._at = None, {}
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Keep the record of a run that went well."""
+        self._keep({"event": "after_pipeline_run", "timestamp": _now()})
+
+    @hook_impl(tryfirst=True)
+    def on_pipeline_error(self, error: Exception) -> None:
+        """Keep the record of a run that failed: at which node, and at which dataset if it was one."""
+        told = {"error": str(error), "traceback": "".join(traceback.format_exception(error)), "timestamp": _now()}
+        where = {}
+        if self._node is not None:
+            self._note("on_node_error", self._node, node=self._node.name, **told)
+            where = {"node": self._node.name, **self._at}
+        self._keep({"event": "on_pipeline_error", **told, **where})
+
+    def _note(self, event: str, of: Node | str, **what: Any) -> None:
+        if self._folder is not None:
+            from kedro_viz.integrations.kedro.hooks_utils import hash_node
+
+            node_id = hash_node(of)
+            self._found[node_id] = {"event": event, "node_id": node_id, **what}
+
+    def _keep(self, end: Event) -> None:
+        if self._folder is None:
+            return
+        stats = {}
+        for event in self._found.values():
+            if found := self._measured(event.get("dataset")):
+                stats[event["dataset"]] = found
+                event["size"] = found["file_size"]
+        try:
+            before = {event["node_id"]: event for event in _read(self._folder / EVENTS, []) if "node_id" in event}
+            _write(self._folder / EVENTS, [self._begin, *{**before, **self._found}.values(), end])
+            _write(self._folder / STATS, {**_read(self._folder / STATS, {}), **stats})
+        except OSError as why:
+            logger.warning("kedro viz will not show this run: %s", why)
+
+    def _measured(self, name: str | None) -> Mapping[str, int]:
+        dataset = self._catalog.get(name) if name and self._catalog is not None else None
+        return measured(getattr(dataset, "path", None), getattr(dataset, "filepath", None))
+
+
+def measured(table: str | None, file: str | None) -> dict[str, int]:
+    """Rows, columns and bytes of a Delta table on this machine, from its log; bytes of a file; else nothing."""
+    if file and Path(file).is_file():
+        return {"file_size": Path(file).stat().st_size}
+    if not table or not Path(table).is_dir():
+        return {}
+    try:
+        delta = DeltaTable(table)
+    except DeltaError:
+        return {}
+    files = pa.table(delta.get_add_actions())
+    found = {"columns": len(delta.schema().fields), "file_size": pc.sum(files["size_bytes"]).as_py() or 0}
+    # A writer may leave the number of rows out.
+    return found if files["num_records"].null_count else {"rows": pc.sum(files["num_records"]).as_py() or 0, **found}
+
+
+def show(local: str, project: Path) -> None:
+    """Let kedro-viz, which looks in the project's folder, find what is kept of the runs of one environment."""
+    for name in (EVENTS, STATS):
+        link = project / FOLDER / name
+        part = link.with_name(f"{name}.{os.getpid()}")
+        try:
+            link.parent.mkdir(exist_ok=True)
+            part.symlink_to(Path(local, FOLDER, name))
+            part.replace(link)
+        except OSError as why:
+            logger.warning("kedro viz cannot show runs: %s", why)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _read(file: Path, otherwise: Any) -> Any:
+    """What was kept before; whatever cannot be read is made anew."""
+    try:
+        return json.loads(file.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return otherwise
+
+
+def _write(file: Path, content: Any) -> None:
+    Folder(str(file.parent)).put_text(json.dumps(content), file.name)

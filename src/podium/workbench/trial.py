@@ -1,0 +1,132 @@
+"""Try a new feature against the champion: point in time, on the same rows, judged on days that neither model saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pandas as pd
+from kedro.framework.context import KedroContext
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from podium.features.examples import requests_between
+from podium.features.point_in_time import point_in_time_join
+from podium.lakehouse.errors import PodiumError
+from podium.models import Model
+from podium.models.fitting import fit
+from podium.models.metrics import METRICS
+from podium.pipelines.evaluation.nodes import evaluate
+from podium.problems.base import FeatureTable, Knowledge
+
+from .champion import Bench
+
+__all__ = ["Trial", "require_no_future", "try_feature"]
+
+# Of the days, for the intervals: enough to see whether a gain could be chance.
+RESAMPLES = 200
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trial:
+    """What a new feature brought.
+
+    Attributes:
+        figures: for each metric: the champion's, that of the model with the feature, the gain and its 95% interval.
+        known: the share of the unseen rows for which the feature was known.
+        model: the champion's algorithm and parameters, fitted on the champion's rows with the feature added.
+        unseen: the unseen rows with the feature, and ``trial_score``.
+    """
+
+    figures: pd.DataFrame
+    known: dict[str, float]
+    model: Model = field(repr=False)
+    unseen: pd.DataFrame = field(repr=False)
+
+
+def try_feature(context: KedroContext, bench: Bench, table: FeatureTable) -> Trial:
+    """Fit the champion anew with the features of one more table, and hold both against each other.
+
+    Nothing of the future can help: the computation sees what was known at the champion's ``as_of``; that an earlier
+    moment gives the same rows is checked; requests get the newest row that was known when they were made; and both
+    models are judged on days after the last that they learned from.
+
+    Raises:
+        PodiumError: a name is taken, a bronze table is missing, or the computation looks ahead.
+    """
+    names = [feature.name for feature in table.features]
+    if taken := sorted({*names} & {*bench.champion.model.features}):
+        raise PodiumError(f"The champion has {', '.join(taken)} already; give the new feature a name of its own.")
+    as_of, problem = bench.champion.as_of, bench.problem
+    events = dict.fromkeys((*table.reads, *problem.request_reads))
+    bronze = {event: context.catalog.load(f"{problem.name}.bronze_{event}") for event in events}
+    begin = bench.unseen["prediction_time"].min().to_pydatetime()
+    for cut in (begin, begin + (as_of - begin) / 2):
+        require_no_future(table, bronze, cut=cut, as_of=as_of)
+    asked = requests_between(bronze, problem, after=None, until=as_of)
+    joined = point_in_time_join(asked, {table: computed(table, bronze, as_of)})
+    values = joined.select(*problem.keys, *names).toArrow().to_pandas()
+    learned, unseen = (
+        rows.merge(values, "left", list(problem.keys), validate="1:1") for rows in (bench.learned, bench.unseen)
+    )
+    model = _fitted(bench, learned, names)
+    unseen = unseen.assign(trial_score=model.score(unseen))
+    known = {name: float(unseen[name].notna().mean()) for name in names}
+    return Trial(figures=_figures(bench, model, unseen), known=known, model=model, unseen=unseen)
+
+
+def computed(table: FeatureTable, bronze: Mapping[str, DataFrame], until: datetime) -> DataFrame:
+    """All rows of a feature table that can be known at a moment."""
+    known = {event: bronze[event].filter(F.col("available_at") <= F.lit(until)) for event in table.reads}
+    rows = table.compute(Knowledge(bronze=known, since=None, until=until))
+    return rows.select(*table.entity, "feature_time", *[feature.name for feature in table.features])
+
+
+def require_no_future(table: FeatureTable, bronze: Mapping[str, DataFrame], *, cut: datetime, as_of: datetime) -> None:
+    """Refuse a computation whose rows up to ``cut`` change with what became known between ``cut`` and ``as_of``.
+
+    Raises:
+        PodiumError: it does; the error shows a row.
+    """
+    later, then = (computed(table, bronze, until).filter(F.col("feature_time") <= F.lit(cut)) for until in (as_of, cut))
+    for rows, others in ((later, then), (then, later)):
+        odd = rows.exceptAll(others).limit(1).toArrow().to_pylist()
+        if odd:
+            shown = ", ".join(f"{name}={value}" for name, value in odd[0].items())
+            raise PodiumError(
+                f"{table.name} looks ahead: its rows up to {cut:%Y-%m-%d %H:%M} are others once what came after is "
+                f"known, for example {shown}. feature_time must be when all that went into a row was known."
+            )
+
+
+def _fitted(bench: Bench, rows: pd.DataFrame, names: list[str]) -> Model:
+    champion = bench.champion.model
+    texts = [name for name in names if rows[name].dtype == object]
+    return fit(
+        champion.algorithm,
+        rows,
+        rows["label"],
+        features=[*champion.features, *names],
+        categorical=[*champion.categorical, *texts],
+        params=champion.params,
+        seed=bench.training.seed,
+    )
+
+
+def _figures(bench: Bench, model: Model, unseen: pd.DataFrame) -> pd.DataFrame:
+    """Each metric of both models, and the gain with its interval, as evaluation works them out."""
+    params = bench.evaluation.model_copy(update={"resamples": RESAMPLES})
+    found = evaluate(
+        model,
+        bench.champion.model,
+        unseen,
+        params,
+        as_of=bench.champion.as_of,
+        trained_until=bench.trained_until,
+    )
+    rows = {}
+    for name, metric in METRICS.items():
+        both = [getattr(scores, name).value for scores in (found.baseline, found.candidate)]
+        rows[metric.title] = (*both, *getattr(found.gain_over_baseline, name).model_dump().values())
+    return pd.DataFrame.from_dict(rows, "index", columns=["champion", "with it", "gain", "low", "high"])

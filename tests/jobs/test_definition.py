@@ -1,0 +1,253 @@
+"""The jobs that ship, and what is refused: with file, key and near miss, before anything is written or run."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from podium.jobs.checks import checked_jobs
+from podium.lakehouse.errors import PodiumError
+from podium.pipelines import STAGES
+from tests.conftest import PROJECT
+
+SHIPPED: dict[str, Any] = yaml.safe_load((PROJECT / "conf/base/jobs.yml").read_text())
+
+
+@pytest.fixture(scope="module")
+def conf(tmp_path_factory) -> Path:
+    """A copy of the configuration."""
+    return shutil.copytree(PROJECT / "conf", tmp_path_factory.mktemp("jobs") / "conf")
+
+
+def refusal(conf: Path, changes: dict[str, Any]) -> str:
+    """What is said of the shipped jobs with something changed in them, by path."""
+    jobs = copy.deepcopy(SHIPPED)
+    for path, value in changes.items():
+        *steps, last = path.split(".")
+        place = jobs
+        for step in steps:
+            place = place.setdefault(step, {})
+        place[last] = value
+    file = conf / "base" / "jobs.yml"
+    file.write_text(yaml.safe_dump(jobs))
+    with pytest.raises(PodiumError) as refused:
+        checked_jobs(conf)
+    assert refused.value.message.startswith(f"{file} ")
+    return refused.value.message
+
+
+def test_every_pipeline_is_in_a_job_and_no_job_has_one_twice():
+    found = checked_jobs(PROJECT / "conf")
+    lists = [[name for step in found.steps(job) for name in step.task.pipelines] for job in found.jobs.jobs]
+    assert {name for names in lists for name in names} == set(STAGES)
+    assert all(len(names) == len(set(names)) for names in lists)
+
+
+def test_tasks_are_in_the_order_of_a_model_s_life():
+    found = checked_jobs(PROJECT / "conf")
+    order = [step.name for step in found.steps("retrain")]
+    assert order == ["feature_engineering", "training", "evaluation", "deployment"]
+    assert [step.depends_on for step in found.steps("retrain")] == [(), *((name,) for name in order[:-1])]
+
+
+def test_a_task_says_before_its_job_before_the_defaults(conf):
+    file = conf / "base" / "jobs.yml"
+    job = {
+        "about": "x",
+        "retries": 2,
+        "tasks": ["eda", {"pipelines": ["training"], "retries": 0, "timeout": "5 minutes"}],
+    }
+    file.write_text(yaml.safe_dump({**SHIPPED, "jobs": {"mine": job}}))
+    first, second = checked_jobs(conf).steps("mine")
+    assert (first.retries, first.timeout.total_seconds()) == (2, 7200)
+    assert (second.retries, second.timeout.total_seconds()) == (0, 300)
+    assert second.name == "training"
+
+
+def test_tasks_that_wait_for_others_come_after_them(conf):
+    tasks = [
+        {"pipelines": ["training"], "depends_on": ["feature_engineering"]},
+        {"pipelines": ["eda"], "depends_on": []},
+        {"pipelines": ["feature_engineering"], "depends_on": ["eda"]},
+    ]
+    (conf / "base" / "jobs.yml").write_text(
+        yaml.safe_dump({**SHIPPED, "jobs": {"mine": {"about": "x", "tasks": tasks}}})
+    )
+    assert [step.name for step in checked_jobs(conf).steps("mine")] == ["eda", "feature_engineering", "training"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (
+            "jobs.retrain.tasks",
+            ["trainig"],
+            "jobs.retrain.tasks.trainig: There is no pipeline 'trainig' (did you mean 'training'?)",
+        ),
+        (
+            "jobs.score.tasks",
+            [{"pipelines": ["inference"], "tags": ["x"]}],
+            "jobs.score.tasks.inference: There is no tag 'x'",
+        ),
+        (
+            "jobs.score.tasks",
+            [{"pipelines": ["inference"], "namespaces": ["inferense"]}],
+            "There is no namespace 'inferense' (did you mean 'inference'?)",
+        ),
+        (
+            "jobs.score.tasks",
+            [{"pipelines": ["inference"], "nodes": ["inference.flight_delay.scor"]}],
+            "(did you mean 'inference.flight_delay.score'?)",
+        ),
+        ("jobs.retrain.taks", [], "jobs.retrain.taks: there is no such key (did you mean 'tasks'?)"),
+        (
+            "jobs.retrain.schedule.timezone",
+            "UTC",
+            "jobs.retrain.schedule.timezone: there is no such key (did you mean 'time_zone'?)",
+        ),
+        (
+            "jobs.retrain.schedule.cron",
+            "0 4 * * MOM",
+            "jobs.retrain.schedule.cron: day of week 'MOM': 'MOM' means nothing here (did you mean 'MON'?)",
+        ),
+        (
+            "jobs.retrain.schedule.time_zone",
+            "Europe/Pariss",
+            "jobs.retrain.schedule.time_zone: there is no time zone 'Europe/Pariss' (did you mean 'Europe/Paris'?)",
+        ),
+        (
+            "jobs.retrain.compute",
+            "serverles",
+            "jobs.retrain.tasks.training.compute: there is no compute 'serverles' (did you mean 'serverless'?)",
+        ),
+        (
+            "compute.serverless.kind",
+            "serverles",
+            "compute.serverless.kind: there is no 'serverles' (did you mean 'serverless'?)",
+        ),
+        (
+            "compute.big",
+            {"kind": "job_cluster", "spark_version": "17.3", "nodetype": "x", "workers": 1},
+            "compute.big.job_cluster.nodetype: there is no such key (did you mean 'node_type'?)",
+        ),
+        ("jobs.retrain.timeout", "2 horus", "jobs.retrain.timeout: '2 horus' is no time span"),
+        ("jobs.retrain.retries", -1, "jobs.retrain.retries: Input should be greater than or equal to 0 (got -1)"),
+        ("jobs.retrain.tasks", [], "jobs.retrain.tasks: "),
+        ("jobs.retrain.tasks", ["training", "training"], "two are called training"),
+        (
+            "jobs.retrain.tasks",
+            ["training", {"name": "again", "pipelines": ["training"]}],
+            "jobs.retrain.tasks: training is in two of them, training and again",
+        ),
+        (
+            "jobs.retrain.tasks",
+            ["training", {"pipelines": ["evaluation"], "depends_on": ["trainig"]}],
+            "depends_on: no task 'trainig' (did you mean 'training'?)",
+        ),
+        (
+            "jobs.retrain.tasks",
+            [{"pipelines": ["training"], "depends_on": ["training"]}],
+            "jobs.retrain.tasks: training wait for each other",
+        ),
+        ("jobs.retrain.trigger", {"tables": ["flight_delay.predictions"]}, "a schedule and a trigger"),
+        (
+            "jobs.retrain.parameters",
+            {"prd": {"as_of": "2013-08-01"}},
+            "jobs.retrain.parameters.prd: there is no environment 'prd' (did you mean 'prod'?)",
+        ),
+        (
+            "jobs.retrain.parameters",
+            {"prod": {"flight_delay.training.sed": 3}},
+            "parameters.prod: flight_delay.training.sed: there is no such parameter (did you mean 'seed'?)",
+        ),
+        (
+            "jobs.retrain.parameters",
+            {"prod": {"flight_delay.source": "a,b"}},
+            "flight_delay.source: a command line cannot say this value",
+        ),
+        (
+            "databricks.targets.prod.env",
+            "prd",
+            "databricks.targets.prod.env: there is no environment 'prd' (did you mean 'prod'?)",
+        ),
+        (
+            "databricks.targets.prod.mode",
+            "prduction",
+            "databricks.targets.prod.mode: 'prduction' (did you mean 'production'?)",
+        ),
+        ("databricks.targets.prod.run_as", None, "production needs run_as"),
+        (
+            "databricks.targets.prod.variables",
+            {"catlog": "x"},
+            "databricks.targets.prod.variables: there is no variable 'catlog' (did you mean 'catalog'?)",
+        ),
+        (
+            "databricks.root",
+            "uc://${var.catlog}",
+            "databricks.root: there is no variable 'catlog' (did you mean 'catalog'?)",
+        ),
+        ("databricks.targets.staging.default", True, "databricks.targets: more than one is the default"),
+        (
+            "databricks.targets.prod.permissions",
+            [{"level": "CAN_VIEW"}],
+            "give one of group, user and service_principal",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_file_key_and_near_miss(conf, path, value, said):
+    assert said in refusal(conf, {path: value})
+
+
+def test_a_table_that_is_none_does_not_trigger(conf):
+    watched = {"jobs.retrain.schedule": None, "jobs.retrain.trigger": {"tables": ["flight_delay.prediction"]}}
+    assert "there is no table 'flight_delay.prediction' (did you mean 'flight_delay.predictions'?)" in refusal(
+        conf, watched
+    )
+    watched["jobs.retrain.trigger"] = {"tables": ["flight_delay.predictions"]}
+    assert "no Unity Catalog" in refusal(conf, {**watched, "databricks.root": "s3://bucket"})
+
+
+def test_nodes_that_hand_each_other_data_in_memory_stay_together(conf):
+    """Each task is a process of its own."""
+    first = {"name": "features", "pipelines": ["training"], "nodes": ["training.flight_delay.build_training_set"]}
+    said = refusal(conf, {"jobs.retrain.tasks": [first]})
+    assert "it would need flight_delay.as_of, which is handed from node to node within a run" in said
+
+
+def test_two_tasks_may_share_a_pipeline_but_no_node(conf):
+    stages = {"pipelines": ["training", "evaluation"]}
+    parts = [{"name": name, **stages, "namespaces": [name, "clock"]} for name in ("training", "evaluation")]
+    said = refusal(conf, {"jobs.retrain.tasks": parts})
+    assert "training and evaluation would both run clock.flight_delay.resolve_as_of" in said
+
+
+def test_all_mistakes_are_told_at_once(conf):
+    said = refusal(conf, {"jobs.score.tasks": ["infrence"], "jobs.retrain.compute": "x", "databricks.root": "${var.y}"})
+    assert len(said.splitlines()) == 1 + 1 + 4 + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("jobs: {}\njobs: {}\n", "duplicate key jobs"),
+        ("jobs: [", "cannot be read"),
+        ("jobs: ${var.x\n", "cannot be read"),
+        ("", "databricks: Field required"),
+    ],
+)
+def test_a_file_that_is_none_is_refused(conf, text, said):
+    (conf / "base" / "jobs.yml").write_text(text)
+    with pytest.raises(PodiumError, match=r"jobs\.yml") as refused:
+        checked_jobs(conf)
+    assert said in refused.value.message
+
+
+def test_without_a_file_there_are_no_jobs(tmp_path):
+    (tmp_path / "base").mkdir()
+    with pytest.raises(PodiumError, match="there are no jobs"):
+        checked_jobs(tmp_path)

@@ -1,0 +1,117 @@
+"""``podium jobs run`` and ``list`` as a person types them, with real tasks."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from deltalake import DeltaTable
+
+from podium.cli import main
+from tests.conftest import PROJECT
+
+Podium = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """A data folder, and beside it the shipped configuration, but for the patience of its jobs."""
+    folder = tmp_path_factory.mktemp("data")
+    shutil.copytree(PROJECT / "conf", folder / "conf")
+    file = folder / "conf" / "base" / "jobs.yml"
+    file.write_text(file.read_text().replace("retries: 1", "retries: 0"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def variables(data: Path) -> dict[str, str]:
+    return {"PODIUM_DATA": str(data), "PODIUM_CONF": str(data / "conf"), "PODIUM_HOME": str(PROJECT)}
+
+
+@pytest.fixture(scope="module")
+def podium(variables) -> Podium:
+    """The command in this process; its tasks are processes of their own in any case."""
+    return lambda *arguments: CliRunner().invoke(main, ["jobs", *arguments], env=variables)
+
+
+@pytest.fixture(scope="module")
+def failed(variables, small, write_source, data) -> subprocess.CompletedProcess[str]:
+    """Features are made; then there is no champion to score with."""
+    flights = small["flights"]
+    few = flights[(flights["month"] == "1") & (flights["day"].astype(int) <= 12)]
+    params = f"as_of=2013-01-10,flight_delay.source={write_source(small | {'flights': few}, data / 'source')}"
+    command = [sys.executable, "-m", "podium", "jobs", "run", "score", "--params", params]
+    return subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
+
+
+def version(data: Path) -> int:
+    return DeltaTable(str(data / "dev" / "flight_delay" / "features" / "weather")).version()
+
+
+def test_a_failed_task_has_the_last_word_and_the_way_on(failed):
+    assert failed.returncode == 1
+    assert "Traceback" not in failed.stderr
+    *_, error, last = failed.stderr.strip().splitlines()
+    assert error.startswith("Error: ")
+    assert "champion" in error
+    assert last == (
+        "Error: score: inference failed with exit code 1. To go on from there: podium jobs run score --env dev --resume"
+    )
+
+
+def test_it_resumes_at_that_task_with_the_same_parameters(failed, podium, data):
+    before = version(data)
+    planned = podium("run", "score", "--resume", "--dry-run").stdout
+    assert planned.startswith("inference: podium run --env dev --pipelines inference --params as_of=2013-01-10,")
+    again = podium("run", "score", "--resume")
+    assert again.exit_code == 1
+    assert "score 2/2 inference" in again.stderr
+    assert "1/2" not in again.stderr
+    assert version(data) == before
+
+
+def test_the_list_says_how_the_last_run_ended(failed, podium):
+    found = {job["name"]: job for job in json.loads(podium("list", "--json").stdout)}
+    assert list(found) == ["explore", "score", "monitor", "retrain"]
+    assert found["score"]["last_run"]["left"] == ["inference"]
+    assert found["score"]["last_run"]["tasks"]["feature_engineering"]["outcome"] == "done"
+    assert found["score"]["schedule"] == {"cron": "15 * * * *", "time_zone": "America/New_York"}
+    assert found["retrain"]["last_run"] is None
+    assert "did not end well, in inference" in podium("list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("retrian",), 1, "There is no job 'retrian' (did you mean 'retrain'?)"),
+        (("retrain", "--env", "prd"), 1, "There is no environment 'prd' (did you mean 'prod'?)"),
+        (("retrain", "--params", "as_fo=2013-01-10"), 1, "as_fo: there is no such parameter (did you mean 'as_of'?)"),
+        (("retrain", "--params", "as_of"), 1, "'as_of' sets nothing"),
+        (("retrain", "--resume"), 1, "There was no run of retrain in dev yet"),
+        (("retrain", "--resume", "--params", "as_of=2013-01-10"), 2, "leave out --params"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_run(podium, data, arguments, code, said):
+    answer = podium("run", *arguments)
+    assert answer.exit_code == code
+    assert said in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (data / "dev" / "jobs" / "retrain.json").exists()
+
+
+def test_a_dry_run_says_what_would_be_typed(podium):
+    planned = podium("run", "retrain", "--env", "prod", "--params", "as_of=2013-08-01", "--dry-run").stdout.splitlines()
+    assert [line.partition(":")[0] for line in planned] == [
+        "feature_engineering",
+        "training",
+        "evaluation",
+        "deployment",
+    ]
+    assert planned[1] == "training: podium run --env prod --pipelines training --params as_of=2013-08-01"

@@ -1,0 +1,174 @@
+"""The wheel runs anywhere: in an empty folder, with the configuration that it carries, and with no secret in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from deltalake import DeltaTable
+
+from podium import home
+from podium.cli import main
+from podium.lakehouse.errors import PodiumError
+from tests.conftest import PROJECT
+from tests.jobs.wheels import Installed, built, installed
+
+AS_OF = "2013-01-10"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    return built(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def there(wheel: Path, tmp_path_factory) -> Installed:
+    """An empty folder, and the command of a fresh environment."""
+    return installed(wheel, tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture(scope="module")
+def source(small, write_source, tmp_path_factory) -> Path:
+    """The flights of twelve days, and their weather; a day in February has one bad row."""
+    few = {name: frame[(frame["month"] == "1") & (frame["day"].astype(int) <= 12)] for name, frame in dated(small)}
+    weather = small["weather"]
+    storm = weather[(weather["month"] == "2") & (weather["day"] == "12")]
+    few["weather"] = pd.concat([few["weather"], storm])
+    return write_source(small | few, tmp_path_factory.mktemp("tiny"))
+
+
+def dated(files):
+    return [(name, files[name]) for name in ("flights", "weather")]
+
+
+def names(wheel: Path) -> set[str]:
+    return set(zipfile.ZipFile(wheel).namelist())
+
+
+def test_it_carries_the_configuration_and_nobody_s_secrets(wheel):
+    files = [path for path in (PROJECT / "conf").rglob("*") if path.is_file() and path.parent.name != "local"]
+    known = {path.relative_to(PROJECT) for path in files}
+    assert {name for name in names(wheel) if name.startswith("podium/conf/")} == {f"podium/{name}" for name in known}
+
+
+def test_it_carries_all_of_the_code_and_nothing_else(wheel):
+    code = {path.relative_to(PROJECT / "src").as_posix() for path in (PROJECT / "src").rglob("*.py")}
+    assert {name for name in names(wheel) if name.endswith(".py")} == code
+    assert {name.split("/")[0] for name in names(wheel)} == {"podium", "podium-0.1.0.dist-info"}
+
+
+def test_it_does_not_replace_a_runtime_s_spark(wheel):
+    meta = message_from_bytes(zipfile.ZipFile(wheel).read("podium-0.1.0.dist-info/METADATA"))
+    always = {re.split(r"[^\w-]", each)[0] for each in meta.get_all("Requires-Dist") if "extra ==" not in each}
+    assert {"kedro", "mlflow"} <= always
+    assert always.isdisjoint({"pyspark", "delta-spark", "pysail", "psutil", "databricks-connect", "databricks-bundles"})
+    assert "local" in meta.get_all("Provides-Extra")
+
+
+def test_a_pipeline_runs_in_an_empty_folder(there, source):
+    assert not there.python("import podium; print(podium.__file__)").startswith(str(PROJECT))
+    params = f"as_of={AS_OF},flight_delay.source={source}"
+    done = there.podium("run", "--pipelines", "feature_engineering", "--params", params)
+    assert done.returncode == 0, done.stderr
+    lake = there.folder / "data" / "dev" / "flight_delay"
+    flights = (source / "flights.csv").read_text().count("\n") - 1
+    assert DeltaTable(str(lake / "bronze" / "timetable")).to_pyarrow_dataset().count_rows() == flights
+    weather = DeltaTable(str(lake / "features" / "weather")).to_pandas()
+    assert len(weather)
+    assert weather["feature_time"].max().strftime("%Y-%m-%d") <= AS_OF
+    assert [path.name for path in there.folder.iterdir()] == ["data"]
+
+
+@pytest.mark.spark
+def test_a_pipeline_runs_on_spark(there, source):
+    params = f"as_of={AS_OF},flight_delay.source={source}"
+    until = "flight_delay.quarantine_rows"
+    done = there.podium("run", "--env", "staging", "--pipelines", "eda", "--to-outputs", until, "--params", params)
+    assert done.returncode == 0, done.stderr
+    table = DeltaTable(str(there.folder / "data" / "staging" / "flight_delay" / "quarantine" / "rows"))
+    (row,) = table.to_pyarrow_table().to_pylist()
+    assert row["event"] == "weather"
+    assert "Apache-Spark" in str(table.history())
+
+
+def test_other_commands_see_what_the_run_left(there):
+    found = json.loads(there.podium("lake", "tables", "--json").stdout)
+    assert "flight_delay.features_weather" in {table["name"] for table in found}
+    planned = there.podium("jobs", "run", "monitor", "--dry-run")
+    assert (planned.stdout, planned.stderr) == ("monitoring: podium run --env dev --pipelines monitoring\n", "")
+    seen = json.loads(there.podium("status", "--json").stdout)
+    assert seen["root"] == str(there.folder / "data" / "dev")
+    assert seen["pipelines"]["feature_engineering"]["outcome"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--pipelines", "trainig"), "There is no pipeline 'trainig' (did you mean 'training'?)."),
+        (("--env", "prd"), "There is no environment 'prd' (did you mean 'prod'?)."),
+        (("--pipelines", "training", "--tags", "x"), "There is no tag 'x'."),
+        (("--env", "prod", "--params", "flight_delay.soruce=x"), "no such parameter (did you mean 'source'?)"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_line_and_nothing_is_run(podium_run, arguments, said):
+    code, shown = podium_run(*arguments)
+    assert code == 1
+    assert said in shown
+    assert shown.startswith("Error: ")
+    assert "Traceback" not in shown
+
+
+def test_a_place_that_the_environment_would_not_use_is_refused(podium_run):
+    code, shown = podium_run("--root", "uc://main", "--pipelines", "eda")
+    assert code == 2
+    assert "conf/dev/globals.yml takes none" in shown
+
+
+def test_an_own_configuration_counts_before_that_of_the_wheel(there, tmp_path):
+    """Somebody else's conf/, such as that of a Databricks cluster's working folder, does not."""
+    mine = Installed(there.bin, tmp_path)
+    (tmp_path / "conf").mkdir()
+    assert json.loads(mine.podium("lake", "tables", "--json").stdout) == []
+    there.python(
+        f"import shutil; from podium.home import PACKAGED; shutil.copytree(PACKAGED, {str(tmp_path / 'own')!r})"
+    )
+    shutil.copytree(tmp_path / "own" / "dev", tmp_path / "own" / "mine")
+    known = mine.podium("lake", "tables", "--json", "--env", "mine", PODIUM_CONF=str(tmp_path / "own"))
+    assert json.loads(known.stdout) == []
+    (tmp_path / "conf").rmdir()
+    (tmp_path / "own").rename(tmp_path / "conf")
+    assert json.loads(mine.podium("lake", "tables", "--json", "--env", "mine").stdout) == []
+    assert there.podium("lake", "tables", "--env", "mine").returncode == 1
+
+
+def test_where_the_configuration_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(home, "PACKAGED", tmp_path / "packaged")
+    monkeypatch.setenv("PODIUM_HOME", str(tmp_path))
+    monkeypatch.delenv("PODIUM_CONF", raising=False)
+    own = tmp_path / "conf"
+    assert home.conf() == own  # a checkout has no other, and says so if it is not there
+    (tmp_path / "packaged").mkdir()
+    assert home.conf() == tmp_path / "packaged"
+    own.mkdir()
+    assert home.conf() == tmp_path / "packaged"
+    (own / "base").mkdir()
+    assert home.conf() == own
+    monkeypatch.setenv("PODIUM_CONF", str(tmp_path / "elsewhere"))
+    assert home.conf() == tmp_path / "elsewhere"
+
+
+def test_a_task_of_databricks_fails_by_an_error_and_ends_well_without_one(monkeypatch):
+    """A process that exits is a failed task there, whatever its code."""
+    monkeypatch.setenv("PODIUM_HOME", str(PROJECT))
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
+    monkeypatch.setattr("sys.argv", ["podium", "lake", "tables", "--env", "prd"])
+    with pytest.raises(PodiumError, match="no environment 'prd'"):
+        main()
+    monkeypatch.setattr("sys.argv", ["podium", "--version"])
+    assert not main()

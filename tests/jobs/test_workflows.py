@@ -1,0 +1,105 @@
+"""The workflows under .github: what zizmor says of them, and that what they type exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from podium.jobs.checks import checked_jobs
+from tests.conftest import PROJECT
+from tests.docs.test_commands import CHECKS
+
+FOLDER = PROJECT / ".github" / "workflows"
+FILES = sorted(FOLDER.glob("*.yml"))
+OTHERS = ("databricks", "pipx", "zizmor")
+
+
+def zizmor(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("zizmor")), "--offline", "--persona", "auditor", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def steps(file: Path) -> list[dict[str, Any]]:
+    jobs = yaml.safe_load(file.read_text())["jobs"]
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+def commands(file: Path) -> list[list[str]]:
+    return [shlex.split(step["run"].removeprefix(".venv/bin/")) for step in steps(file) if "run" in step]
+
+
+def test_zizmor_finds_nothing():
+    found = zizmor(FOLDER)
+    assert found.returncode == 0, found.stdout
+    assert "No findings" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        ((r"@[0-9a-f]{40} # v[\d.]+", "@v7"), "unpinned-uses"),
+        ((r"persist-credentials: false", "persist-credentials: true"), "artipacked"),
+        ((r"run: make lint", "run: echo ${{ github.event.pull_request.title }}"), "template-injection"),
+    ],
+)
+def test_zizmor_would_find_it(tmp_path, change, finding):
+    """It looks at what it is given."""
+    file = tmp_path / ".github" / "workflows" / "pull-request.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(re.sub(*change, (FOLDER / file.name).read_text(), count=1))
+    found = zizmor(file)
+    assert found.returncode != 0
+    assert finding in found.stdout
+
+
+def test_there_is_one_for_each_occasion():
+    occasions = {file.stem: set(yaml.safe_load(file.read_text())[True]) for file in FILES}  # YAML reads "on" as true
+    assert occasions == {
+        "pull-request": {"pull_request", "merge_group"},
+        "release": {"push"},
+        "audit": {"schedule", "workflow_dispatch"},
+    }
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_what_they_type_exists(file, monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    typed = commands(file)
+    assert typed
+    for first, *arguments in typed:
+        assert first in CHECKS or first in OTHERS, first
+        if first in CHECKS:
+            CHECKS[first](arguments)
+
+
+def test_a_pull_request_lives_a_model_s_life_in_staging():
+    found = checked_jobs(PROJECT / "conf")
+    runs = [words for words in commands(FOLDER / "pull-request.yml") if words[:3] == ["podium", "jobs", "run"]]
+    assert all(words[4:6] == ["--env", "staging"] for words in runs)
+    order = [step.name for words in runs for step in found.steps(words[3])]
+    assert order == [
+        *("feature_engineering", "training", "evaluation", "deployment"),
+        *("feature_engineering", "inference", "monitoring"),
+    ]
+
+
+def test_a_release_waits_for_an_approval_and_deploys_what_was_checked():
+    release = yaml.safe_load((FOLDER / "release.yml").read_text())
+    assert release["jobs"]["deploy"]["environment"] == "production"
+    order = [" ".join(words) for words in commands(FOLDER / "release.yml")]
+    assert order[1:] == [
+        "podium jobs bundle --check",
+        "databricks bundle validate --strict --target prod",
+        "databricks bundle deploy --target prod",
+    ]
+    given = {name.removeprefix("BUNDLE_VAR_") for name in release["jobs"]["deploy"]["env"] if "BUNDLE_VAR_" in name}
+    bundle = yaml.safe_load((PROJECT / "databricks" / "databricks.yml").read_text())
+    needed = {name for name, variable in bundle["variables"].items() if "default" not in variable}
+    assert given == needed - bundle["targets"]["prod"]["variables"].keys()

@@ -1,0 +1,109 @@
+"""What kedro-viz shows of tables and pages: what delta-rs reads, without an engine; or words that say why not."""
+
+import base64
+import re
+import time
+
+import pytest
+
+from podium.lakehouse import engine
+from podium.lakehouse.files import PageDataset
+from podium.lakehouse.preview import pictures
+from podium.lakehouse.table import DeltaDataset
+from podium.reports import drawing, figure_to_base64, figure_to_svg
+
+LONG = "x" * 500
+
+
+@pytest.fixture
+def filled(table, rows) -> DeltaDataset:
+    """A table in its second version; the first has other rows."""
+    dataset = table("overwrite")
+    dataset.save(rows((9, "old")))
+    dataset.save(rows((1, "a_b"), (None, LONG), (3, None)))
+    return dataset
+
+
+@pytest.fixture(autouse=True)
+def no_engine(request, monkeypatch):
+    """From when the tables are there."""
+    if "filled" in request.fixturenames:
+        request.getfixturevalue("filled")
+    monkeypatch.setattr(engine, "session", lambda: pytest.fail("a preview needs no engine"))
+
+
+def test_version_columns_and_rows(filled, stored):
+    started = time.perf_counter()
+
+    preview = filled.preview()
+
+    assert time.perf_counter() - started < 1
+    assert preview["columns"] == [f"version {filled.delta().version()}", "k: int", "v: string"]
+    assert preview["index"] == [0, 1, 2]
+    shown = [(k and int(k), v) for _, k, v in preview["data"]]
+    assert [number for number, *_ in preview["data"]] == ["1", "2", "3"]
+    cut = [(k, v[:119] + "…" if v == LONG else v) for k, v in stored()]
+    assert sorted(shown, key=str) == sorted(cut, key=str)
+
+
+def test_no_more_rows_than_asked_for(filled):
+    assert len(filled.preview(nrows=2)["data"]) == 2
+
+
+def test_an_older_version_is_shown_as_itself(filled, table):
+    preview = table("overwrite", version=1).preview()
+
+    assert preview["columns"][0] == "version 1"
+    assert preview["data"] == [["1", "9", "old"]]
+
+
+def words(preview) -> str:
+    assert preview["columns"] == ["no preview"]
+    [[text]] = preview["data"]
+    return text
+
+
+def test_a_table_that_is_not_there_says_so(table):
+    assert "There is no table yet" in words(table().preview())
+
+
+def test_a_log_that_cannot_be_read_says_so(filled, tmp_path):
+    for commit in (tmp_path / "table" / "_delta_log").glob("*.json"):
+        commit.write_text("{")
+
+    assert words(filled.preview())
+
+
+def test_a_table_of_a_catalog_takes_an_engine_and_is_left_alone():
+    assert "Unity Catalog" in words(DeltaDataset(path="uc://main/p/bronze/t", zone="bronze").preview())
+
+
+@pytest.fixture
+def page(tmp_path) -> PageDataset:
+    return PageDataset(filepath=str(tmp_path / "page.html"), zone="monitoring")
+
+
+def test_the_pictures_of_a_page_keep_their_underscores_and_colours(page):
+    with drawing(4, 3) as figure:
+        figure.add_subplot().set_title("wind_gust and wind_speed")
+        svg, png = figure_to_svg(figure, label="Wind < storm"), figure_to_base64(figure)
+    theme = ":root { --ink: #123456; }"
+    page.save(f'<style>{theme}</style><script>x</script>{svg}<p>text</p><img src="{png}" alt="ROC curves">')
+
+    shown = page.preview()
+
+    assert re.findall("<h3>(.*?)</h3>", shown) == ["Wind &lt; storm", "ROC curves"]
+    assert "script" not in shown
+    assert f'src="{png}"' in shown
+    [drawn] = re.findall(r'src="data:image/svg\+xml;base64,([^"]*)"', shown)
+    drawn = base64.b64decode(drawn).decode()
+    assert "wind_gust and wind_speed" in drawn
+    assert f"<style>{theme}" in drawn
+    # kedro-viz takes these for Markdown.
+    assert not set("_*`|") & set(shown.replace(png, ""))
+
+
+def test_a_page_without_pictures_or_none_at_all_says_so(page):
+    assert "no page yet" in page.preview()
+    page.save("<p>words</p>")
+    assert pictures("<p>words</p>") == page.preview() == "<p>There is no picture in this page.</p>"

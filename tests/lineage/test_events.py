@@ -1,0 +1,139 @@
+"""What a run sends and keeps: OpenLineage events, also of runs that fail, and with nobody there to receive them."""
+
+import json
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+from uuid import UUID
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from podium.lakehouse.errors import PodiumError
+from podium.lineage.hooks import client
+from tests.conftest import Project
+from tests.lineage.conftest import Lived
+
+
+def sent(data: Path) -> list[dict]:
+    file = data / "dev" / "lineage" / "events.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def newest(pipeline: str):
+    (run,) = mlflow.search_runs(
+        search_all_experiments=True,
+        filter_string=f"attributes.run_name = '{pipeline}'",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+        output_format="list",
+    )
+    return run
+
+
+def test_everything_that_began_has_ended_once(lived: Lived):
+    kinds = Counter((event["run"]["runId"], event["eventType"]) for event in sent(lived.project.data))
+    assert set(kinds.values()) == {1}
+    began = {run for run, kind in kinds if kind == "START"}
+    assert began == {run for run, kind in kinds if kind in {"COMPLETE", "FAIL"}}
+    assert len(began) > 100
+
+
+def test_a_run_is_known_by_the_id_of_its_mlflow_run(lived: Lived):
+    run = MlflowClient().get_model_version_by_alias("flight_delay", "champion").run_id
+    events = [event for event in sent(lived.project.data) if event["run"]["runId"] == str(UUID(run))]
+    assert [event["job"]["name"] for event in events] == ["training", "training"]
+    tags = {tag["key"]: tag["value"] for tag in events[-1]["run"]["facets"]["tags"]["tags"]}
+    assert (tags["env"], tags["engine"]) == ("dev", "sail")
+    assert tags["as_of"].startswith("2013-04-09")
+    assert events[-1]["run"]["facets"]["processing_engine"]["name"] == "Sail"
+    children = [e for e in sent(lived.project.data) if "parent" in e["run"]["facets"]]
+    mine = [e for e in children if e["run"]["facets"]["parent"]["run"]["runId"] == str(UUID(run))]
+    assert len(mine) == 2 * 7
+
+
+def test_what_is_kept_is_what_was_sent(lived: Lived):
+    run = MlflowClient().get_model_version_by_alias("flight_delay", "champion").run_id
+    kept = mlflow.artifacts.load_dict(f"runs:/{run}/lineage.json")["events"]
+    by_run = {(event["run"]["runId"], event["eventType"]): event for event in sent(lived.project.data)}
+    for event in kept:
+        told = by_run[event["run"]["runId"], event["eventType"]]
+        assert (told["inputs"], told["outputs"]) == (event["inputs"], event["outputs"])
+
+
+@pytest.fixture(scope="module")
+def fresh(new_project, lived: Lived) -> Iterator[Project]:
+    with pytest.MonkeyPatch.context() as patch:
+        project = new_project(lived.source)
+        patch.setenv("PODIUM_DATA", str(project.data))
+        yield project
+
+
+def fail(project: Project) -> None:
+    """Ingestion does its work, then the run ends in an error."""
+    with pytest.raises(PodiumError, match="before the data"):
+        project.run("feature_engineering", as_of="2011-01-01")
+
+
+def test_a_run_that_fails_has_left_tables_too(fresh: Project):
+    fail(fresh)
+    run = newest("feature_engineering")
+    assert run.info.status == "FAILED"
+    assert run.data.tags["podium.wrote.flight_delay.bronze_weather"].startswith("1@")
+    events = mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/lineage.json")["events"]
+    failed = {event["job"]["name"]: event for event in events if event["eventType"] == "FAIL"}
+    assert len(failed) == 2  # the run, and the node
+    assert "before the data" in failed["feature_engineering"]["run"]["facets"]["errorMessage"]["message"]
+    assert Counter(event["eventType"] for event in sent(fresh.data))["FAIL"] == 2
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes events, or is out of order."""
+
+    received: ClassVar[list[dict]] = []
+    answer = 201
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.received.append(json.loads(body))
+        self.send_response(self.answer)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.mark.parametrize("answer", [201, 500])
+def test_events_go_to_a_server_and_a_run_does_not_depend_on_it(fresh: Project, monkeypatch, caplog, answer: int):
+    monkeypatch.setattr(Collector, "received", [])
+    monkeypatch.setattr(Collector, "answer", answer)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    transport = {"type": "http", "url": f"http://127.0.0.1:{server.server_port}", "retry": {"total": 0}}
+    monkeypatch.setattr("podium.lineage.hooks.client", lambda _, env: client({"transport": transport}, env))
+    try:
+        with caplog.at_level(logging.WARNING):
+            fail(fresh)
+    finally:
+        server.shutdown()
+    kept = mlflow.artifacts.load_dict(f"runs:/{newest('feature_engineering').info.run_id}/lineage.json")["events"]
+    warnings = [record for record in caplog.records if "cannot be sent" in record.getMessage()]
+    if answer == 201:
+        assert {e["run"]["runId"] for e in kept} == {e["run"]["runId"] for e in Collector.received}
+        assert not warnings
+    else:
+        assert len(Collector.received) == len(warnings) == 1, "one try is enough for a run"
+        assert len(kept) > 10
+
+
+@pytest.mark.parametrize(
+    "config", [{"transport": {"type": "fax"}}, {"transport": {"type": "http"}}, {"transport": {"type": "file"}}]
+)
+def test_a_destination_that_is_none_is_refused(config: dict):
+    with pytest.raises(PodiumError, match=r"lineage\.yml of prod is wrong, nothing was run"):
+        client(config, "prod")

@@ -1,0 +1,84 @@
+"""``podium model reproduce``: the same predictions from the same tables, or a plain word why not."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable, write_deltalake
+from mlflow import MlflowClient
+
+from podium.lineage.reproduce import Again
+from tests.lineage.conftest import Lived
+
+
+@pytest.fixture
+def copied(lived: Lived, tmp_path: Path) -> Path:
+    """The same data in another folder, where a table may be spoiled."""
+    return Path(shutil.copytree(lived.project.data, tmp_path / "data"))
+
+
+def weather(data: Path) -> str:
+    return str(data / "dev" / "flight_delay" / "features" / "weather")
+
+
+def test_two_champions_later_the_predictions_are_the_same(lived: Lived):
+    runs = len(MlflowClient().search_runs(["0", "1"]))
+    logs = {path: DeltaTable(str(path.parent)).version() for path in lived.lake.glob("*/*/_delta_log")}
+    found = lived.ask("model", "reproduce", "flight_delay/1")
+    assert found["same"] is True
+    assert (found["different"], found["most"]) == (0, 0.0)
+    assert found["rows"] > 5000
+    assert found["digest"] == MlflowClient().get_model_version("flight_delay", "1").tags["podium.digest"]
+    # From the tables of then: they have moved on since.
+    version = int(found["tables"]["flight_delay.features_weather"].partition("@")[0])
+    assert version < DeltaTable(weather(lived.project.data)).version()
+    assert logs == {path: DeltaTable(str(path.parent)).version() for path in lived.lake.glob("*/*/_delta_log")}
+    assert len(MlflowClient().search_runs(["0", "1"])) == runs, "to look is not to train"
+
+
+def test_another_seed_is_told(lived: Lived, copied: Path):
+    """As if the record did not say with which parameters it was trained."""
+    run = MlflowClient().get_model_version("flight_delay", "2").run_id
+    (file,) = lived.project.data.rglob(f"{run}/artifacts/lineage.json")
+    kept = file.read_text()
+    record = json.loads(kept)
+    for event in record["events"]:
+        for parameter in event["run"]["facets"].get("executionParameters", {}).get("parameters", []):
+            if parameter["key"] == "flight_delay.training":
+                parameter["value"] = json.dumps(json.loads(parameter["value"]) | {"seed": 99})
+    file.write_text(json.dumps(record))
+    try:
+        answer = lived.podium("model", "reproduce", "flight_delay/2")
+    finally:
+        file.write_text(kept)
+    assert answer.exit_code == 1
+    assert "Not the same: " in answer.output
+
+
+def test_versions_that_were_vacuumed_are_named_and_nothing_is_compared(lived: Lived, copied: Path):
+    table = DeltaTable(weather(copied))
+    table.optimize.compact()
+    removed = table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    assert removed
+    answer = lived.podium("model", "reproduce", "flight_delay/1", data=copied)
+    assert answer.exit_code == 1
+    assert "flight_delay.features_weather version 1: 2 of its 2 files were vacuumed" in answer.output
+    assert "nothing was compared" in answer.output
+    assert "same" not in answer.stdout.lower()
+
+
+def test_a_table_that_was_made_anew_is_another_one(lived: Lived, copied: Path):
+    old = DeltaTable(weather(copied)).to_pyarrow_dataset().to_table()
+    shutil.rmtree(weather(copied))
+    for _ in range(2):
+        write_deltalake(weather(copied), old, mode="append")
+    shutil.rmtree(copied / "dev" / "flight_delay" / "features" / "hour_history")
+    answer = lived.podium("model", "reproduce", "flight_delay/1", data=copied)
+    assert answer.exit_code == 1
+    assert "flight_delay.features_weather version 1: the table was dropped and made again since" in answer.output
+    assert "flight_delay.features_hour_history version 1: there is no table any more" in answer.output
+
+
+def test_equal_is_to_the_last_bit():
+    assert not Again(rows=10, different=1, most=1e-17, digest="", same_bytes=False).same

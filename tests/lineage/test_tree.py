@@ -1,0 +1,147 @@
+"""What ``podium model lineage`` tells is what delta-rs, MLflow and the files themselves say."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import mlflow
+import pytest
+from deltalake import DeltaTable
+from mlflow import MlflowClient
+
+from podium import models
+from podium.registry.candidate import MODEL_FILES
+from tests.lineage.conftest import MOMENTS, Lived
+
+
+@pytest.fixture(scope="module")
+def champion(lived: Lived) -> dict:
+    return lived.ask("model", "lineage", "flight_delay")
+
+
+def walk(branch: dict) -> list[dict]:
+    return [branch, *(found for each in branch["branches"] for found in walk(each))]
+
+
+def newest_before(table: DeltaTable, moment: float) -> int:
+    """The version that a table had at a time, by its own history."""
+    return max(commit["version"] for commit in table.history() if commit["timestamp"] <= moment)
+
+
+def test_the_champion_is_that_of_mlflow_with_the_hash_of_its_bytes(champion: dict):
+    version = MlflowClient().get_model_version_by_alias("flight_delay", "champion")
+    assert (champion["kind"], champion["version"]) == ("model", str(version.version)) == ("model", "3")
+    assert champion["run"]["run_id"] == version.run_id
+    assert champion["run"]["as_of"].startswith(MOMENTS[-1])
+    copy = Path(mlflow.artifacts.download_artifacts(f"models:/flight_delay/{version.version}"))
+    assert champion["digest"] == models.digest(copy / MODEL_FILES)
+
+
+def test_the_tables_that_training_read_are_those_that_were_there_as_it_began(lived: Lived, champion: dict):
+    (examples,) = [branch for branch in champion["branches"] if branch["kind"] == "table"]
+    began = mlflow.get_run(champion["run"]["run_id"]).info.start_time
+    read = [branch for branch in examples["branches"] if branch["kind"] == "table"]
+    assert len(read) == 13 + 3 + 1  # feature tables, events, refreshes
+    for branch in read:
+        table = DeltaTable(branch["location"])
+        assert int(branch["version"]) == newest_before(table, began), branch["name"]
+        assert branch["digest"] == f"{branch['version']}@{table.metadata().id[:8]}"
+
+
+def test_mlflow_has_the_same_versions_as_dataset_inputs(lived: Lived, champion: dict, tables: Callable):
+    run = mlflow.get_run(champion["run"]["run_id"])
+    inputs = {given.dataset.name: given.dataset.digest for given in run.inputs.dataset_inputs}
+    (examples,) = champion["branches"]
+    told = {branch["name"]: branch["digest"] for branch in examples["branches"]}
+    assert told.items() <= inputs.items()
+
+
+def test_mlflow_opens_the_inputs_as_delta_tables(lived: Lived, champion: dict):
+    run = mlflow.get_run(champion["run"]["run_id"])
+    (weather,) = [given for given in run.inputs.dataset_inputs if given.dataset.name == "flight_delay.features_weather"]
+    source = mlflow.data.get_source(weather)
+    assert type(source).__name__ == "DeltaDatasetSource"
+    assert DeltaTable(source.path, version=source.delta_table_version).version() == source.delta_table_version
+
+
+def test_every_table_was_written_by_the_run_that_is_named(lived: Lived, champion: dict, tables: Callable):
+    found = tables(champion)
+    assert len(found) == 1 + 13 + 1 + 8 + 2  # training set, features, refreshes, bronze, quarantine
+    for branch in found.values():
+        run = mlflow.get_run(branch["run"]["run_id"])
+        began, ended = run.info.start_time, run.info.end_time
+        commits = {commit["version"]: commit["timestamp"] for commit in DeltaTable(branch["location"]).history()}
+        assert began <= commits[int(branch["version"])] <= ended, branch["name"]
+
+
+def test_it_ends_at_the_source_files_with_their_bytes(lived: Lived, champion: dict):
+    files = {branch["location"]: branch["digest"] for branch in walk(champion) if branch["kind"] == "file"}
+    assert set(files) == {str(path) for path in lived.source.glob("*.csv")}
+    for path, digest in files.items():
+        assert digest == sha256(Path(path).read_bytes()).hexdigest()
+
+
+def test_upwards_are_the_predictions_it_made(lived: Lived, champion: dict):
+    (predictions,) = [branch for branch in champion["used_for"] if branch["name"] == "flight_delay.predictions"]
+    log = DeltaTable(str(lived.lake / "predictions" / "log"))
+    assert predictions["version"] == str(log.version())
+    assert set(log.to_pandas()["model_version"]) == {"3"}
+    assert lived.ask("model", "lineage", "flight_delay/1")["used_for"] == []
+
+
+def test_an_earlier_version_has_the_earlier_tables(lived: Lived, champion: dict, tables: Callable):
+    first = lived.ask("model", "lineage", "flight_delay/1")
+    assert first["run"]["as_of"].startswith(MOMENTS[0])
+    weather = [key for tree in (first, champion) for key in tables(tree) if "features_weather" in key]
+    assert len(set(weather)) == 2
+
+
+def test_a_table_leads_up_to_the_models_made_from_it(lived: Lived, champion: dict, tables: Callable):
+    (weather,) = [branch for branch in tables(champion).values() if branch["name"] == "flight_delay.features_weather"]
+    asked = lived.ask("model", "lineage", f"{weather['name']}@{weather['version']}")
+    assert asked["digest"] == weather["digest"]
+    made = [found for branch in asked["used_for"] for found in walk(branch)]
+    assert {branch["version"] for branch in made if branch["kind"] == "model"} == {"3"}
+
+
+def test_upkeep_of_a_table_changes_nothing_about_who_wrote_it(lived: Lived):
+    table = DeltaTable(str(lived.lake / "features" / "hour_history"))
+    before = lived.ask("model", "lineage", "flight_delay.features_hour_history")
+    table.create_checkpoint()
+    table.optimize.compact(max_concurrent_tasks=1)
+    name = f"flight_delay.features_hour_history@{DeltaTable(table.table_uri).version()}"
+    assert lived.ask("model", "lineage", name)["run"] == before["run"]
+
+
+def test_people_read_it_as_a_tree_that_tells_everything_once(lived: Lived):
+    said = lived.podium("model", "lineage", "flight_delay").output
+    first = said.splitlines()[0]
+    assert "flight_delay/3" in first
+    assert "champion" in first
+    assert said.count("bronze_arrival  ") == said.count("flights.csv  SHA-256") == 1
+    assert "Used for" in said
+    assert f"{datetime.now(UTC):%Y-%m-}" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("flight_dela", "did you mean 'flight_delay'"),
+        ("flight_delay/9", "There are: 1, 2, 3"),
+        ("flight_delay@winner", "There are: champion"),
+        ("flight_delay.features_wether", "did you mean 'flight_delay.features_weather'"),
+        ("flight_delay.features_weather@new", "is no version of a table"),
+    ],
+)
+def test_a_name_that_is_none_is_told_with_what_there_is(lived: Lived, name: str, words: str):
+    answer = lived.podium("model", "lineage", name)
+    assert answer.exit_code == 1
+    assert words in answer.output
+
+
+def test_where_nothing_ever_ran_it_says_what_to_run_and_makes_no_database(lived: Lived, tmp_path: Path):
+    answer = lived.podium("model", "lineage", "flight_delay", data=tmp_path)
+    assert answer.exit_code == 1
+    assert "kedro run --env dev" in answer.output
+    assert not list(tmp_path.rglob("*.db"))

@@ -1,0 +1,58 @@
+"""What is fixed when a pipeline is made, and how nodes describe themselves."""
+
+import inspect
+from types import SimpleNamespace
+
+import pytest
+from kedro.pipeline import Node
+from pydantic import BaseModel
+
+from podium.pipelines.stage import fixed, stage
+
+
+class Given(BaseModel):
+    n: int
+
+
+def scaled(rows: int, parameters: BaseModel, *, by: int, offset: int = 0) -> int:
+    """Rows, scaled.
+
+    More than one line.
+    """
+    return rows * by + offset
+
+
+def test_arguments_are_fixed_in_a_function_of_its_own():
+    tenfold, twofold = fixed(scaled, by=10), fixed(scaled, by=2, offset=1)
+
+    assert (tenfold(3, None), twofold(3, None), scaled(3, None, by=1)) == (30, 7, 3)
+    assert tenfold.__name__ == "scaled"
+    assert inspect.getsource(tenfold) == inspect.getsource(scaled)
+    assert inspect.getfile(tenfold) == __file__
+
+
+def test_sharper_types_are_those_of_the_copy_alone():
+    assert inspect.get_annotations(fixed(scaled, types={"parameters": Given}, by=1))["parameters"] is Given
+    assert inspect.get_annotations(scaled)["parameters"] is BaseModel
+
+
+def test_only_what_is_keyword_only_can_be_fixed():
+    with pytest.raises(TypeError, match="scaled has no keyword-only parameter row"):
+        fixed(scaled, row=1)
+    with pytest.raises(TypeError, match="rows"):
+        fixed(scaled, rows=1)
+
+
+def test_kedro_still_counts_the_inputs():
+    Node(fixed(scaled, by=1), ["a", "b"], "c", name="n")
+    with pytest.raises(TypeError):
+        Node(fixed(scaled, by=1), ["a"], "c", name="n")
+
+
+def test_a_node_says_the_first_line_of_its_docstring():
+    made = stage(SimpleNamespace(name="p"), "training", [Node(fixed(scaled, by=1), ["a", "b"], "c", name="n")])
+
+    [node] = made.nodes
+    assert node.name == "training.p.n"
+    assert node.preview().content == "Rows, scaled."
+    assert made.datasets() == {"p.a", "p.b", "p.c"}
