@@ -21,6 +21,6 @@ class PodiumContext(KedroContext):
         policy = access.current()
         if policy is None or policy.env != env:
             use_environment(self.config_loader, env, self.project_path)
-        if "kedro_viz.server" in sys.modules:
+        if "kedro_viz.server" in sys.modules:  # this process is one of kedro viz, to serve or to build
             show(self.config_loader["globals"]["local"], self.project_path)
         return super()._get_catalog(*args, **arguments)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import reduce
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
@@ -117,7 +118,8 @@ def test_the_registry_is_read_and_written_as_the_matrix_says(enter, monkeypatch,
     """No engine has a part in it. What the datasets would say to MLflow is taken down: the guard comes first."""
     asked = []
     for name in ("newest_candidate", "newest_evidence", "load_version", "log_candidate", "log_evidence", "apply"):
-        monkeypatch.setattr(registry, name, lambda *_, name=name: asked.append(name))
+        found = SimpleNamespace(digest="a", version="1")
+        monkeypatch.setattr(registry, name, lambda *_, name=name, found=found: asked.append(name) or found)
     monkeypatch.setattr(registry, "MlflowClient", lambda: asked.append("trials"))
     monkeypatch.setattr(registry.mlflow, "set_tags", lambda tags: None)
     monkeypatch.setattr(registry.mlflow, "active_run", object)

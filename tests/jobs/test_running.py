@@ -102,6 +102,21 @@ def test_a_failure_shows_its_message_and_how_to_go_on_and_ends_the_job(go, tmp_p
     assert left(tmp_path).left == ["one", "after"]
 
 
+def test_a_task_that_was_killed_says_by_what(go):
+    with pytest.raises(PodiumError, match="mine: one was ended by SIGKILL"):
+        go(job({"one": "import os; os.kill(os.getpid(), 9)"}))
+
+
+def test_what_is_ignored_stays_ignored(go):
+    """As under nohup, whose command outlives its terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        done = go(job({"one": f"import os, signal; os.kill({os.getpid()}, signal.SIGHUP)", "two": "pass"}))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert done.left == []
+
+
 def test_a_resumed_run_begins_at_the_task_that_failed(go, tmp_path):
     first, mark = tmp_path / "first", tmp_path / "mark"
     planned = job({"one": MARK.format(str(first)), "two": SECOND.format(str(mark)), "three": "pass"})

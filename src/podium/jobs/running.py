@@ -44,12 +44,13 @@ class Asked:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Note Ctrl-C and the like meanwhile, instead of ending at once."""
+        """Note Ctrl-C and the like meanwhile, instead of ending at once. What is ignored (nohup) stays so."""
 
         def note(number: int, frame: FrameType | None) -> None:
             self.number = number
 
-        before = {number: signal.signal(number, note) for number in STOPS}
+        heard = [number for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, note) for number in heard}
         try:
             yield
         finally:
@@ -102,7 +103,7 @@ def _try(run: Run, step: Step, folder: Path, *, lock: int, asked: Asked, say: Sa
         if task.outcome != "failed" or not more:
             break
         wait = step.retry_after.total_seconds()
-        say(f"{step.name} failed with exit code {task.code}; again in {wait:g} s, {more} more times at most.")
+        say(f"{step.name} {_failure(task)}; again in {wait:g} s, {more} more times at most.")
         if not _pause(wait, asked):
             break
     return run
@@ -161,7 +162,12 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _failure(task: TaskState) -> str:
-    how = "took too long" if task.outcome == "timed out" else f"failed with exit code {task.code}"
+    if task.outcome == "timed out":
+        how = "took too long"
+    elif task.code is not None and task.code < 0:
+        how = f"was ended by {signal.Signals(-task.code).name}"
+    else:
+        how = f"failed with exit code {task.code}"
     return f"{how}, tried {task.tries} times" if task.tries > 1 else how
 
 
