@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TABLES = table_keys(PROBLEMS["flight_delay"])
 # What a run says as each feature table is done, and some tables that are quickly made.
-REFRESHED = ".feature_engineering.refresh_"
+REFRESHED = "feature_engineering.flight_delay.refresh_"
 FEW = ("carrier_history", "timetable_load", "weather")
 
 

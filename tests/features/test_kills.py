@@ -38,7 +38,7 @@ def run_and_kill(project: Project, chance: random.Random) -> int:
     said = []
     for line in process.stdout:
         said.append(line)
-        if sum(" s  flight_delay." in earlier for earlier in said) == after:
+        if sum(" s  " in earlier and ".flight_delay." in earlier for earlier in said) == after:
             break
     time.sleep(moment)
     os.killpg(process.pid, signal.SIGKILL)

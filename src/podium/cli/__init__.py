@@ -4,6 +4,8 @@ Kedro finds ``cli`` too, so that every command here is also one of ``kedro``, bu
 is heavy inside their functions: help must come at once.
 """
 
+import atexit
+import gc
 import os
 from typing import Any
 
@@ -45,6 +47,8 @@ class Podium(click.Group):
         from podium.home import use_logging
 
         use_logging()
+        # As the process ends everything goes, garbage or not: to look for it then took a second.
+        atexit.register(gc.freeze)
         return super().invoke(ctx)
 
 

@@ -48,7 +48,7 @@ def _engine() -> str:
     from podium.lakehouse import engine
 
     settings = engine.current()
-    return settings.named().engine if settings else ""
+    return settings.meant if settings else ""
 
 
 def _announce(plan: Plan) -> None:

@@ -148,7 +148,7 @@ class LineageHooks:
 
         if self._run is None:
             settings = engine.current()
-            chosen = settings.named().engine if settings else ""
+            chosen = settings.meant if settings else ""
             package, called = ENGINES.get(chosen, SPARK)
             tags = {"env": self._env, "engine": chosen, **code_version()}
             self._run = PipelineRun(

@@ -1,16 +1,20 @@
 """Evidence: what evaluation found about a candidate, kept in the MLflow run of the evaluation."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mlflow
-from matplotlib.figure import Figure
 
 from podium.lakehouse.errors import PodiumError
 
 from .candidate import newest_run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Evidence", "log_evidence", "newest_evidence"]
 

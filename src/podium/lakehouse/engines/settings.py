@@ -72,16 +72,23 @@ class EngineSettings(BaseModel):
         machine = self.engine in ("cluster", "spark") and not self.remote and (self.master or LOCAL).startswith("local")
         return self.engine == "databricks" or (machine and "DATABRICKS_RUNTIME_VERSION" in os.environ)
 
-    def named(self) -> EngineSettings:
-        """The engine that is meant here: whose cluster, and on Databricks its runtime's own Spark."""
+    @property
+    def meant(self) -> str:
+        """Which engine is meant here: whose cluster, and on Databricks its runtime's own Spark."""
         if self.on_databricks:
-            return self.model_copy(update={"engine": "databricks", "master": None})
+            return "databricks"
+        if self.engine != "cluster":
+            return self.engine
+        return "connect" if self.remote else "spark"
+
+    def named(self) -> EngineSettings:
+        """The engine that is meant here, with a loud warning where a cluster should be and none is named."""
+        if self.on_databricks:
+            return self.model_copy(update={"engine": self.meant, "master": None})
         if self.engine != "cluster":
             return self
-        if self.remote:
-            return self.model_copy(update={"engine": "connect"})
-        if self.master:
-            return self.model_copy(update={"engine": "spark"})
+        if self.remote or self.master:
+            return self.model_copy(update={"engine": self.meant})
         logger.warning(
             "NO CLUSTER IS NAMED: this environment runs on Spark on this machine alone. Name one in SPARK_REMOTE "
             "(sc://host:15002) or PODIUM_SPARK_MASTER (spark://host:7077); podium cluster start makes one."
