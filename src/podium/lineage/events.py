@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -94,8 +95,7 @@ def pipeline_event(run: PipelineRun, what: RunState, error: BaseException | None
 def node_event(run: PipelineRun, node: NodeRun, what: RunState, error: BaseException | None = None) -> RunEvent:
     """A node begins; or ends, with its parameters and with what it read and wrote."""
     ended = what is not RunState.START
-    parent = ParentRunFacet(ParentRun(run.run_id), ParentJob(run.namespace, run.job))
-    facets: dict[str, RunFacet] = {"parent": parent}
+    facets: dict[str, RunFacet] = {"parent": _parent(run.run_id, run.namespace, run.job)}
     if ended and node.parameters:
         facets["executionParameters"] = ExecutionParametersRunFacet(
             [ExecutionParameter(key, value=json.dumps(value)) for key, value in node.parameters.items()]
@@ -106,8 +106,10 @@ def node_event(run: PipelineRun, node: NodeRun, what: RunState, error: BaseExcep
         Run(node.run_id, facets | _error(error)),
         node.name,
         "NODE",
-        inputs=[InputDataset(*_named(run, each), facets=_facets(run, each)) for each in node.inputs if ended],
-        outputs=[OutputDataset(*_named(run, each), facets=_facets(run, each)) for each in node.outputs if ended],
+        inputs=[InputDataset(*_named(run, each), facets=_facets(run.namespace, each)) for each in node.inputs if ended],
+        outputs=[
+            OutputDataset(*_named(run, each), facets=_facets(run.namespace, each)) for each in node.outputs if ended
+        ],
     )
 
 
@@ -125,7 +127,7 @@ def _event(
         eventType=what,
         eventTime=datetime.now(UTC).isoformat(),
         run=own,
-        job=Job(run.namespace, job, {"jobType": JobTypeJobFacet("BATCH", "KEDRO", kind)}),
+        job=Job(run.namespace, job, {"jobType": _job_type(kind)}),
         producer=PRODUCER,
         inputs=list(inputs),
         outputs=list(outputs),
@@ -139,12 +141,24 @@ def _named(run: PipelineRun, state: State) -> tuple[str, str]:
     return (f"{MLFLOW}{run.tags['env']}" if state.kind is Kind.REGISTRY else state.namespace), state.path
 
 
-def _facets(run: PipelineRun, state: State) -> dict[str, DatasetFacet]:
+# To make a facet takes longer than to send it, and most of a run's are alike.
+@lru_cache(maxsize=1)
+def _parent(run_id: str, namespace: str, job: str) -> ParentRunFacet:
+    return ParentRunFacet(ParentRun(run_id), ParentJob(namespace, job))
+
+
+@lru_cache(maxsize=2)
+def _job_type(kind: str) -> JobTypeJobFacet:
+    return JobTypeJobFacet("BATCH", "KEDRO", kind)
+
+
+@lru_cache(maxsize=256)
+def _facets(namespace: str, state: State) -> dict[str, DatasetFacet]:
     if state.kind is Kind.HANDED:
         return {}
     facets: dict[str, DatasetFacet] = {
         "datasetType": DatasetTypeDatasetFacet(state.kind),
-        "symlinks": SymlinksDatasetFacet([Identifier(run.namespace, state.name, state.kind)]),
+        "symlinks": SymlinksDatasetFacet([Identifier(namespace, state.name, state.kind)]),
     }
     if state.version:
         facets["version"] = DatasetVersionDatasetFacet(state.version)
