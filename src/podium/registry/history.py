@@ -79,7 +79,6 @@ class Known:
         digest: SHA-256 of the model's files.
         run_id: of the run that trained it, or brought it here.
         promoted_from: ``environment/version``; empty where it was trained here.
-        as_of: the moment of knowledge that it was trained at.
     """
 
     name: str
@@ -88,7 +87,6 @@ class Known:
     digest: str
     run_id: str
     promoted_from: str
-    as_of: str
 
 
 class History:
@@ -217,7 +215,6 @@ def _known(found: ModelVersion, aliases: Mapping[str, str]) -> Known:
         digest=tags.get("podium.digest", ""),
         run_id=str(found.run_id or ""),
         promoted_from=tags.get("podium.promoted_from", ""),
-        as_of=tags.get("podium.as_of", ""),
     )
 
 
