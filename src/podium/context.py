@@ -6,6 +6,7 @@ from typing import Any
 from kedro.framework.context import KedroContext
 from kedro.io import CatalogProtocol
 
+from podium.home import env_of
 from podium.hooks import use_environment
 from podium.lakehouse import access
 from podium.run_status import show
@@ -17,7 +18,7 @@ class PodiumContext(KedroContext):
     """Kedro's, for those who leave hooks out, as kedro viz does. A run's hooks have done all this before."""
 
     def _get_catalog(self, *args: Any, **arguments: Any) -> CatalogProtocol:
-        env = self.env or getattr(self.config_loader, "default_run_env", None) or "base"
+        env = env_of(self)
         policy = access.current()
         if policy is None or policy.env != env:
             use_environment(self.config_loader, env, self.project_path)

@@ -1,9 +1,15 @@
 """Where the project is, and which configuration counts there: the folder's own, or the one inside the wheel."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["PACKAGED", "conf", "environments", "home", "use_logging"]
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+
+__all__ = ["PACKAGED", "conf", "env_of", "environments", "home", "use_logging"]
 
 # Only a wheel has it; in a checkout conf/ lies beside src/.
 PACKAGED = Path(__file__).with_name("conf")
@@ -31,6 +37,11 @@ def conf() -> Path:
 def environments(source: Path) -> list[str]:
     """The environments of a configuration."""
     return sorted(folder.name for folder in source.iterdir() if folder.is_dir() and folder.name not in SHARED)
+
+
+def env_of(context: KedroContext) -> str:
+    """The environment of a context: the one that was asked for, or else the project's own choice."""
+    return context.env or getattr(context.config_loader, "default_run_env", None) or "base"
 
 
 def use_logging() -> None:

@@ -16,6 +16,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from pydantic import BaseModel, ValidationError
 
+from podium.home import env_of
 from podium.lakehouse import access, engine
 from podium.lakehouse.access.principal import on_databricks
 from podium.lakehouse.access.run import wishes
@@ -45,7 +46,7 @@ class PodiumHooks:
         from podium.registry.tracking import Place, asking, database_file, prepare
 
         quiet()
-        self._env = context.env or getattr(context.config_loader, "default_run_env", None) or "base"
+        self._env = env_of(context)
         check_parameters(context.config_loader["parameters"])
         use_environment(context.config_loader, self._env, context.project_path)
         place = Place.of(self._env, context.config_loader["mlflow"])

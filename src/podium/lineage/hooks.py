@@ -13,6 +13,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline.node import Node
 
+from podium.home import env_of
 from podium.lakehouse import engine
 from podium.lakehouse.errors import PodiumError
 
@@ -49,7 +50,7 @@ class LineageHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Where events go is part of the configuration."""
-        self._env = context.env or getattr(context.config_loader, "default_run_env", None) or "base"
+        self._env = env_of(context)
         self._config = context.config_loader["lineage"]
 
     @hook_impl(tryfirst=True)
