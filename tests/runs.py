@@ -84,6 +84,10 @@ class Run:
             pass
         return self._process.wait(timeout=max(deadline - time.monotonic(), 1))
 
+    def signal(self, number: int) -> None:
+        """Send a signal to the run alone, not to its children."""
+        self._process.send_signal(number)
+
     def _next(self, deadline: float) -> str | None:
         try:
             line = self._lines.get(timeout=max(deadline - time.monotonic(), 0))

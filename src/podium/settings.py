@@ -10,7 +10,7 @@ from podium.context import PodiumContext
 from podium.home import conf, home
 from podium.hooks import PodiumHooks
 from podium.lineage.hooks import LineageHooks
-from podium.registry.tracking import artifact_location, registry_uri, tracking_uri
+from podium.registry.tracking import artifact_location, end_killed_run, registry_uri, tracking_uri
 from podium.run_status import RunStatus
 
 
@@ -29,6 +29,14 @@ class Session(KedroSession):
             project_path = home()
             rest["conf_source"] = rest.get("conf_source") or str(conf())
         return super().create(project_path, *args, **rest)
+
+    def run(self, *args: Any, **rest: Any) -> dict[str, Any]:
+        """Run pipelines. Kedro calls no hook for an interrupted run, so its MLflow run is ended here, as killed."""
+        try:
+            return super().run(*args, **rest)
+        except (KeyboardInterrupt, SystemExit):
+            end_killed_run()
+            raise
 
 
 SESSION_CLASS = Session

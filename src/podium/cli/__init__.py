@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from podium import interrupts
+
 from .access import access
 from .cluster import cluster
 from .demo import demo
@@ -40,6 +42,8 @@ class Podium(click.Group):
         """Run it. On Databricks, where a process that exits is a task that failed, errors are raised."""
         if "DATABRICKS_RUNTIME_VERSION" in os.environ:
             extra.setdefault("standalone_mode", False)
+        elif not args and "args" not in extra:  # called by the entry point, so the process is this command's own
+            interrupts.listen()
         return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:

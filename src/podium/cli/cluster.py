@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from podium import interrupts
+
 from .options import as_json, console, examples, json_option
 
 if TYPE_CHECKING:
@@ -80,7 +82,8 @@ def start(
     from podium.lakehouse.cluster import start as start_cluster
 
     size = Size(workers=workers, cores=cores, memory=memory, driver_memory=driver_memory)
-    at = start_cluster(_folder(folder), size=size, stores=store, timeout=timeout, say=_say).addresses
+    with interrupts.patient():  # a start that is interrupted stops what it has started
+        at = start_cluster(_folder(folder), size=size, stores=store, timeout=timeout, say=_say).addresses
     click.echo(f"The cluster runs; its page: {at.ui}. To use it:\n")
     click.echo(f"  export SPARK_REMOTE={at.connect}        # or: export PODIUM_SPARK_MASTER={at.master}")
     click.echo("  kedro run --env prod --pipelines training")

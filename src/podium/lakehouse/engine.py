@@ -11,6 +11,7 @@ from typing import Protocol
 
 from pyspark.sql import SparkSession
 
+from podium import interrupts
 from podium.lakehouse.buckets import is_bucket
 from podium.lakehouse.buckets import trouble as bucket_trouble
 from podium.lakehouse.engines import EngineSettings
@@ -69,7 +70,8 @@ def session() -> SparkSession:
         if not engine.speaks_connect:
             _stop_driver()
         _speak(engine.speaks_connect)
-        _sessions[key] = engine.start()
+        with interrupts.handlers_kept():
+            _sessions[key] = engine.start()
         _speak(engine.speaks_connect)
     return _sessions[key]
 

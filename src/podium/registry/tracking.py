@@ -14,7 +14,16 @@ from podium.lakehouse.once import made_once
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["Place", "artifact_location", "asking", "database_file", "prepare", "registry_uri", "tracking_uri"]
+__all__ = [
+    "Place",
+    "artifact_location",
+    "asking",
+    "database_file",
+    "end_killed_run",
+    "prepare",
+    "registry_uri",
+    "tracking_uri",
+]
 
 SQLITE = "sqlite:///"
 # In an environment's folder.
@@ -98,6 +107,13 @@ class Place:
                 if found is None:
                     raise cause from None
         return found.experiment_id
+
+
+def end_killed_run() -> None:
+    """End the active run, if any, as killed. Otherwise MLflow ends it at exit, as finished."""
+    import mlflow
+
+    mlflow.end_run("KILLED")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from podium.lakehouse.errors import LakehouseError
 
 from .addresses import answers
 from .jars import S3_COMMITS, packages
+from .patience import be_impatient, end_session
 from .settings import EngineSettings
 from .spark import DELTA
 from .stores import LOG_STORE, spark_location, stores
@@ -47,7 +48,7 @@ class Connect:
             )
         try:
             self._session = SparkSession.builder.remote(self._remote).create()
-            self._be_impatient()
+            be_impatient(self._session)
             self._require_delta(self._session)
             self._require_s3_commits(self._session)
             for key, value in self._settings.config.items():
@@ -59,13 +60,6 @@ class Connect:
             self.stop()
             raise
         return self._session
-
-    def _be_impatient(self) -> None:
-        from pyspark.sql.connect.client.retries import DefaultPolicy
-
-        # By default a client waits for more than ten minutes for a server that went away; this is 20 seconds.
-        patience = DefaultPolicy(max_retries=8, initial_backoff=100, max_backoff=4000, backoff_multiplier=2)
-        self._session._client.set_retry_policies([patience])  # type: ignore[union-attr]
 
     def _require_delta(self, session: SparkSession) -> None:
         import pyspark
@@ -97,11 +91,7 @@ class Connect:
     def stop(self) -> None:
         """End the session; where the server is gone there is nothing to end."""
         if self._session is not None:
-            if answers(self._remote):
-                self._session.stop()
-            else:
-                # Or its client asks the server once more as the process ends, and waits for it.
-                self._session.client.close()
+            end_session(self._session, self._remote)
             self._session = None
 
     def trouble(self) -> str | None:

@@ -7,6 +7,8 @@ from pyspark.sql import SparkSession
 
 from podium.lakehouse.errors import LakehouseError
 
+from .addresses import answers
+from .patience import be_impatient, end_session
 from .settings import EngineSettings
 
 __all__ = ["Sail"]
@@ -20,6 +22,7 @@ class Sail:
     def __init__(self, settings: EngineSettings):
         self._config = settings.config
         self._server: Any = None
+        self._address = ""
         self._session: SparkSession | None = None
 
     def start(self) -> SparkSession:
@@ -34,7 +37,9 @@ class Sail:
         self._server = SparkConnectServer("127.0.0.1", 0)
         self._server.start()
         host, port = self._server.listening_address
-        self._session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
+        self._address = f"sc://{host}:{port}"
+        self._session = SparkSession.builder.remote(self._address).create()
+        be_impatient(self._session)
         for key, value in self._config.items():
             self._session.conf.set(key, value)
         return self._session
@@ -42,13 +47,16 @@ class Sail:
     def stop(self) -> None:
         """Close the session, then the server."""
         if self._session is not None:
-            self._session.stop()
-            self._server.stop()
+            end_session(self._session, self._address)
+            if self._server.running:
+                self._server.stop()
             self._session = self._server = None
 
     def trouble(self) -> str | None:
-        """A server in this process does not go away by itself."""
-        return None
+        """What is wrong with the server, in words; None where nothing is."""
+        if self._session is None or answers(self._address):
+            return None
+        return "Sail, the engine inside this process, has stopped."
 
     def location(self, path: str) -> str:
         """Sail names paths as everyone does."""

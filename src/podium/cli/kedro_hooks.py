@@ -1,0 +1,20 @@
+"""What Podium adds to the ``kedro`` command itself; Kedro finds it by an entry point in pyproject.toml."""
+
+from kedro.framework.cli.hooks import cli_hook_impl
+
+from podium import interrupts
+
+__all__ = ["cli_hooks"]
+
+
+class CliHooks:
+    """Hooks around Kedro's commands."""
+
+    @cli_hook_impl
+    def before_command_run(self, command_args: list[str]) -> None:
+        """End ``kedro run`` on Ctrl-C as ``podium run`` ends. Kedro's other commands serve and have their own ways."""
+        if command_args[:1] == ["run"]:
+            interrupts.listen()
+
+
+cli_hooks = CliHooks()

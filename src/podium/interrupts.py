@@ -1,0 +1,92 @@
+"""End a command on Ctrl-C (SIGINT) or SIGTERM: one line, the exit code that shells expect, within two seconds.
+
+A run can be killed at any moment without harm to its tables, so nothing is gained by waiting for a long computation.
+"""
+
+import atexit
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+__all__ = ["handlers_kept", "listen", "patient"]
+
+LINES = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Terminated"}
+ADVICE = "No table is half-written; run the command again."
+GRACE = 1.0  # seconds that the main thread has to end in good order
+
+_listening = False
+_patient = False
+_code: int | None = None
+
+
+def listen() -> None:
+    """From now on, end this process on SIGINT and SIGTERM. A signal that the parent process ignores stays ignored."""
+    global _listening
+    if _listening or threading.current_thread() is not threading.main_thread():
+        return
+    _listening = True
+    for number in LINES:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(reader,), name="interrupts", daemon=True).start()
+    atexit.register(_leave)  # registered early, so it runs after what other modules register
+
+
+@contextmanager
+def patient() -> Iterator[None]:
+    """Let the main thread take longer than ``GRACE`` to clean up after a signal."""
+    global _patient
+    _patient = True
+    try:
+        yield
+    finally:
+        _patient = False
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Put the signal handlers back that libraries replace meanwhile: an embedded Sail stops itself on SIGINT."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in LINES}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:  # None: not installed from Python, so Python cannot put it back
+                signal.signal(number, handler)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    global _code
+    _code = 128 + number
+    sys.exit(_code)
+
+
+def _leave() -> None:
+    """Skip the interpreter's finalization, in which a query that still runs in Sail's threads aborts the process."""
+    if _code is not None:
+        sys.stdout.flush()
+        os._exit(_code)
+
+
+def _watch(reader: int) -> None:
+    """Print the line, then end the process if the main thread does not, for instance because it is in native code."""
+    while True:
+        number = os.read(reader, 1)[0]
+        # Code with handlers of its own, such as the runner of jobs, also ends by itself.
+        if number in LINES and signal.getsignal(number) is _end:
+            break
+    os.write(2, f"\n{LINES[signal.Signals(number)]}. {ADVICE}\n".encode())
+    if not _patient:
+        threading.Event().wait(GRACE)
+        os._exit(128 + number)

@@ -1,0 +1,23 @@
+"""How long a client of Spark Connect waits for a server that does not answer."""
+
+from pyspark.sql import SparkSession
+
+from .addresses import answers
+
+__all__ = ["be_impatient", "end_session"]
+
+
+def be_impatient(session: SparkSession) -> None:
+    """Give a server up after three seconds of retries per request. By default, PySpark tries for over ten minutes."""
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    patience = DefaultPolicy(max_retries=5, initial_backoff=100, max_backoff=4000, backoff_multiplier=2)
+    session.client.set_retry_policies([patience])
+
+
+def end_session(session: SparkSession, address: str) -> None:
+    """Stop a session; if its server is gone, only close the client, which would wait for the server at exit."""
+    if answers(address):
+        session.stop()
+    else:
+        session.client.close()
