@@ -16,13 +16,13 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from pydantic import BaseModel, ValidationError
 
+from podium.errors import PodiumError
 from podium.home import env_of
 from podium.lakehouse import access, engine
 from podium.lakehouse.access.principal import on_databricks
 from podium.lakehouse.access.run import wishes
 from podium.lakehouse.credentials import read_credentials
 from podium.lakehouse.engines.stores import complete
-from podium.lakehouse.errors import PodiumError
 
 logger = logging.getLogger(__name__)
 

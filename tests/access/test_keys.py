@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from kedro.config import OmegaConfigLoader
 
+from podium.errors import PodiumError
 from podium.lakehouse.access import load_policy
 from podium.lakehouse.access.keys import VARIABLE, MaskKey, given_key
 from podium.lakehouse.access.masks import hmac_key
 from podium.lakehouse.credentials import read_credentials
-from podium.lakehouse.errors import PodiumError
 from podium.settings import CONFIG_LOADER_ARGS
 from tests.access.conftest import SECRET
 from tests.conftest import PROJECT

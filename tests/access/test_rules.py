@@ -6,8 +6,8 @@ import pytest
 import yaml
 from hypothesis import given
 
+from podium.errors import PodiumError
 from podium.lakehouse.access.rules import ZONES, read_rules
-from podium.lakehouse.errors import PodiumError
 from podium.problems import PROBLEMS
 from tests.access.conftest import ROLES, raw_rules
 from tests.access.strategies import some_roles, some_rules

@@ -6,7 +6,7 @@ import pytest
 from deltalake import DeltaTable
 
 from podium.cli.status import LIFE
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from tests.cli.conftest import PROJECT
 
 STORY = [*LIFE[:5], "feature_engineering", "inference", "monitoring"]

@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 from mlflow import MlflowClient
 
 from podium.cli.status import LIFE
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.registry.status import Registry
 from tests.cli.conftest import PROJECT, run
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from podium.errors import PodiumError
 from podium.hooks import engine_settings
 from podium.lakehouse.engines import EngineSettings
 from podium.lakehouse.engines.connect import Connect
 from podium.lakehouse.engines.jars import packages
 from podium.lakehouse.engines.spark import Spark
-from podium.lakehouse.errors import LakehouseError, PodiumError
+from podium.lakehouse.errors import LakehouseError
 from tests.runs import Run
 
 NOBODY = "127.0.0.1:1"

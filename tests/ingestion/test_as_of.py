@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.pipelines.ingestion.nodes import parse_moment, resolve_as_of
 from podium.problems import PROBLEMS
 

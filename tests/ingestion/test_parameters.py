@@ -2,7 +2,7 @@
 
 import pytest
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 
 MISTYPED = {
     "asof": ("asof", "as_of"),

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 
 FLIGHT_EVENTS = {"timetable", "departure", "arrival", "cancellation"}
 FLEW = {"timetable", "departure", "arrival"}

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.problems import PROBLEMS
 from tests.leaks import assert_same_rows, table_keys
 

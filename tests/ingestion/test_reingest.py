@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from podium.lakehouse.errors import LakehouseError, PodiumError
+from podium.errors import PodiumError
+from podium.lakehouse.errors import LakehouseError
 from podium.problems import PROBLEMS
 from tests.flights import KEYS
 from tests.leaks import assert_same_rows, differences, table_keys

@@ -17,10 +17,10 @@ from databricks.bundles.jobs import Job
 
 from podium.cli import main
 from podium.cli.run import run
+from podium.errors import PodiumError
 from podium.jobs.bundle import bundle, job_resource
 from podium.jobs.bundle_files import HEADER, texts
 from podium.jobs.checks import Checked, checked_jobs
-from podium.lakehouse.errors import PodiumError
 from podium.lakehouse.handle import handle
 from podium.pipelines import STAGES
 from tests.conftest import PROJECT

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from podium.errors import PodiumError
 from podium.jobs.checks import checked_jobs
-from podium.lakehouse.errors import PodiumError
 from podium.pipelines import STAGES
 from tests.conftest import PROJECT
 

@@ -17,12 +17,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from podium.errors import PodiumError
 from podium.jobs import running
 from podium.jobs.plan import resumed
 from podium.jobs.running import run_job
 from podium.jobs.state import Run, TaskState, alone, last_run, save
 from podium.jobs.steps import Step
-from podium.lakehouse.errors import PodiumError
 from tests.conftest import PROJECT
 from tests.jobs.quick import job
 

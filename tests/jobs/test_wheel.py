@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 
 from podium import home
 from podium.cli import main
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from tests.conftest import PROJECT
 from tests.jobs.wheels import Installed, built, installed
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.lakehouse.query.named import Threshold, find_queries, named_query, read_query
 from tests.conftest import PROJECT
 

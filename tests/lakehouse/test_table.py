@@ -6,7 +6,8 @@
 import pytest
 from pyspark.errors.exceptions.connect import SparkConnectException
 
-from podium.lakehouse.errors import LakehouseError, PodiumError
+from podium.errors import PodiumError
+from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.table import DeltaDataset, Mode, Rows, Unchanged
 from tests.saves import BEFORE, SAVES
 

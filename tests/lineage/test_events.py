@@ -14,7 +14,7 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.lineage.hooks import client
 from tests.conftest import Project
 from tests.lineage.conftest import Lived

@@ -5,7 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.pipelines.monitoring.alerts import alerts
 from podium.pipelines.monitoring.drift import drift
 from podium.pipelines.monitoring.parameters import Levels, MonitoringParams, Tolerated

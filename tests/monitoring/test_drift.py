@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.pipelines.monitoring.drift import drift, most_drifted, noise, stability_index
 from podium.pipelines.monitoring.histograms import Categories, Numbers, cut_categories, cut_numbers
 from podium.pipelines.monitoring.reference import profile

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from mlflow import MlflowClient
 from sklearn.metrics import roc_auc_score
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from tests.conftest import Project
 from tests.pipelines.life import AS_OF, FIRST, LATER, QUICK, contents, live
 

@@ -9,7 +9,7 @@ from kedro.framework.session import KedroSession
 from pyspark.sql import functions as F
 
 from podium import models
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.models.metrics import measure
 from podium.problems.base import Feature, FeatureTable
 from podium.problems.flight_delay import PROBLEM

@@ -11,7 +11,7 @@ import mlflow
 import pytest
 
 from podium import models
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.registry.candidate import newest_candidate
 from podium.registry.evidence import newest_evidence
 from podium.registry.promotion import plan_promotion, promote

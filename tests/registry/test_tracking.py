@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from podium.cli.project import open_project
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.registry.status import Registry
 from podium.registry.tracking import Place, artifact_location, prepare, registry_uri, tracking_uri
 from tests.conftest import PROJECT

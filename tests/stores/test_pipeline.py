@@ -13,9 +13,9 @@ from deltalake import DeltaTable
 from kedro.framework.session import KedroServiceSession
 from kedro.framework.startup import bootstrap_project
 
+from podium.errors import PodiumError
 from podium.lakehouse import engine
 from podium.lakehouse.access.principal import os_user
-from podium.lakehouse.errors import PodiumError
 from podium.lakehouse.files import Folder
 from tests.conftest import PROJECT, SAIL
 

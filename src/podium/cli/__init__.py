@@ -16,6 +16,7 @@ from podium import interrupts
 from .access import access
 from .cluster import cluster
 from .demo import demo
+from .failures import as_click
 from .jobs import jobs
 from .lake import lake
 from .model import model
@@ -53,7 +54,8 @@ class Podium(click.Group):
         use_logging()
         # As the process ends everything goes, garbage or not: to look for it then took a second.
         atexit.register(gc.freeze)
-        return super().invoke(ctx)
+        with as_click():
+            return super().invoke(ctx)
 
 
 @click.group(cls=Podium, context_settings={"help_option_names": ["-h", "--help"]}, help=HELP)

@@ -143,8 +143,8 @@ def _described(policy: Policy, names: tuple[str, ...]) -> str:
 
 
 def _unlisted(policy: Policy, name: str) -> str:
+    from podium.errors import did_you_mean
     from podium.lakehouse.access.rules import FILE
-    from podium.lakehouse.errors import did_you_mean
 
     members = policy.rules.members
     if name in members or _roles(policy, name):

@@ -4,6 +4,8 @@ from kedro.framework.cli.hooks import cli_hook_impl
 
 from podium import interrupts
 
+from .failures import show_uncaught
+
 __all__ = ["cli_hooks"]
 
 
@@ -12,7 +14,11 @@ class CliHooks:
 
     @cli_hook_impl
     def before_command_run(self, command_args: list[str]) -> None:
-        """End ``kedro run`` on Ctrl-C as ``podium run`` ends. Kedro's other commands serve and have their own ways."""
+        """Show errors as ``podium`` does, and end ``kedro run`` on Ctrl-C as ``podium run`` ends.
+
+        Kedro's other commands are servers, which stop on Ctrl-C in their own ways.
+        """
+        show_uncaught()
         if command_args[:1] == ["run"]:
             interrupts.listen()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 
 from .options import as_json, console
 from .rows import cell, count, plain, print_rows

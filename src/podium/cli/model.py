@@ -36,7 +36,7 @@ def model() -> None:
 @json_option
 def list_(name: str | None, env: str, wants_json: bool) -> None:
     """Every version of a model, or of all models, the newest first: aliases, figures, origin, SHA-256."""
-    from podium.lakehouse.errors import PodiumError, did_you_mean
+    from podium.errors import PodiumError, did_you_mean
     from podium.problems import PROBLEMS
     from podium.registry.status import Registry
 
@@ -160,7 +160,7 @@ def reproduce(name: str, env: str, wants_json: bool) -> None:
 
 
 def _see_that_there_is_something(place: Place) -> None:
-    from podium.lakehouse.errors import PodiumError
+    from podium.errors import PodiumError
     from podium.registry.tracking import prepare
 
     if not place.exists:

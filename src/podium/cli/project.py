@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.errors import PodiumError, did_you_mean
 
 if TYPE_CHECKING:
     from kedro.config import OmegaConfigLoader

@@ -104,7 +104,7 @@ def _plainly() -> Iterator[None]:
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    from podium.lakehouse.errors import PodiumError
+    from podium.errors import PodiumError
 
     try:
         yield

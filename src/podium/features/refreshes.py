@@ -5,7 +5,7 @@ from datetime import datetime
 import pandas as pd
 from pyspark.sql import DataFrame
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.problems.base import Problem
 
 __all__ = ["reached", "require_reached"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 
 from .checks import ENV, Checked
 from .definition import Databricks, Existing, Job, JobCluster, Notifications, Permission, Serverless, Target

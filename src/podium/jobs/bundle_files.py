@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 
 from .bundle import bundle, job_resource
 from .checks import Checked

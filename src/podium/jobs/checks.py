@@ -13,8 +13,8 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import CatalogConfigResolver
 from kedro.pipeline import Pipeline
 
+from podium.errors import PodiumError, did_you_mean
 from podium.home import environments
-from podium.lakehouse.errors import PodiumError, did_you_mean
 from podium.pipeline_registry import register_pipelines
 from podium.settings import CONFIG_LOADER_ARGS
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from podium.lakehouse.errors import did_you_mean
+from podium.errors import did_you_mean
 
 __all__ = ["checked_cron", "checked_zone", "quartz"]
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from podium.lakehouse.errors import LakehouseError, did_you_mean
+from podium.errors import did_you_mean
+from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.retention import time_span
 
 from .cron import checked_cron, checked_zone

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 
 from .checks import Checked
 from .reading import job_named

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 
 from .state import Outcome, Run, TaskState, save
 from .steps import Step

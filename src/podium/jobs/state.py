@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 
 __all__ = ["Outcome", "Run", "TaskState", "alone", "last_run", "save"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 
 from .definition import Defaults, Job, Task, Value
 

@@ -23,8 +23,9 @@ import pyarrow.parquet as pq
 from kedro.io import AbstractDataset
 from pyspark.sql import DataFrame
 
+from podium.errors import did_you_mean
 from podium.lakehouse import access, engine
-from podium.lakehouse.errors import LakehouseError, did_you_mean
+from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.files import Folder
 
 __all__ = ["Landing", "LandingDataset", "Source"]

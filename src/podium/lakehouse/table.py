@@ -16,8 +16,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructField, StructType
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from podium.errors import did_you_mean
 from podium.lakehouse import access, engine
-from podium.lakehouse.errors import LakehouseError, did_you_mean
+from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.handle import CATALOG, handle
 from podium.lakehouse.retention import RETENTION, time_span
 

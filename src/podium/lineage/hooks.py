@@ -13,9 +13,9 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline.node import Node
 
+from podium.errors import PodiumError
 from podium.home import env_of
 from podium.lakehouse import engine
-from podium.lakehouse.errors import PodiumError
 
 if TYPE_CHECKING:
     from openlineage.client import OpenLineageClient

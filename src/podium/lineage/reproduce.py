@@ -16,7 +16,7 @@ from kedro.runner import SequentialRunner
 from kedro.validation.parameter_validator import ParameterValidator
 
 from podium import models
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.lakehouse.past import gone
 from podium.lakehouse.table import DeltaDataset, Rows
 from podium.models import Model

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 
-from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.errors import PodiumError, did_you_mean
 from podium.registry.history import History, Known, Recorded, Write
 
 from .states import SHORT, Kind, State

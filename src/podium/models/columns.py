@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.errors import PodiumError, did_you_mean
 
 __all__ = ["Columns", "Encoded", "Levels", "ModelError", "chunks", "encode", "levels_of"]
 

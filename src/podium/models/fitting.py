@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from pydantic import ValidationError
 
-from podium.lakehouse.errors import did_you_mean
+from podium.errors import did_you_mean
 
 from .algorithms import FITTERS
 from .columns import ModelError

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from podium.lakehouse.errors import did_you_mean
+from podium.errors import did_you_mean
 
 from .columns import Encoded, Levels, ModelError, encode, levels_of
 from .examples import Examples, Fitter

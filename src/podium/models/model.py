@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.lakehouse.errors import did_you_mean
+from podium.errors import did_you_mean
 
 from .columns import Columns, Encoded, Levels, ModelError, chunks, encode
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from optuna import Trial
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from podium.lakehouse.errors import did_you_mean
+from podium.errors import did_you_mean
 from podium.problems.base import Params
 
 __all__ = ["SPACES", "Algorithms", "HeuristicSpace", "LightGBMSpace", "LogisticSpace", "Search", "Space"]

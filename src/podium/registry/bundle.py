@@ -14,7 +14,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import Model
 
 from podium import models
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 
 from .candidate import MODEL_FILES, check_files
 from .runs import LINEAGE

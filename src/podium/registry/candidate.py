@@ -15,7 +15,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
 from podium import models
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.models.model import Model
 
 __all__ = ["Candidate", "log_candidate", "newest_candidate", "newest_run"]

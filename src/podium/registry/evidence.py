@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 
 from .candidate import newest_run
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from podium.errors import PodiumError
 from podium.lakehouse import access
-from podium.lakehouse.errors import PodiumError
 
 from .status import PipelineRun, Registry
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.errors import PodiumError, did_you_mean
 
 from .bundle import Bundle, collect, deliver, fetch_model, see_that_it_arrived
 from .tracking import Place, asking, prepare

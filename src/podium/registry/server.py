@@ -13,7 +13,7 @@ from types import FrameType
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 
 from .tracking import ARTIFACTS, prepare, tracking_uri
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.lakehouse.once import made_once
 
 if TYPE_CHECKING:

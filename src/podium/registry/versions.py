@@ -11,7 +11,7 @@ from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.models.model import Model
 
 from .candidate import Candidate, load_checked

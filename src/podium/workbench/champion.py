@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from kedro.framework.context import KedroContext
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.parameters import parameters_model
 from podium.pipelines.evaluation.nodes import holdout_rows
 from podium.pipelines.evaluation.params import EvaluationParams

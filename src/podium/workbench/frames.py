@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from kedro.framework.context import KedroContext
 
-from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.errors import PodiumError, did_you_mean
 from podium.lakehouse.listing import find_tables
 from podium.lakehouse.query.run import ask, engine_errors
 from podium.problems import PROBLEMS

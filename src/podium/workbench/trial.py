@@ -11,9 +11,9 @@ from kedro.framework.context import KedroContext
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from podium.errors import PodiumError
 from podium.features.examples import requests_between
 from podium.features.point_in_time import point_in_time_join
-from podium.lakehouse.errors import PodiumError
 from podium.models import Model
 from podium.models.fitting import fit
 from podium.models.metrics import METRICS

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from podium.lakehouse.errors import LakehouseError, did_you_mean
+from podium.errors import did_you_mean
+from podium.lakehouse.errors import LakehouseError
 
 from .keys import HOW, VARIABLE
 from .masks import mask_frame, mask_rows

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.lakehouse.once import made_once
 
 from .masks import hmac_key

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kedro.config import AbstractConfigLoader, MissingConfigException
 
+from podium.errors import PodiumError
 from podium.lakehouse.credentials import read_credentials
-from podium.lakehouse.errors import PodiumError
 
 from .keys import MaskKey, given_key
 from .principal import Caller, databricks_user, os_user, owns, roles_of

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.errors import PodiumError, did_you_mean
 
 __all__ = ["ANYONE", "FILE", "ZONES", "AccessRules", "Allowed", "Verb", "read_rules"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.errors import PodiumError, did_you_mean
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

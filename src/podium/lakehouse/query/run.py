@@ -15,8 +15,8 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
+from podium.errors import PodiumError
 from podium.lakehouse import engine
-from podium.lakehouse.errors import PodiumError
 from podium.lakehouse.listing import table_places
 
 from .statement import QueryError, read_statement

@@ -17,7 +17,7 @@ from sqlglot import exp
 from sqlglot.dialects import Spark
 from sqlglot.errors import ParseError, TokenError
 
-from podium.lakehouse.errors import did_you_mean
+from podium.errors import did_you_mean
 
 from .words import QueryError, refuse_ambiguous, refuse_calls, refuse_words, without_comments
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from sqlglot import Token, TokenType, exp
 from sqlglot.dialects import Spark
 
-from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.errors import PodiumError, did_you_mean
 
 __all__ = ["QueryError", "refuse_ambiguous", "refuse_calls", "refuse_words", "without_comments"]
 

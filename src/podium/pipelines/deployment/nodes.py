@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.problems.base import Problem
 from podium.registry.candidate import Candidate
 from podium.registry.evidence import Evidence

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from podium.lakehouse.errors import did_you_mean
+from podium.errors import did_you_mean
 from podium.models.metrics import measure
 
 from .records import EvaluationError, Slice

@@ -7,7 +7,7 @@ from datetime import datetime
 import pandas as pd
 from pyspark.sql import DataFrame
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.models import Model
 from podium.problems.base import Problem
 from podium.registry.candidate import Candidate

@@ -15,8 +15,8 @@ from pydantic import Field
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from podium.errors import PodiumError
 from podium.features.fingerprint import code_digest
-from podium.lakehouse.errors import PodiumError
 from podium.lakehouse.landing import Landing, Source
 from podium.lakehouse.table import Rows, Unchanged
 from podium.problems.base import Event, Params, Problem

@@ -10,7 +10,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from podium.lakehouse.errors import PodiumError, did_you_mean
+from podium.errors import PodiumError, did_you_mean
 
 from .histograms import Bins, Numbers, count, cut_categories, cut_numbers, histograms
 from .parameters import MonitoringParams

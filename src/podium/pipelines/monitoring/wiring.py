@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.models.scoring import add_scores
 from podium.pipelines.evaluation.params import EvaluationParams
 from podium.pipelines.inference.nodes import InferenceParams

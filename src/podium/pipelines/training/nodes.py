@@ -6,7 +6,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from podium.lakehouse.errors import PodiumError
+from podium.errors import PodiumError
 from podium.models import Model
 from podium.models.examples import Examples
 from podium.models.fitting import fit
