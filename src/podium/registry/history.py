@@ -17,6 +17,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from podium.errors import PodiumError, did_you_mean
 
+from .registered_models import aliases_of, model_names
 from .runs import DIGEST, LINEAGE, USED, WROTE
 from .tracking import Place
 
@@ -159,7 +160,7 @@ class History:
 
     def models(self) -> list[str]:
         """The names of all registered models."""
-        return sorted(model.name for model in self._client.search_registered_models())
+        return model_names(self._client)
 
     def version(self, text: str) -> Known:
         """The version that ``NAME``, ``NAME@ALIAS`` or ``NAME/NUMBER`` means; of a bare name, the champion.
@@ -168,12 +169,11 @@ class History:
             PodiumError: there is none.
         """
         name, mark, which = _split(text)
-        models = self._client.search_registered_models(f"name = '{name}'")
-        if not models:
+        aliases = aliases_of(self._client, name)
+        if aliases is None:
             known = self.models()
             near = did_you_mean(name, known)
             raise PodiumError(f"There is no model {name!r} in {self.place.env}{near}. There are: {_listed(known)}.")
-        aliases = {alias: str(number) for alias, number in models[0].aliases.items()}
         found = {str(each.version): each for each in self._client.search_model_versions(f"name = '{name}'")}
         number = which if mark == NUMBER else aliases.get(which)
         if number not in found:

@@ -12,6 +12,7 @@ from mlflow.entities.model_registry import ModelVersion
 from podium.errors import PodiumError, did_you_mean
 
 from .bundle import Bundle, collect, deliver, fetch_model, see_that_it_arrived
+from .registered_models import aliases_of, model_names
 from .tracking import Place, asking, prepare
 from .versions import CHALLENGER, CHAMPION, evidence_tags, register, registered
 
@@ -83,7 +84,7 @@ def plan_promotion(name: str, source: Place, target: Place, version: str | None 
     if target.exists:
         with asking(target.uri):
             client = target.client()
-            present, aliases = registered(client, name, found.tags["podium.digest"]), _aliases(client, name)
+            present, aliases = registered(client, name, found.tags["podium.digest"]), aliases_of(client, name) or {}
             if present and client.get_model_version(name, present).run_id == found.run_id:
                 raise PodiumError(f"{source.env} and {target.env} have the same MLflow: {name} is in both already.")
     return Plan(name=name, source=source, target=target, version=found, present=present, aliases=aliases)
@@ -115,7 +116,7 @@ def promote(plan: Plan, say: Callable[[str], None]) -> str:
             say(f"{target.env} has these bytes as version {number}; checking them")
             fetch_model(target, client.get_model_version(name, number), scratch / "present")
         # Nobody is challenger of itself.
-        if _aliases(client, name).get(CHAMPION) != number:
+        if (aliases_of(client, name) or {}).get(CHAMPION) != number:
             client.set_registered_model_alias(name, CHALLENGER, number)
     return number
 
@@ -164,21 +165,16 @@ def _see_that_they_differ(source: Place, target: Place) -> None:
 
 def _version(name: str, place: Place, version: str | None) -> ModelVersion:
     client = place.client()
-    known = [model.name for model in client.search_registered_models()]
+    known = model_names(client)
     if name not in known:
         raise PodiumError(
             f"{place.env} has no model {name!r}{did_you_mean(name, known)}. It has: {', '.join(known) or 'none'}."
         )
     versions = {str(found.version) for found in client.search_model_versions(f"name = '{name}'")}
-    number = version or _aliases(client, name).get(CHAMPION)
+    number = version or (aliases_of(client, name) or {}).get(CHAMPION)
     has = f"{place.env} has versions: {', '.join(sorted(versions, key=int)) or 'none'}."
     if number is None:
         raise PodiumError(f"{name} has no champion in {place.env}. Name a version, with --version. {has}")
     if number not in versions:
         raise PodiumError(f"There is no version {number} of {name} in {place.env}. {has}")
     return client.get_model_version(name, number)
-
-
-def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
-    found = client.search_registered_models(f"name = '{name}'")
-    return {alias: str(version) for alias, version in found[0].aliases.items()} if found else {}

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+from mlflow.entities.model_registry import ModelVersion
 
+from .registered_models import aliases_of, model_names
 from .tracking import asking, database_file, prepare, registry_uri
 
 __all__ = ["PipelineRun", "Registered", "Registry", "VersionStatus"]
@@ -114,8 +115,7 @@ class Registry:
         """The version of a problem's model that carries an alias, or None."""
 
         def ask(client: MlflowClient) -> VersionStatus | None:
-            models = client.search_registered_models(f"name = '{problem}'")
-            number = models[0].aliases.get(alias) if models else None
+            number = (aliases_of(client, problem) or {}).get(alias)
             return _version(client.get_model_version(problem, str(number))) if number else None
 
         return self._ask(ask, None)
@@ -125,8 +125,8 @@ class Registry:
         none: list[Registered] = []
 
         def ask(client: MlflowClient) -> list[Registered]:
-            models = [model for model in client.search_registered_models() if problem in (None, model.name)]
-            return [found for model in models for found in _versions(client, model)]
+            names = model_names(client) if problem is None else [problem]
+            return [found for name in names for found in _versions(client, name)]
 
         return self._ask(ask, none)
 
@@ -179,9 +179,9 @@ def _runs(client: MlflowClient, query: str, *, most: int) -> list[Run]:
     return list(client.search_runs(experiments, query, max_results=most, order_by=["attributes.start_time DESC"]))
 
 
-def _versions(client: MlflowClient, model: RegisteredModel) -> list[Registered]:
-    found = client.search_model_versions(f"name = '{model.name}'")
-    return [_registered(version, model.aliases) for version in sorted(found, key=lambda v: -int(v.version))]
+def _versions(client: MlflowClient, name: str) -> list[Registered]:
+    aliases, found = aliases_of(client, name) or {}, client.search_model_versions(f"name = '{name}'")
+    return [_registered(version, aliases) for version in sorted(found, key=lambda v: -int(v.version))]
 
 
 def _registered(found: ModelVersion, aliases: Mapping[str, str]) -> Registered:

@@ -2,19 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
-from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
-from podium.errors import PodiumError
 from podium.models.model import Model
 
 from .candidate import Candidate, load_checked
+from .registered_models import aliases_of
 
 __all__ = [
     "CHALLENGER",
@@ -27,7 +25,6 @@ __all__ = [
     "load_version",
     "register",
     "registered",
-    "training_of",
 ]
 
 CHAMPION = "champion"
@@ -36,7 +33,11 @@ CHALLENGER = "challenger"
 
 @dataclass(frozen=True, kw_only=True)
 class ModelVersion:
-    """A registered version with its model, loaded and checked against its digest."""
+    """A registered version with its model, loaded and checked against its digest.
+
+    Attributes:
+        training: what training recorded: window, rows, parameters (``Candidate.training``).
+    """
 
     name: str
     version: str
@@ -44,6 +45,17 @@ class ModelVersion:
     as_of: datetime
     digest: str
     tags: Mapping[str, str]
+    training: Mapping[str, Any]
+
+    @property
+    def holdout_days(self) -> int:
+        """The last days before ``as_of``, which this version was not trained on. Today's parameters may differ."""
+        return int(self.training["holdout_days"])
+
+    @property
+    def held_out_from(self) -> datetime:
+        """The prediction time (UTC) at which the rows begin that this version was not trained on."""
+        return self.as_of - timedelta(days=self.holdout_days)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +126,7 @@ def _register(name: str, decision: Decision) -> str:
 
 def register(client: MlflowClient, name: str, model_id: str, run_id: str, tags: Mapping[str, str]) -> str:
     """Make a version of a logged model, with its tags and without an alias; the version's number."""
-    if not client.search_registered_models(f"name = '{name}'"):
+    if aliases_of(client, name) is None:
         client.create_registered_model(name)
     logged = client.get_logged_model(model_id)
     made = client.create_model_version(name, logged.artifact_location, run_id, tags=dict(tags), model_id=model_id)
@@ -122,14 +134,14 @@ def register(client: MlflowClient, name: str, model_id: str, run_id: str, tags: 
 
 
 def aliased(name: str, alias: str) -> MlflowVersion | None:
-    """The version that carries an alias, or None."""
-    try:
-        return MlflowClient().get_model_version_by_alias(name, alias)
-    except MlflowException as error:
-        missing = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-        if error.error_code in missing or error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
-            return None
-        raise
+    """The version that carries an alias; None if no version does, or if there is no such model.
+
+    Raises:
+        MlflowException: MLflow cannot tell.
+    """
+    client = MlflowClient()
+    number = (aliases_of(client, name) or {}).get(alias)
+    return client.get_model_version(name, number) if number else None
 
 
 def load_version(name: str, alias: str) -> ModelVersion | None:
@@ -145,16 +157,5 @@ def load_version(name: str, alias: str) -> ModelVersion | None:
         as_of=datetime.fromisoformat(tags["podium.as_of"]),
         digest=tags["podium.digest"],
         tags=tags,
+        training=mlflow.artifacts.load_dict(f"runs:/{found.run_id}/training.json"),
     )
-
-
-def training_of(name: str, alias: str) -> dict[str, Any]:
-    """How the version that carries an alias came about: window, rows, parameters (``Candidate.training``).
-
-    Raises:
-        PodiumError: no version carries it.
-    """
-    found = aliased(name, alias)
-    if found is None:
-        raise PodiumError(f"{name} has no {alias}.")
-    return mlflow.artifacts.load_dict(f"runs:/{found.run_id}/training.json")

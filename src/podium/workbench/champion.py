@@ -17,7 +17,7 @@ from podium.pipelines.training.nodes import training_rows
 from podium.pipelines.training.parameters import TrainingParams
 from podium.problems import PROBLEMS
 from podium.problems.base import Problem
-from podium.registry.versions import CHAMPION, ModelVersion, training_of
+from podium.registry.versions import ModelVersion
 
 __all__ = ["Bench", "bench"]
 
@@ -55,11 +55,10 @@ def bench(context: KedroContext, problem: str = "flight_delay") -> Bench:
     champion: ModelVersion | None = catalog.load(f"{problem}.champion")
     if champion is None:
         raise PodiumError(f"{problem} has no champion yet. Run: make demo, or the pipelines up to deployment.")
-    made = training_of(problem, CHAMPION)
-    training, evaluation = _parameters(context, problem, made["holdout_days"])
+    training, evaluation = _parameters(context, problem, champion.holdout_days)
     examples = catalog.load(f"{problem}.training_sets_examples")
     unseen = holdout_rows(examples, champion.as_of, evaluation, keys=definition.keys, slices=definition.slices)
-    trained_until = datetime.fromisoformat(made["trained_until"])
+    trained_until = datetime.fromisoformat(champion.training["trained_until"])
     _require_unseen(unseen, trained_until)
     return Bench(
         problem=definition,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
 from podium.models.scoring import add_scores
-from podium.pipelines.evaluation.params import EvaluationParams
 from podium.pipelines.inference.nodes import InferenceParams
 from podium.problems.base import Problem
 from podium.registry.versions import ModelVersion
@@ -25,7 +24,6 @@ __all__ = ["labels_known", "reference"]
 def reference(
     champion: ModelVersion | None,
     examples: DataFrame,
-    evaluation: EvaluationParams,
     inference: InferenceParams,
     parameters: MonitoringParams,
     *,
@@ -35,7 +33,7 @@ def reference(
     if champion is None:
         raise PodiumError(f"{problem.name} has no champion to watch. Run: kedro run --pipeline deployment")
     mine = examples.filter(F.col("as_of") == F.lit(champion.as_of))
-    held_out_from = F.lit(champion.as_of - timedelta(days=evaluation.holdout_days))
+    held_out_from = F.lit(champion.held_out_from)
     unseen = add_scores(mine.filter(F.col("prediction_time") >= held_out_from), champion.model, digest=champion.digest)
     decided = unseen.withColumn("decision", (F.col("score") >= inference.decision_threshold).cast("int"))
     return nodes.profile_reference(

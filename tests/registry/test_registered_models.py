@@ -1,0 +1,34 @@
+"""Who carries an alias: what MLflow does not know is told apart from what it cannot tell."""
+
+import pytest
+from mlflow.exceptions import MlflowException
+
+from podium.registry.registered_models import aliases_of, model_names
+from podium.registry.versions import aliased
+from tests.registry.homes import NAME, Home
+
+
+def test_no_model_and_no_alias_are_no_version(staging: Home, prod: Home):
+    prod.enter()
+    assert aliased(NAME, "champion") is None
+    assert aliases_of(prod.client, NAME) is None
+
+    staging.enter()
+    assert aliased(NAME, "nobody") is None
+    assert str(aliased(NAME, "champion").version) == "1"
+    assert aliases_of(staging.client, NAME) == {"champion": "1", "challenger": "2"}
+
+
+def test_a_question_that_mlflow_refuses_is_not_taken_for_no_champion(staging: Home):
+    staging.enter()
+    with pytest.raises(MlflowException) as refused:
+        aliased(f"{NAME}/{NAME}", "champion")
+    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+def test_every_model_is_found_however_many_there_are(prod: Home):
+    names = sorted(f"model_{number}" for number in range(105))  # MLflow lists 100 in a page
+    for name in names:
+        prod.client.create_registered_model(name)
+    assert len(prod.client.search_registered_models()) == 100
+    assert model_names(prod.client) == names
