@@ -15,10 +15,21 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, RunTag
 from pydantic import BaseModel
 
 import podium
+from podium.home import conf
 
 from .tracking import asking
 
-__all__ = ["DIGEST", "LINEAGE", "USED", "WROTE", "code_version", "record_parameters", "record_run", "run_uuid"]
+__all__ = [
+    "DIGEST",
+    "LINEAGE",
+    "USED",
+    "WROTE",
+    "code_version",
+    "commit_of",
+    "record_parameters",
+    "record_run",
+    "run_uuid",
+]
 
 # The artifact that holds the events of a run.
 LINEAGE = "lineage.json"
@@ -122,13 +133,34 @@ def _where(location: str) -> dict[str, Any]:
 
 @cache
 def code_version() -> dict[str, str]:
-    """The commit of the checkout (and whether files differ from it), or a hash of the package where there is no git."""
+    """A hash of the package, and the commit of its checkout, if there is one.
+
+    ``dirty`` tells whether files of the package or of the configuration differ from the commit.
+    """
     package = Path(podium.__file__).parent
     files = sorted(package.rglob("*.py"))
-    version = {"package": sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]}
-    git = ["git", "-C", str(package)]
-    commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    if commit.returncode == 0:
-        changed = subprocess.run([*git, "status", "--porcelain", "."], capture_output=True, text=True, check=False)
-        version |= {"commit": commit.stdout.strip(), "dirty": str(bool(changed.stdout)).lower()}
-    return version
+    digest = sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
+    return {"package": digest, **commit_of(package, conf())}
+
+
+def commit_of(package: Path, configuration: Path) -> dict[str, str]:
+    """The commit of the repository that tracks the package; empty if none does.
+
+    A package in a ``.venv`` lies in the folder of somebody else's repository, whose commit says nothing about it.
+    """
+    if not _git(package, "ls-files", "--", "__init__.py"):
+        return {}
+    changed = _git(package, "status", "--porcelain", "--", ".") + _git(
+        configuration, "status", "--porcelain", "--", "."
+    )
+    return {"commit": _git(package, "rev-parse", "HEAD").strip(), "dirty": str(any(changed)).lower()}
+
+
+def _git(folder: Path, *command: str) -> str:
+    """What git says in this folder; nothing if there is no repository, or no git."""
+    try:
+        line = ["git", "-C", str(folder), *command]
+        done = subprocess.run(line, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout if done.returncode == 0 else ""
