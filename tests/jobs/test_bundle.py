@@ -110,7 +110,9 @@ def test_tasks_depend_on_tasks_of_their_job_in_order(jobs):
 
 
 def test_a_task_calls_what_the_wheel_has(jobs):
-    scripts = {entry.name: entry.load() for entry in distribution("podium").entry_points}
+    scripts = {
+        entry.name: entry.load() for entry in distribution("podium").entry_points.select(group="console_scripts")
+    }
     for task in (task for job in jobs.values() for task in job["tasks"]):
         assert task["python_wheel_task"]["package_name"] == "podium"
         assert scripts[task["python_wheel_task"]["entry_point"]] is main

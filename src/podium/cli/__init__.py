@@ -16,7 +16,7 @@ from podium import interrupts
 from .access import access
 from .cluster import cluster
 from .demo import demo
-from .failures import as_click
+from .failures import ending_plainly
 from .jobs import jobs
 from .lake import lake
 from .model import model
@@ -42,10 +42,11 @@ class Podium(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run it. On Databricks, where a process that exits is a task that failed, errors are raised."""
         if "DATABRICKS_RUNTIME_VERSION" in os.environ:
-            extra.setdefault("standalone_mode", False)
-        elif not args and "args" not in extra:  # called by the entry point, so the process is this command's own
+            return super().main(*args, **{"standalone_mode": False, **extra})
+        if not args and "args" not in extra:  # called by the entry point, so the process is this command's own
             interrupts.listen()
-        return super().main(*args, **extra)
+        with ending_plainly():
+            return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run what was asked for, with the project's logging, whatever is imported first."""
@@ -54,8 +55,7 @@ class Podium(click.Group):
         use_logging()
         # As the process ends everything goes, garbage or not: to look for it then took a second.
         atexit.register(gc.freeze)
-        with as_click():
-            return super().invoke(ctx)
+        return super().invoke(ctx)
 
 
 @click.group(cls=Podium, context_settings={"help_option_names": ["-h", "--help"]}, help=HELP)

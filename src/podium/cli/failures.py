@@ -4,38 +4,36 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import NoReturn
 
 import click
 
 from podium.errors import PodiumError
 
-__all__ = ["as_click", "show_uncaught"]
+__all__ = ["ending_plainly", "show_uncaught"]
 
 
 @contextmanager
-def as_click() -> Iterator[None]:
-    """Turn Podium's errors into click's, which click shows."""
+def ending_plainly() -> Iterator[None]:
+    """End the process with the message of an error of Podium, as click does with its own errors."""
     try:
         yield
     except PodiumError as error:
-        raise _failure(error) from error
+        _end(error)
 
 
 def show_uncaught() -> None:
-    """Show Podium's errors plainly in a process whose commands are not ours, such as ``kedro run``."""
+    """Do the same in a process whose command is not ours, such as ``kedro run``."""
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if not isinstance(error, PodiumError):
-            before(kind, error, trace)
-            return
-        _failure(error).show()
-        sys.exit(error.exit_code)
+        if isinstance(error, PodiumError):
+            _end(error)
+        before(kind, error, trace)
 
     sys.excepthook = show
 
 
-def _failure(error: PodiumError) -> click.ClickException:
-    failure = click.ClickException(error.message)
-    failure.exit_code = error.exit_code  # type: ignore[misc]  # click types it as a class variable
-    return failure
+def _end(error: PodiumError) -> NoReturn:
+    click.ClickException(error.message).show()
+    sys.exit(error.exit_code)
