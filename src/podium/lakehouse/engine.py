@@ -17,7 +17,17 @@ from podium.lakehouse.buckets import trouble as bucket_trouble
 from podium.lakehouse.engines import EngineSettings
 from podium.lakehouse.errors import LakehouseError
 
-__all__ = ["Engine", "EngineSettings", "configure", "current", "location", "session", "stop", "trouble"]
+__all__ = [
+    "Engine",
+    "EngineSettings",
+    "checks_windows",
+    "configure",
+    "current",
+    "location",
+    "session",
+    "stop",
+    "trouble",
+]
 
 CONNECT_MODE = "SPARK_CONNECT_MODE_ENABLED"
 
@@ -28,6 +38,10 @@ class Engine(Protocol):
     @property
     def speaks_connect(self) -> bool | None:
         """Whether its frames are those of Spark Connect; None where PySpark knows by itself."""
+
+    @property
+    def checks_windows(self) -> bool:
+        """Whether it refuses a row outside of the window that a write replaces."""
 
     def start(self) -> SparkSession:
         """A ready session."""
@@ -79,6 +93,11 @@ def session() -> SparkSession:
 def location(path: str) -> str:
     """What the configured engine calls a path."""
     return _chosen().location(path)
+
+
+def checks_windows() -> bool:
+    """Whether the configured engine refuses a row outside of the window that a write replaces."""
+    return _chosen().checks_windows
 
 
 def trouble() -> str | None:

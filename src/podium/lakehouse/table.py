@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from kedro.io import AbstractDataset
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField, StructType
@@ -18,9 +19,11 @@ from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attemp
 
 from podium.errors import did_you_mean
 from podium.lakehouse import access, engine
+from podium.lakehouse.conflicts import is_conflict
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.handle import CATALOG, handle
 from podium.lakehouse.retention import RETENTION, time_span
+from podium.lakehouse.windows import checked, row_outside
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import TablePreview
@@ -28,12 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["DeltaDataset", "Mode", "Rows", "Unchanged"]
 
 logger = logging.getLogger(__name__)
-
-# What the engines say when another writer committed first; nothing of ours was written then.
-CONFLICTS = (
-    *("Failed to commit transaction", "Missing commit file"),
-    *("Concurrent", "CONCURRENT", "METADATA_CHANGED", "MetadataChanged", "PROTOCOL_CHANGED", "ProtocolChanged"),
-)
 
 
 class Mode(StrEnum):
@@ -161,7 +158,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             return
         rows = data if isinstance(data, Rows) else Rows(frame=data)
         attempts = Retrying(
-            retry=retry_if_exception(_is_conflict),
+            retry=retry_if_exception(is_conflict),
             stop=stop_after_attempt(self.attempts),
             wait=wait_random_exponential(multiplier=0.2, max=10),
             before_sleep=lambda state: logger.info("%s: another writer was first, once more", self.path),
@@ -232,10 +229,16 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
     def _replace(self, frame: DataFrame, window: str) -> None:
         # Where the predicate is null, Spark keeps an old row and Sail drops it: made never null, both keep it.
         certain = f"({window}) IS NOT NULL AND ({window})"
-        writer = _inside(frame, certain, f"{self.path}: a row lies outside of the window {window}").write.format(
-            "delta"
-        )
-        self._handle.write(writer.mode("overwrite").option("replaceWhere", certain))
+        if not engine.checks_windows():
+            frame = checked(frame, certain)
+        try:
+            self._handle.write(frame.write.format("delta").mode("overwrite").option("replaceWhere", certain))
+        except PySparkException as error:
+            if (row := row_outside(error)) is None:
+                raise
+            raise LakehouseError(
+                f"{self.path}: a row lies outside of the window {window}, nothing was written: {row}."
+            ) from error
 
     def _merge(self, frame: DataFrame, keys: tuple[str, ...], *, update: bool) -> None:
         same = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in keys)
@@ -304,17 +307,3 @@ def _moment(text: str) -> datetime:
 def _nullable(fields: list[StructField]) -> StructType:
     """These fields without promises: what an engine can prove to be never null today may be null tomorrow."""
     return StructType([StructField(field.name, field.dataType) for field in fields])
-
-
-def _inside(frame: DataFrame, window: str, refusal: str) -> DataFrame:
-    """The same rows; one outside of the window fails the write, which Sail would let pass and a repetition double.
-
-    The check is part of a column and no filter: engines move filters to rows that will not be written.
-    """
-    first = frame.schema.fields[0]
-    refused = F.raise_error(F.lit(refusal)).cast(first.dataType)
-    return frame.withColumn(first.name, F.when(F.expr(window), F.col(f"`{first.name}`")).otherwise(refused))
-
-
-def _is_conflict(error: BaseException) -> bool:
-    return any(words in str(error) for words in CONFLICTS)

@@ -23,6 +23,7 @@ class Connect:
     """The engine of prod on a cluster that offers Spark Connect."""
 
     speaks_connect = True
+    checks_windows = True
 
     def __init__(self, settings: EngineSettings):
         assert settings.remote is not None

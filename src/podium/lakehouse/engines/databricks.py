@@ -26,6 +26,7 @@ class Databricks:
 
     # On its runtime PySpark knows by itself which kind of session it has.
     speaks_connect = None
+    checks_windows = True
 
     def __init__(self, settings: EngineSettings):
         self._config = settings.config

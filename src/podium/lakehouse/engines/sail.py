@@ -18,6 +18,7 @@ class Sail:
     """The engine of a laptop."""
 
     speaks_connect = True
+    checks_windows = False
 
     def __init__(self, settings: EngineSettings):
         self._config = settings.config

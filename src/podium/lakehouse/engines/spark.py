@@ -53,6 +53,7 @@ class Spark:
     """The engine of staging, and of prod on a cluster."""
 
     speaks_connect = False
+    checks_windows = True
 
     def __init__(self, settings: EngineSettings):
         assert settings.master is not None
