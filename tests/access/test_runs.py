@@ -11,12 +11,15 @@ import pytest
 import yaml
 from deltalake import write_deltalake
 from kedro.config import OmegaConfigLoader
-from kedro.io import DatasetError
+from kedro.io import CachedDataset, DataCatalog, DatasetError
+from kedro.pipeline import Node, Pipeline
 
 from podium.lakehouse.access.keys import VARIABLE
 from podium.lakehouse.access.masks import hmac_key, masked_value
 from podium.lakehouse.access.principal import NARROW, os_user
 from podium.lakehouse.access.run import wishes
+from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.table import DeltaDataset
 from podium.pipeline_registry import register_pipelines
 from podium.settings import CONFIG_LOADER_ARGS
 from tests.access.conftest import NOBODY, SECRET, contents
@@ -154,3 +157,17 @@ def test_every_zone_of_a_pipeline_is_asked_for(catalog):
     assert ("write", "features") not in asked["training"]
     assert asked["monitoring"] >= {("read", "predictions"), ("write", "monitoring")}
     assert asked["deployment"] == {("read", "registry"), ("write", "registry")}
+
+
+def test_a_cached_dataset_is_judged_and_one_that_hides_its_dataset_is_refused(tmp_path):
+    table = DeltaDataset(path=str(tmp_path / "t"), zone="bronze")
+    cached = CachedDataset(CachedDataset(table))
+    pipeline = Pipeline([Node(func=print, inputs="cached", outputs=None, name="show")])
+
+    assert [(wish.verb, wish.zone) for wish in wishes(pipeline, DataCatalog({"cached": cached}))] == [
+        ("read", "bronze")
+    ]
+
+    del cached._dataset
+    with pytest.raises(LakehouseError, match="cached is a CachedDataset, and the dataset inside of it cannot be found"):
+        list(wishes(pipeline, catalog))

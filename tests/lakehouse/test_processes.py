@@ -1,9 +1,11 @@
 """Processes that are known by a mark: found with their children, ended whatever they do, never mistaken for others."""
 
+import fcntl
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import psutil
 import pytest
 
 from podium.lakehouse import processes
+from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.processes import MARK
 
 STUBBORN = (
@@ -108,3 +111,23 @@ def test_there_is_one_place_for_a_start():
         assert had
         assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "True"
+
+
+def test_another_user_of_the_machine_cannot_take_the_place(tmp_path, monkeypatch):
+    """Everybody can open the temporary folder, so everybody could hold a lock on it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    with processes.one_at_a_time(0) as had:
+        assert had
+    os.close(folder)
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("plant", [lambda file: file.symlink_to("/etc/passwd"), lambda file: file.mkdir()])
+def test_a_lock_file_that_somebody_else_planted_is_refused(plant, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    plant(tmp_path / f"podium-{os.getuid()}.lock")
+    with pytest.raises(LakehouseError, match="is not a file of yours"), processes.one_at_a_time(0):
+        pass

@@ -1,8 +1,10 @@
 """A store that cannot be worked with is one clear error, soon, and nothing is written."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -59,6 +61,39 @@ def test_a_store_that_cannot_be_worked_with_is_refused(what, lake, spark, rows, 
     assert time.monotonic() - began < 60
     monkeypatch.undo()
     assert not Folder(lake).has("podium")
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "answers with HTTP status 400 for s3://lake/podium"),
+        (401, "refuses the key"),
+        (403, "refuses the key"),
+        (404, "There is no bucket lake"),
+        (409, "answers with HTTP status 409"),
+        (503, "answers with HTTP status 503"),
+    ],
+)
+def test_an_answer_is_told_for_what_it_is(status, message, monkeypatch):
+    class Answer(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        do_GET = do_HEAD  # noqa: N815  the name that http.server looks up
+
+        def log_message(self, *_) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as store:
+        threading.Thread(target=store.serve_forever, daemon=True).start()
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+            monkeypatch.setenv(name, "any")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{store.server_port}")
+        told = buckets.trouble("s3://lake/podium")
+        store.shutdown()
+
+    assert message in told
 
 
 @pytest.mark.spark

@@ -7,6 +7,7 @@ some of them after minutes. The look is two or three requests, once for each buc
 from __future__ import annotations
 
 import os
+import re
 
 from pyarrow import fs
 
@@ -16,7 +17,9 @@ from podium.lakehouse.errors import LakehouseError
 __all__ = ["is_bucket", "open_bucket", "require_bucket", "trouble"]
 
 CONNECT_SECONDS, ANSWER_SECONDS, ATTEMPTS = 5, 10, 2
-REFUSED = ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "INVALID_CLIENT_TOKEN", "SIGNATURE", "HTTP response code 40")
+# How pyarrow 25 words an error of S3: its code, and the HTTP status where the code is unknown.
+ERROR = re.compile(r"AWS Error (?P<code>\w+)(?: \(HTTP status (?P<status>\d+)\))?")
+REFUSED = {"ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "INVALID_CLIENT_TOKEN_ID", "SIGNATURE_DOES_NOT_MATCH"}
 KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
 _good: set[tuple[str | None, str]] = set()
@@ -70,10 +73,16 @@ def trouble(url: str) -> str | None:
 
 
 def _in_words(url: str, wrong: OSError) -> str:
-    if any(word in str(wrong) for word in REFUSED):
+    found = ERROR.search(str(wrong))
+    if found and found["code"] in REFUSED:
         return (
             f"The object store {_at()} refuses the key for {url}. See {KEYS} (in credentials, under storage), and that "
             f"they may list, read and write there: {wrong}"
+        )
+    if found and found["status"]:
+        return (
+            f"The object store {_at()} answers with HTTP status {found['status']} for {url}. See that "
+            f"AWS_ENDPOINT_URL and AWS_REGION are those of the bucket, and the store's own log: {wrong}"
         )
     return f"No object store answers {_at()} for {url}. See AWS_ENDPOINT_URL, AWS_REGION and the network: {wrong}"
 

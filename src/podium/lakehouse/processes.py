@@ -8,6 +8,7 @@ import fcntl
 import os
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -109,13 +110,32 @@ def wait(condition: Callable[[], bool], seconds: float) -> bool:
 
 @contextmanager
 def one_at_a_time(seconds: float) -> Iterator[bool]:
-    """Hold the one place on this machine for a start: two at once would choose the same ports. Whether it was had."""
-    # The folder itself is locked: a lock needs no file of its own, and the system drops it when its holder ends.
-    folder = os.open(tempfile.gettempdir(), os.O_RDONLY)
+    """Hold this user's one place for a start, because two starts at once would choose the same ports.
+
+    Yields:
+        Whether the place was free within ``seconds``.
+
+    Raises:
+        LakehouseError: the lock file is a link, or belongs to another user.
+    """
+    lock = os.open(_own_file(), os.O_RDONLY)
     try:
-        yield wait(lambda: _locked(folder), seconds)
+        # The system drops the lock when its holder ends, even if it is killed.
+        yield wait(lambda: _locked(lock), seconds)
     finally:
-        os.close(folder)
+        os.close(lock)
+
+
+def _own_file() -> Path:
+    """A file that only this user can lock. The temporary folder is shared, so its name could be taken."""
+    file = Path(tempfile.gettempdir(), f"podium-{os.getuid()}.lock")
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    found = file.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid():
+        raise LakehouseError(f"{file} is not a file of yours, so it cannot serve as a lock. Remove it, or set TMPDIR.")
+    file.chmod(0o600)
+    return file
 
 
 def _locked(folder: int) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from kedro.io import CatalogProtocol
+from kedro.io import CachedDataset, CatalogProtocol
 from kedro.pipeline import Pipeline
+
+from podium.lakehouse.errors import LakehouseError
 
 from .guard import Wish
 from .rules import Verb
@@ -25,9 +28,20 @@ def wishes(pipeline: Pipeline, catalog: CatalogProtocol) -> Iterator[Wish]:
 def _wish(verb: Verb, name: str, catalog: CatalogProtocol) -> Iterator[Wish]:
     if name.startswith("params:") or name == "parameters":
         return
-    dataset = catalog.get(name)
-    # Kedro may have put a cache around it.
-    dataset = getattr(dataset, "_dataset", dataset)
+    dataset = _uncached(name, catalog.get(name))
     zone = getattr(dataset, "zone", None)
     if zone is not None:
         yield Wish(verb, zone, name, getattr(dataset, "env", None))
+
+
+def _uncached(name: str, dataset: Any) -> Any:
+    """The dataset inside of a cache. Kedro 1.7 has no public name for it; without it, the rules cannot be asked."""
+    while isinstance(dataset, CachedDataset):
+        try:
+            dataset = dataset._dataset
+        except AttributeError as cause:
+            raise LakehouseError(
+                f"{name} is a CachedDataset, and the dataset inside of it cannot be found, so nobody can tell who "
+                "may use it. Take the CachedDataset out of the catalog, or use Kedro 1.7."
+            ) from cause
+    return dataset
