@@ -160,14 +160,13 @@ def test_every_zone_of_a_pipeline_is_asked_for(catalog):
 
 
 def test_a_cached_dataset_is_judged_and_one_that_hides_its_dataset_is_refused(tmp_path):
-    table = DeltaDataset(path=str(tmp_path / "t"), zone="bronze")
-    cached = CachedDataset(CachedDataset(table))
+    cached = CachedDataset(CachedDataset(DeltaDataset(path=str(tmp_path / "t"), zone="bronze")))
+    own_catalog = DataCatalog({"cached": cached})
     pipeline = Pipeline([Node(func=print, inputs="cached", outputs=None, name="show")])
 
-    assert [(wish.verb, wish.zone) for wish in wishes(pipeline, DataCatalog({"cached": cached}))] == [
-        ("read", "bronze")
-    ]
+    (wish,) = wishes(pipeline, own_catalog)
+    assert (wish.verb, wish.zone) == ("read", "bronze")
 
     del cached._dataset
     with pytest.raises(LakehouseError, match="cached is a CachedDataset, and the dataset inside of it cannot be found"):
-        list(wishes(pipeline, catalog))
+        list(wishes(pipeline, own_catalog))
