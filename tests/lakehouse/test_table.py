@@ -115,6 +115,18 @@ def test_a_table_that_evolves_still_refuses_another_type(filled, table, rows):
         table("merge", evolve=True).save(rows((1, 2), schema="k int, v int"))
 
 
+def test_a_table_whose_types_evolve_begins_anew_and_keeps_the_earlier_rows_in_its_versions(filled, table, rows, stored):
+    before, version = stored(), filled.delta().version()
+    changed = Rows(frame=rows((1, 7), schema="k int, v int"), window="k = 1")
+    for _ in range(2):  # the second time, the types are the table's own
+        table("replace", evolve="types").save(changed)
+        assert stored() == [(1, 7)]
+
+    assert sorted(map(tuple, table("replace", version=version).load().collect()), key=str) == before
+    with pytest.raises(LakehouseError, match="column v is string, the table has int"):
+        table("replace", evolve=True).save(Rows(frame=rows((1, "x")), window="k = 1"))
+
+
 INCOMPLETE = {
     "merge without keys": ("merge", {"keys": []}, None, "merge needs key columns"),
     "insert without keys": ("insert", {"keys": []}, None, "insert needs key columns"),

@@ -137,7 +137,7 @@ def test_missing_columns_are_named(frames, reference, params):
 
 def test_an_empty_reference_is_refused(frames, trained, params):
     names = {"keys": KEYS, "features": FEATURES, "categorical": CATEGORICAL}
-    with pytest.raises(PodiumError, match="held-out scores of the champion is empty"):
+    with pytest.raises(PodiumError, match="held-out scores of champion 1 is empty"):
         profile(
             frames(trained[:100]), frames(trained[:1]).limit(0), model_version="1", metrics={}, params=params, **names
         )

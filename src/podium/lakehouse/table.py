@@ -78,7 +78,8 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             rows of a window), ``overwrite``. All but ``append`` write the same rows when repeated.
         keys: key columns for ``merge`` and ``insert``, when the saved rows do not bring them along.
         partition_by: partition columns of a new table.
-        evolve: whether columns may come and go: what rows or table lack is null.
+        evolve: whether columns may come and go: what rows or table lack is null. With ``types``, a column's type may
+            change too: ``replace`` then begins the table anew with its rows, and the others stay in earlier versions.
         missing: ``error``, or ``none`` to load None where no table is yet.
         version: load this version of the table.
         as_of: load the table as it stood at this wall-clock time (ISO 8601, UTC unless it says otherwise).
@@ -99,7 +100,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         mode: Mode | str = Mode.MERGE,
         keys: list[str] | None = None,
         partition_by: list[str] | None = None,
-        evolve: bool = False,
+        evolve: bool | Literal["types"] = False,
         missing: Literal["error", "none"] = "error",
         version: int | None = None,
         as_of: str | None = None,
@@ -195,6 +196,9 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         frame = rows.frame
         if not self._exists():
             self._create(frame)
+        elif mode is Mode.REPLACE and self.evolve == "types" and (changed := self._changed_types(frame)):
+            logger.warning("%s begins anew, the earlier rows stay in its versions: %s", self.path, "; ".join(changed))
+            mode = Mode.OVERWRITE
         elif mode is not Mode.OVERWRITE:
             frame = self._fit(frame)
         writer = frame.write.format("delta")
@@ -253,8 +257,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
 
         Engines differ in what they cast in silence; a table's types are a promise, so nothing is cast.
         """
-        have = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
-        want = {field.name: field.dataType.simpleString() for field in self._handle.schema().fields}
+        have, want = _types(frame.schema), _types(self._handle.schema())
         new, gone = [n for n in have if n not in want], [n for n in want if n not in have]
         self._refuse(have, want, new, gone)
         if new:
@@ -266,8 +269,11 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             frame = frame.withColumn(name, F.lit(None).cast(want[name]))
         return frame.select(*want, *new)
 
+    def _changed_types(self, frame: DataFrame) -> list[str]:
+        return _differences(_types(frame.schema), _types(self._handle.schema()))
+
     def _refuse(self, have: dict[str, str], want: dict[str, str], new: list[str], gone: list[str]) -> None:
-        wrong = [f"column {n} is {have[n]}, the table has {want[n]}" for n in want if n in have and have[n] != want[n]]
+        wrong = _differences(have, want)
         if not self.evolve:
             wrong = [f"column {name} is missing" for name in gone] + wrong
             wrong += [f"column {name} is not in the table" for name in new]
@@ -307,3 +313,12 @@ def _moment(text: str) -> datetime:
 def _nullable(fields: list[StructField]) -> StructType:
     """These fields without promises: what an engine can prove to be never null today may be null tomorrow."""
     return StructType([StructField(field.name, field.dataType) for field in fields])
+
+
+def _types(schema: StructType) -> dict[str, str]:
+    return {field.name: field.dataType.simpleString() for field in schema.fields}
+
+
+def _differences(have: dict[str, str], want: dict[str, str]) -> list[str]:
+    """The columns that rows and table both have, but with different types, in words."""
+    return [f"column {n} is {have[n]}, the table has {want[n]}" for n in want if n in have and have[n] != want[n]]

@@ -86,7 +86,9 @@ def profile(
     for name, rows in (("reference window", seen), ("table of held-out scores", scored)):
         if rows.empty:
             raise PodiumError(
-                f"Monitoring has nothing to compare with: the {name} of the champion is empty. Train again."
+                f"Monitoring has nothing to compare with: the {name} of champion {model_version} is empty. Its "
+                "training set is no longer in the table, for instance because a feature's type has changed since. Run "
+                "training, evaluation and deployment again."
             )
     bins, score_bins = _cut(seen, types, params), _cut(scored, SCORES, params)
     held = _rows(examples, {**bins, "label": LABEL}) | _rows(scores, score_bins)
