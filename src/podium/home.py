@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from podium.errors import PodiumError, did_you_mean
+
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
 
-__all__ = ["PACKAGED", "conf", "env_of", "environments", "home", "use_logging"]
+__all__ = ["PACKAGED", "conf", "env_of", "environments", "home", "require_environment", "use_logging"]
 
 # Only a wheel has it; in a checkout conf/ lies beside src/.
 PACKAGED = Path(__file__).with_name("conf")
@@ -37,6 +39,19 @@ def conf() -> Path:
 def environments(source: Path) -> list[str]:
     """The environments of a configuration."""
     return sorted(folder.name for folder in source.iterdir() if folder.is_dir() and folder.name not in SHARED)
+
+
+def require_environment(source: Path, env: str) -> None:
+    """Refuse an environment that the configuration does not have.
+
+    Raises:
+        PodiumError: it has no such environment.
+    """
+    known = environments(source)
+    if env not in known:
+        raise PodiumError(
+            f"There is no environment {env!r}{did_you_mean(env, known)}. {source} has: {', '.join(known)}."
+        )
 
 
 def env_of(context: KedroContext) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from kedro.config import AbstractConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
@@ -23,6 +24,9 @@ from podium.lakehouse.access.principal import on_databricks
 from podium.lakehouse.access.run import wishes
 from podium.lakehouse.credentials import read_credentials
 from podium.lakehouse.engines.stores import complete
+from podium.lakehouse.refusals import explain
+from podium.lakehouse.table import DeltaDataset
+from podium.selection import require_inputs
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +42,7 @@ class PodiumHooks:
     def __init__(self) -> None:
         self._env = ""
         self._started = 0.0
+        self._at = ""
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
@@ -59,7 +64,8 @@ class PodiumHooks:
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Refuse a run that may not do all that it would, before its MLflow run starts."""
+        """Refuse a run that cannot or may not do all that it would, before its MLflow run starts."""
+        require_inputs(pipeline, catalog, pipelines["__default__"])
         access.preflight(wishes(pipeline, catalog))
 
     @hook_impl
@@ -67,8 +73,18 @@ class PodiumHooks:
         """Start the node's clock; log its parameters one by one (kedro-mlflow logs a model of them as one text)."""
         from podium.registry.runs import record_parameters
 
-        self._started = perf_counter()
+        self._started, self._at = perf_counter(), node.name
         record_parameters({name: value for name, value in inputs.items() if isinstance(value, BaseModel)})
+
+    @hook_impl
+    def before_dataset_loaded(self, dataset_name: str) -> None:
+        """Know where the run is, in case it fails."""
+        self._at = dataset_name
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        """Know where the run is, in case it fails."""
+        self._at = dataset_name
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
@@ -77,8 +93,8 @@ class PodiumHooks:
             logger.info("%6.2f s  %s", perf_counter() - self._started, node.name)
 
     @hook_impl(trylast=True)
-    def on_pipeline_error(self, error: Exception) -> None:
-        """Let the person see what Podium had to say, not the layers that Kedro wrapped around it on the way up."""
+    def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Let the person see what Podium or the system had to say, not the layers that Kedro wrapped around it."""
         if trouble := engine.trouble():
             engine.stop()  # now: as the process ends, a client would wait for its server once more
             raise PodiumError(f"{trouble} Nothing is half-written; run this again.") from error
@@ -87,6 +103,20 @@ class PodiumHooks:
             cause = cause.__cause__
         if cause is not None and cause is not error:
             raise cause
+        if cause is None:
+            if reason := explain(error, self._at, local_tables(pipeline, catalog)):
+                raise PodiumError(reason) from error
+            logger.error("%s failed.", self._at)
+
+
+def local_tables(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, str]:
+    """The tables of a pipeline that are on this machine, dataset -> path."""
+    datasets = {name: catalog.get(name) for name in sorted(pipeline.datasets()) if not name.startswith("params:")}
+    return {
+        name: dataset.path
+        for name, dataset in datasets.items()
+        if isinstance(dataset, DeltaDataset) and Path(dataset.path).is_dir()
+    }
 
 
 def use_environment(config: AbstractConfigLoader, env: str, project: Path) -> None:

@@ -3,15 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from omegaconf.resolvers import oc
 
 from podium.context import PodiumContext
-from podium.home import conf, home
+from podium.home import conf, home, require_environment
 from podium.hooks import PodiumHooks
 from podium.lineage.hooks import LineageHooks
 from podium.registry.tracking import artifact_location, end_killed_run, registry_uri, tracking_uri
 from podium.run_status import RunStatus
+from podium.selection import select, selection
 
 
 def _path(*parts: str) -> str:
@@ -28,10 +30,17 @@ class Session(KedroSession):
         if project_path is None:
             project_path = home()
             rest["conf_source"] = rest.get("conf_source") or str(conf())
+        source = Path(rest.get("conf_source") or Path(project_path, "conf"))
+        if rest.get("env") and source.is_dir():  # it may also be an archive, which Kedro opens
+            require_environment(source, rest["env"])
         return super().create(project_path, *args, **rest)
 
     def run(self, *args: Any, **rest: Any) -> dict[str, Any]:
-        """Run pipelines. Kedro calls no hook for an interrupted run, so its MLflow run is ended here, as killed."""
+        """Run pipelines. Names that do not exist are refused first.
+
+        Kedro calls no hook for an interrupted run, so its MLflow run is ended here, as killed.
+        """
+        select(pipelines, **selection(rest))
         try:
             return super().run(*args, **rest)
         except (KeyboardInterrupt, SystemExit):

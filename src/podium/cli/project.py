@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from podium.errors import PodiumError, did_you_mean
+from podium.errors import PodiumError
 
 if TYPE_CHECKING:
     from kedro.config import OmegaConfigLoader
@@ -114,12 +114,8 @@ def open_project(env: str, source: str | None = None) -> Project:
     Raises:
         PodiumError: there is no project, or it has no such environment.
     """
-    from podium.home import environments
+    from podium.home import require_environment
 
     path, folder = find_project(source)
-    known = environments(folder)
-    if env not in known:
-        raise PodiumError(
-            f"There is no environment {env!r}{did_you_mean(env, known)}. {folder} has: {', '.join(known)}."
-        )
+    require_environment(folder, env)
     return Project(path, folder, env)

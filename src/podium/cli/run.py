@@ -62,7 +62,6 @@ def run(env: str, root: str | None, files: str | None, mlflow: str | None, **opt
         project = open_project(env, options["conf_source"])
         _refuse_unheard(project.section("globals"), given, env)
         configure_project("podium")
-        _refuse_unknown(options)
     with _plainly():
         _kedro_run().callback(env=env, **options)  # type: ignore[misc]
 
@@ -71,17 +70,6 @@ def _refuse_unheard(globals_: Mapping[str, Any], given: Mapping[str, str], env: 
     for name, place in given.items():
         if globals_.get(name) != place:
             raise click.BadParameter(f"conf/{env}/globals.yml takes none.", param_hint=f"'--{name}'")
-
-
-def _refuse_unknown(options: Mapping[str, Any]) -> None:
-    """Before Kedro starts anything, and in fewer words than it would."""
-    from kedro.framework.project import pipelines
-
-    from podium.jobs.selection import WORDS, select
-
-    names = options["pipelines"] or [name for name in [options["pipeline"]] if name]
-    filters = {name: options[name] for name in WORDS if name in options}
-    select(pipelines, names, node_namespaces=options["namespaces"], **filters)
 
 
 @contextmanager

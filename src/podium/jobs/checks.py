@@ -16,11 +16,11 @@ from kedro.pipeline import Pipeline
 from podium.errors import PodiumError, did_you_mean
 from podium.home import environments
 from podium.pipeline_registry import register_pipelines
+from podium.selection import select
 from podium.settings import CONFIG_LOADER_ARGS
 
 from .definition import Jobs, Value
 from .reading import job_named, jobs_file, read_jobs, refuse
-from .selection import select
 from .steps import Step, as_text, steps
 
 __all__ = ["Checked", "checked_jobs"]

@@ -156,9 +156,14 @@ def _make_database(file: Path) -> None:
     """All of it or nothing: MLflow takes many steps, and cannot go on where a killed process stopped."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    with made_once(file) as part:
-        store = SqlAlchemyStore(f"{SQLITE}{part}", str(file.with_name(ARTIFACTS)))  # type: ignore[no-untyped-call]
-        store.engine.dispose()
+    try:
+        with made_once(file) as part:
+            store = SqlAlchemyStore(f"{SQLITE}{part}", str(file.with_name(ARTIFACTS)))  # type: ignore[no-untyped-call]
+            store.engine.dispose()
+    except OSError as cause:
+        from podium.lakehouse.refusals import explain  # it imports PySpark, which takes a while
+
+        raise PodiumError(explain(cause, f"MLflow's database {file}", {}) or str(cause)) from cause
 
 
 def _see_that_it_answers(uri: str) -> None:

@@ -1,12 +1,14 @@
 """Which nodes a run, or a task of a job, means. A name that does not exist is refused, with the nearest that does."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
+from kedro.io import CatalogProtocol, MemoryDataset
 from kedro.pipeline import Pipeline
 
 from podium.errors import PodiumError, did_you_mean
 
-__all__ = ["select"]
+__all__ = ["require_inputs", "select", "selection"]
 
 EVERYTHING = "__default__"
 
@@ -24,7 +26,7 @@ def _namespaces(pipeline: Pipeline) -> set[str]:
 
 
 # Kedro's filters: what their words are called, and which there are in a pipeline.
-WORDS: dict[str, tuple[str, Callable[[Pipeline], Collection[str]]]] = {
+FILTERS: dict[str, tuple[str, Callable[[Pipeline], Collection[str]]]] = {
     "tags": ("tag", _tags),
     "node_names": ("node", _nodes),
     "from_nodes": ("node", _nodes),
@@ -52,7 +54,7 @@ def select(pipelines: Mapping[str, Pipeline], names: Iterable[str] = (), **filte
     whole = sum((pipelines[name] for name in chosen), Pipeline([]))
     given = {name: list(words) for name, words in filters.items() if words}
     for name, words in given.items():
-        kind, known = WORDS[name]
+        kind, known = FILTERS[name]
         for word in words:
             _refuse_unknown(kind, word, known(whole))
     try:
@@ -60,6 +62,35 @@ def select(pipelines: Mapping[str, Pipeline], names: Iterable[str] = (), **filte
     except ValueError as nothing:
         asked = ", ".join(word for words in given.values() for word in words)
         raise PodiumError(f"No node fits all of: {asked}.") from nothing
+
+
+def selection(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``KedroSession.run`` was asked for, as arguments of ``select``."""
+    one = asked.get("pipeline_name")
+    names = asked.get("pipeline_names") or ([one] if one else [])
+    filters = {name: asked[name] for name in FILTERS if asked.get(name)}
+    return {"names": names, "node_namespaces": asked.get("namespaces") or (), **filters}
+
+
+def require_inputs(pipeline: Pipeline, catalog: CatalogProtocol, everything: Pipeline) -> None:
+    """Refuse a selection that leaves out a node whose result is handed over in memory, such as the run's moment.
+
+    Args:
+        pipeline: the selected nodes.
+        catalog: of the run.
+        everything: all nodes, to find the one that is missing.
+
+    Raises:
+        PodiumError: an input is in no table and no selected node makes it.
+    """
+    for name in sorted(pipeline.inputs()):
+        dataset = catalog.get(name)
+        if isinstance(dataset, MemoryDataset) and not dataset.exists():
+            makers = [node for node in everything.nodes if name in node.outputs]
+            maker = (
+                f"{makers[0].name} makes it. Select that node too, or its namespace" if makers else "no node makes it"
+            )
+            raise PodiumError(f"The selected nodes need {name}, which lives only within a run: {maker}.")
 
 
 def _refuse_unknown(kind: str, word: str, known: Collection[str]) -> None:

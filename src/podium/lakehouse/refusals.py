@@ -1,0 +1,66 @@
+"""What the operating system refused, in one sentence: which file, why, and what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator, Mapping
+
+from deltalake.exceptions import DeltaError
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+
+from podium.lakehouse.damage import find_damage
+
+__all__ = ["explain"]
+
+# Rust, in which Sail and delta-rs are written, ends an error of the system with its number; Java only has the words.
+RUST = re.compile(r"\(os error (\d+)\)")
+JAVA = {number: os.strerror(number) for number in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)}
+ADVICE = {
+    errno.ENOSPC: "Free space on that disk, then run the command again",
+    errno.EDQUOT: "Free space within the quota, then run the command again",
+    errno.EACCES: "Give this user the right to write there, or name another folder in PODIUM_DATA",
+    errno.EPERM: "Give this user the right to write there, or name another folder in PODIUM_DATA",
+    errno.EROFS: "Name a folder that can be written in PODIUM_DATA",
+    errno.ENOTDIR: "A file is where a folder should be: move it away, or name another folder in PODIUM_DATA",
+    errno.EEXIST: "A file is where a folder should be: move it away, or name another folder in PODIUM_DATA",
+}
+OTHER = "See to that, then run the command again"
+
+
+def explain(error: BaseException, at: str, tables: Mapping[str, str]) -> str | None:
+    """Why a run failed, if the system or a damaged table is the cause; None if the cause is another one.
+
+    Args:
+        error: what the run ended with; its causes are looked at too.
+        at: the dataset or node that the run was at.
+        tables: the local tables of the run, dataset -> path.
+    """
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.errno:
+            return _sentence(at, cause.errno, cause.filename)
+        if isinstance(cause, DeltaError | PySparkException | Py4JError):
+            return _of_engine(str(cause), at, tables)
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _of_engine(text: str, at: str, tables: Mapping[str, str]) -> str | None:
+    for name, path in tables.items():
+        if damage := find_damage(path):
+            return f"{name} is damaged: {damage.advice(path)}"
+    found = RUST.search(text)
+    number = int(found[1]) if found else next((code for code, words in JAVA.items() if words in text), None)
+    return None if number is None else _sentence(at, number, tables.get(at))
+
+
+def _sentence(at: str, number: int, where: str | None) -> str:
+    place = f" ({where})" if where else ""
+    return f"{at}: {os.strerror(number)}{place}. {ADVICE.get(number, OTHER)}. Nothing is half-written."
