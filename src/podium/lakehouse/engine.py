@@ -160,7 +160,8 @@ def _speak(connect: bool | None) -> None:
     """PySpark's functions (F.col) ask this variable, at each call, whose columns they are to make."""
     if connect is True:
         os.environ[CONNECT_MODE] = "1"
-        # gRPC puts its threads in order in each child process; in one that is to become a JVM that fails at times.
+        # gRPC's fork handlers can kill a child process. On macOS they run whenever a process is started, because
+        # Python uses vfork() only on Linux.
         os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     elif connect is False:
         os.environ.pop(CONNECT_MODE, None)

@@ -144,10 +144,10 @@ class Spark:
 def _connect(config: dict[str, str], sink: IO[bytes]) -> SparkSession:
     """A classic session whose JVM writes into ``sink``, so that the terminal stays the person's."""
     from pyspark import SparkConf, SparkContext
-    from pyspark.java_gateway import launch_gateway
 
-    conf = SparkConf(loadDefaults=False).setAll(list(config.items()))
-    gateway = launch_gateway(conf, popen_kwargs={"stdout": sink, "stderr": sink})  # type: ignore[no-untyped-call]
+    from .jvm import launch
+
+    gateway = launch(config, sink)
     return SparkSession(SparkContext(gateway=gateway, conf=SparkConf(_jvm=gateway.jvm).setAll(list(config.items()))))
 
 

@@ -1,0 +1,81 @@
+"""The JVM of a Spark driver, started without a fork of this process."""
+
+import os
+import shlex
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pyspark
+from pyspark.errors import PySparkRuntimeError
+from pyspark.java_gateway import launch_gateway
+from pyspark.serializers import UTF8Deserializer, read_int
+
+__all__ = ["launch"]
+
+# An ignored signal stays ignored across exec, so Ctrl-C does not reach the JVM.
+WITHOUT_CTRL_C = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh")
+PAUSE = 0.1
+
+
+def launch(config: Mapping[str, str], sink: IO[bytes]) -> Any:
+    """Start a JVM that writes into ``sink``, and connect to it.
+
+    PySpark 4.2 passes a preexec_fn when it starts the JVM, so Python calls fork(). The fork handlers of gRPC then run
+    in the child and sometimes kill it, because gRPC's threads exist only in the parent. Without a preexec_fn, Python
+    on Linux calls vfork(), which runs no fork handlers. PySpark then only connects to the JVM.
+
+    Returns:
+        PySpark's gateway; its ``proc`` is the process, which ends when this process ends.
+
+    Raises:
+        PySparkRuntimeError: the JVM ended before it could be connected to.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        connection = Path(folder, "connection")
+        process = _start(config, sink, connection)
+        # Spark renames the finished file to this path, so it is complete once it exists.
+        while process.poll() is None and not connection.exists():
+            time.sleep(PAUSE)
+        if not connection.exists():
+            raise PySparkRuntimeError(errorClass="JAVA_GATEWAY_EXITED", messageParameters={})
+        with connection.open("rb") as info:
+            port, secret = read_int(info), UTF8Deserializer().loads(info)  # type: ignore[no-untyped-call]
+    with _variables(PYSPARK_GATEWAY_PORT=str(port), PYSPARK_GATEWAY_SECRET=secret):
+        gateway: Any = launch_gateway()  # type: ignore[no-untyped-call]
+    gateway.proc = process
+    return gateway
+
+
+def _start(config: Mapping[str, str], sink: IO[bytes], connection: Path) -> subprocess.Popen[bytes]:
+    """Start spark-submit, whose shell becomes the JVM. The JVM exits when its standard input is closed."""
+    home = os.environ.get("SPARK_HOME") or Path(pyspark.__file__).parent
+    settings = [word for name, value in config.items() for word in ("--conf", f"{name}={value}")]
+    # PySpark honours this variable, so keep doing so.
+    submitted = shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell"))
+    return subprocess.Popen(
+        [*WITHOUT_CTRL_C, str(Path(home, "bin", "spark-submit")), *settings, *submitted],
+        env={**os.environ, "SPARK_CONNECT_MODE": "0", "_PYSPARK_DRIVER_CONN_INFO_PATH": str(connection)},
+        stdin=subprocess.PIPE,
+        stdout=sink,
+        stderr=sink,
+    )
+
+
+@contextmanager
+def _variables(**values: str) -> Iterator[None]:
+    """Set variables of the environment for the time of the block."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
