@@ -17,6 +17,7 @@ from pydantic import BaseModel
 import podium
 from podium.home import conf
 
+from .inputs import log_inputs
 from .tracking import asking
 
 __all__ = [
@@ -108,7 +109,7 @@ def record_run(
         client, run_id = MlflowClient(), run.info.run_id
         for first in range(0, len(marks), BATCH):
             client.log_batch(run_id, tags=marks[first : first + BATCH])
-        client.log_inputs(run_id, [each for (_, digest), each in inputs.items() if digest])
+        log_inputs(client, run_id, [each for (_, digest), each in inputs.items() if digest])
         # MLflow's log_dict indents, which takes longer than all the rest.
         client.log_text(run_id, json.dumps(record), LINEAGE)
 
