@@ -81,6 +81,21 @@ def test_a_table_that_evolves_takes_a_new_column_and_does_without_an_old_one(fil
     assert stored() == sorted([(1, None, 0.5), (4, None, 1.5), *others], key=str)
 
 
+@places("spark")
+def test_where_a_type_changes_the_table_begins_anew_and_keeps_its_versions(filled, table, rows, stored):
+    before = filled._handle.version()
+    dataset = table("replace", evolve="types")
+    for _ in range(2):
+        dataset.save(Rows(frame=rows((4, 7, 0.5), schema="k int, v bigint, w double"), window="k = 4"))
+        assert stored() == [(4, 7, 0.5)]
+    with pytest.raises(LakehouseError, match="a row lies outside of the window k = 5, nothing was written"):
+        dataset.save(Rows(frame=rows((6, "f"), (None, "n")), window="k = 5"))
+
+    assert stored() == [(4, 7, 0.5)]
+    then = table(version=before).load().toPandas()
+    assert sorted(then["v"]) == sorted(v for _, v in BEFORE)
+
+
 REFUSED = {
     "k int": ((1,), "column v is missing"),
     "k int, v string, w int": ((1, "a", 2), "column w is not in the table"),

@@ -18,7 +18,7 @@ def gone(path: str, version: int, table_id: str) -> str | None:
     Args:
         path: of the table.
         version: that is asked for.
-        table_id: that the table had; empty where nobody knows.
+        table_id: that the table had, or how it begins; empty where nobody knows.
     """
     if path.startswith(CATALOG):
         # Who has only the name may not look at the files: the engine will say what is missing.
@@ -31,7 +31,7 @@ def gone(path: str, version: int, table_id: str) -> str | None:
         names = table.get_add_actions(flatten=True).column("path").to_pylist()
     except DeltaError:
         return "its log is gone"
-    if table_id and str(table.metadata().id) != table_id:
+    if not str(table.metadata().id).startswith(table_id):
         return "the table was dropped and made again since"
     there = fs.PyFileSystem(DeltaStorageHandler(path)).get_file_info(fs.FileSelector("", recursive=True))
     missing = set(names) - {file.path for file in there}

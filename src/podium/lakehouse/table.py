@@ -197,6 +197,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         if not self._exists():
             self._create(frame)
         elif mode is Mode.REPLACE and self.evolve == "types" and (changed := self._changed_types(frame)):
+            self._require_inside(frame, rows.window)
             logger.warning("%s begins anew, the earlier rows stay in its versions: %s", self.path, "; ".join(changed))
             mode = Mode.OVERWRITE
         elif mode is not Mode.OVERWRITE:
@@ -271,6 +272,11 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
 
     def _changed_types(self, frame: DataFrame) -> list[str]:
         return _differences(_types(frame.schema), _types(self._handle.schema()))
+
+    def _require_inside(self, frame: DataFrame, window: str | None) -> None:
+        """Refuse rows outside of the window before an overwrite, which does not check them."""
+        if not frame.filter(f"NOT coalesce({window}, false)").isEmpty():
+            raise LakehouseError(f"{self.path}: a row lies outside of the window {window}, nothing was written.")
 
     def _refuse(self, have: dict[str, str], want: dict[str, str], new: list[str], gone: list[str]) -> None:
         wrong = _differences(have, want)

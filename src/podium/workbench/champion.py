@@ -56,7 +56,7 @@ def bench(context: KedroContext, problem: str = "flight_delay") -> Bench:
     if champion is None:
         raise PodiumError(f"{problem} has no champion yet. Run: make demo, or the pipelines up to deployment.")
     training, evaluation = _parameters(context, problem, champion.holdout_days)
-    examples = catalog.load(f"{problem}.training_sets_examples")
+    examples = catalog.load(f"{problem}.champion_examples")
     unseen = holdout_rows(examples, champion.as_of, evaluation, keys=definition.keys, slices=definition.slices)
     trained_until = datetime.fromisoformat(champion.training["trained_until"])
     _require_unseen(unseen, trained_until)

@@ -16,7 +16,7 @@ def create_pipeline(problem: Problem) -> Pipeline:
     table = [
         Node(
             func=fixed(wiring.reference, problem=problem),
-            inputs=["champion", "training_sets_examples", "params:inference", parameters],
+            inputs=["champion", "champion_examples", "params:inference", parameters],
             outputs="watched_reference",
             name="reference",
         ),

@@ -1,0 +1,125 @@
+"""Which version of the training sets the champion's examples are read from."""
+
+from datetime import UTC, datetime
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.table import DeltaDataset, Rows
+from podium.lineage.states import Kind, State
+from podium.registry.examples import ChampionExamplesDataset
+from podium.registry.runs import record_run
+from tests.registry.homes import NAME
+
+TABLE = f"{NAME}.training_sets_examples"
+# The champion's moment, and a later one.
+MINE, LATER = datetime(2013, 4, 1, tzinfo=UTC), datetime(2013, 5, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def train(tmp_path, spark):
+    """Write the training set of a moment with one feature, and record it as training does; the version it made."""
+
+    def write(as_of: datetime, sky, dtype: str, *, recorded: bool = True) -> int:
+        dataset = DeltaDataset(path=str(tmp_path / "examples"), zone="training_sets", mode="replace", evolve="types")
+        frame = spark.createDataFrame([(as_of, sky)], f"as_of timestamp, sky {dtype}")
+        dataset.save(Rows(frame=frame, window=f"as_of = TIMESTAMP '{as_of:%Y-%m-%d %H:%M:%S}'"))
+        if recorded:
+            version = f"{dataset.saved_version}"
+            where = {"namespace": "file", "path": dataset.path, "table_id": dataset.table_id}
+            record_run(
+                tags={},
+                read=[],
+                wrote=[State(name=TABLE, kind=Kind.TABLE, version=version, **where)],
+                stage="training",
+                record={},
+            )
+        return dataset.saved_version
+
+    return write
+
+
+@pytest.fixture
+def champion(prod, train) -> int:
+    """A champion that was trained on text; the version of the table that its run recorded."""
+    prod.enter()
+    client = MlflowClient()
+    client.create_registered_model(NAME)
+    with mlflow.start_run() as run:
+        version = train(MINE, "clear", "string")
+    client.create_model_version(NAME, "nowhere", run.info.run_id, tags={"podium.as_of": MINE.isoformat()})
+    client.set_registered_model_alias(NAME, "champion", "1")
+    return version
+
+
+@pytest.fixture
+def examples(tmp_path) -> ChampionExamplesDataset:
+    return ChampionExamplesDataset(problem=NAME, path=str(tmp_path / "examples"), zone="training_sets")
+
+
+def mine(examples: ChampionExamplesDataset) -> list:
+    frame = examples.load().toPandas()
+    return list(frame[frame["as_of"] == MINE.replace(tzinfo=None)]["sky"])
+
+
+def test_the_newest_version_where_no_type_changed(champion, train, examples):
+    newest = train(LATER, "fog", "string", recorded=False)
+
+    assert mine(examples) == ["clear"]
+    assert examples.loaded_version == newest
+
+
+@pytest.mark.parametrize("as_of", [LATER, MINE])
+def test_the_recorded_version_where_a_type_changed(champion, train, examples, as_of):
+    train(as_of, 3, "bigint", recorded=False)
+
+    assert mine(examples) == ["clear"]
+    assert examples.loaded_version == champion
+
+
+def test_the_recorded_version_where_a_type_changed_and_changed_back(champion, train, examples):
+    train(LATER, 3, "bigint", recorded=False)
+    train(LATER, "fog", "string", recorded=False)
+
+    assert mine(examples) == ["clear"]
+    assert examples.loaded_version == champion
+
+
+def test_what_maintenance_removed_is_told_with_what_to_run(champion, train, examples):
+    train(LATER, 3, "bigint", recorded=False)
+    examples.delta().vacuum(0, dry_run=False, enforce_retention_duration=False)
+
+    with pytest.raises(LakehouseError) as lost:
+        examples.load()
+
+    said = str(lost.value)
+    assert f"(version {champion}: 1 of its 1 files were vacuumed)" in said
+    assert "lacks the training set as of 2013-04-01 00:00 UTC" in said
+    assert "Run: kedro run --pipeline training --params as_of=2013-04-01T00:00:00" in said
+
+
+def test_the_newest_version_serves_where_the_recorded_one_was_removed(champion, train, examples):
+    train(LATER, 3, "bigint", recorded=False)
+    train(MINE, 4, "bigint", recorded=False)
+    examples.delta().vacuum(0, dry_run=False, enforce_retention_duration=False)
+
+    assert mine(examples) == [4]
+
+
+def test_a_champion_whose_run_recorded_nothing(prod, champion, train, examples):
+    client = MlflowClient()
+    other = client.create_run(client.get_experiment_by_name("podium").experiment_id).info.run_id
+    client.create_model_version(NAME, "nowhere", other, tags={"podium.as_of": MINE.isoformat()})
+    client.set_registered_model_alias(NAME, "champion", "2")
+
+    assert mine(examples) == ["clear"]
+    train(LATER, 3, "bigint", recorded=False)
+    with pytest.raises(LakehouseError, match="its training run recorded no version of this table"):
+        examples.load()
+
+
+def test_they_are_only_read(examples, spark):
+    with pytest.raises(LakehouseError, match="are only read"):
+        examples.save(spark.range(1))
