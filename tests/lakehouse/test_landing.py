@@ -121,6 +121,15 @@ REFUSED = {
     "half a gzip": ({"people_csv_gz": gzip.compress(PLAIN * 999)[:-9]}, "people.csv.gz cannot be read"),
     "not UTF-8": ({"people_csv": PLAIN.replace(b"Ann", b"Andr\xe9")}, "people.csv cannot be read as CSV in UTF-8"),
     "two files in one archive": ({"people_csv_zip": zipped(a=PLAIN, b=PLAIN)}, "holds 2 CSV files; it must hold one"),
+    "semicolons": (
+        {"people_csv": PLAIN.replace(b",", b";")},
+        "people.csv: its columns are separated by semicolons. Separate them by commas: code,name,when",
+    ),
+    "tabs": ({"people_csv": PLAIN.replace(b",", b"\t")}, "people.csv: its columns are separated by tabs"),
+    "capitals": (
+        {"people_csv": PLAIN.replace(b"code,name,when", b"CODE,Name,WHEN")},
+        "people.csv: its header has other capital letters. Write it as code,name,when",
+    ),
     "a column twice": ({"people_csv": b"code,name,when,code\n"}, "people.csv: column code is there more than once"),
     "a file twice": (
         {"people_csv": PLAIN, "people_csv_gz": gzip.compress(PLAIN)},

@@ -32,6 +32,8 @@ __all__ = ["Landing", "LandingDataset", "Source"]
 
 SUFFIXES = (".csv", ".csv.zip", ".csv.gz")
 PACKAGE = "package:"
+# Other separators of columns than the comma.
+SEPARATORS = {"semicolons": ";", "tabs": "\t", "vertical bars": "|"}
 UNREADABLE = (OSError, EOFError, UnicodeError, zipfile.BadZipFile, zlib.error, pa.ArrowInvalid)
 
 
@@ -165,12 +167,26 @@ def wrong_columns(file: Path, columns: tuple[str, ...]) -> list[str]:
         found = header(file)
     except (*UNREADABLE, LakehouseError) as cause:
         return [f"{file.name} cannot be read: {cause}"]
+    if habit := _foreign_habit(found, columns):
+        return [f"{file.name}: {habit}"]
     missing = [name for name in columns if name not in found]
     doubled = [name for name, times in Counter(found).items() if times > 1]
     return [
         *[f"{file.name}: column {name} is missing{did_you_mean(name, found)}" for name in missing],
         *[f"{file.name}: column {name} is there more than once" for name in doubled],
     ]
+
+
+def _foreign_habit(found: list[str], columns: tuple[str, ...]) -> str | None:
+    """What a header does in another way, so that columns seem to be missing, and what to do about it."""
+    wanted, example = {name.lower() for name in columns}, ",".join(columns[:3])
+    for name, separator in SEPARATORS.items():
+        words = [word.strip().strip('"').lower() for word in ",".join(found).split(separator)]
+        if len(words) > 1 and wanted <= set(words):
+            return f"its columns are separated by {name}. Separate them by commas: {example},…"
+    if not set(columns) <= set(found) and wanted <= {word.lower() for word in found}:
+        return f"its header has other capital letters. Write it as {example},…"
+    return None
 
 
 def header(file: Path) -> list[str]:
