@@ -6,7 +6,7 @@ import html
 import io
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
 from kedro.io import AbstractDataset
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from kedro_datasets._typing import HTMLPreview
 
 __all__ = ["Folder", "PageDataset", "open_store"]
+
+CHUNK = 8 * 1024 * 1024  # bytes that are in memory at a time
 
 
 def open_store(url: str) -> tuple[fs.FileSystem, str]:
@@ -68,13 +70,10 @@ class Folder:
         with self._store.open_input_stream(f"{self._path}/{name}") as stream:
             return stream.read().decode()
 
-    def _write(self, name: str, source: Any) -> None:
+    def _write(self, name: str, source: IO[bytes]) -> None:
         target = f"{self._path}/{name}"
         if not isinstance(self._store, fs.LocalFileSystem):
-            # An object is there when its last byte is; a stream that is left early would pass for the whole.
-            whole = source.read()
-            with self._store.open_output_stream(target) as sink:
-                sink.write(whole)
+            self._upload(target, source)
             return
         part = Path(f"{target}.{uuid4().hex}.part")
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +83,26 @@ class Folder:
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+
+    def _upload(self, target: str, source: IO[bytes]) -> None:
+        """Write an object. A small one appears at once; a large one is streamed beside its place, then moved there.
+
+        A stream of pyarrow that is left early still makes an object of what was written so far.
+        """
+        begin = source.read(CHUNK)
+        if len(begin) < CHUNK:
+            with self._store.open_output_stream(target, compression=None) as sink:
+                sink.write(begin)
+            return
+        part = f"{target}.{uuid4().hex}.part"
+        try:
+            with self._store.open_output_stream(part, compression=None) as sink:
+                sink.write(begin)
+                shutil.copyfileobj(source, sink, CHUNK)
+            self._store.move(part, target)
+        finally:
+            if self._store.get_file_info(part).type != fs.FileType.NotFound:
+                self._store.delete_file(part)
 
 
 class PageDataset(AbstractDataset[str, str]):
