@@ -65,6 +65,7 @@ def test_there_is_one_for_each_occasion():
         "pull-request": {"pull_request", "merge_group"},
         "release": {"push"},
         "audit": {"schedule", "workflow_dispatch"},
+        "faults": {"schedule", "workflow_dispatch"},
     }
 
 
@@ -90,11 +91,20 @@ def test_a_pull_request_lives_a_model_s_life_in_staging():
     ]
 
 
+def test_a_pull_request_is_tested_with_every_python():
+    tests = yaml.safe_load((FOLDER / "pull-request.yml").read_text())["jobs"]["tests"]
+    assert tests["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    assert any(step.get("with", {}).get("python-version") == "${{ matrix.python }}" for step in tests["steps"])
+
+
 def test_a_release_waits_for_an_approval_and_deploys_what_was_checked():
     release = yaml.safe_load((FOLDER / "release.yml").read_text())
     assert release["jobs"]["deploy"]["environment"] == "production"
     order = [" ".join(words) for words in commands(FOLDER / "release.yml")]
-    assert order[1:] == [
+    assert release["jobs"]["deploy"]["needs"] == "tests"
+    assert order == [
+        "make test",
+        "make setup",
         "podium jobs bundle --check",
         "databricks bundle validate --strict --target prod",
         "databricks bundle deploy --target prod",
