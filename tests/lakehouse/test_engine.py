@@ -112,3 +112,28 @@ def test_configure_stop_and_start_again():
         "other settings: True Europe/Paris",
         "after a stop: True 3",
     ]
+
+
+@pytest.mark.parametrize(("given", "answer"), [("1", "is not running"), (None, "3")])
+def test_a_session_of_sail_does_not_end_because_nobody_used_it(given, answer, monkeypatch):
+    """With Sail's own setting at one second, it does; Podium sets it to ten years."""
+    monkeypatch.delenv("SAIL_SPARK__SESSION_TIMEOUT_SECS", raising=False)
+    if given:
+        monkeypatch.setenv("SAIL_SPARK__SESSION_TIMEOUT_SECS", given)
+    seen = run(
+        """
+        import time
+        from pyspark.errors import PySparkException
+        from podium.lakehouse import engine
+
+        engine.configure(engine.EngineSettings(engine="sail"))
+        session = engine.session()
+        session.range(3).count()
+        time.sleep(3)
+        try:
+            print(session.range(3).count())
+        except PySparkException as ended:
+            print(ended)
+        """
+    )
+    assert answer in seen

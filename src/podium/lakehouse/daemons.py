@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.extras import how_to_install
 
 __all__ = [
     "CONNECT",
@@ -94,12 +95,12 @@ def spark_home() -> Path:
     """
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
-        raise LakehouseError("A cluster needs Spark, and pyspark is not installed. Run: pip install 'podium[local]'")
+        raise LakehouseError(f"A cluster needs Spark, and pyspark is not installed. {how_to_install('local')}")
     home = Path(spec.origin).parent
     if not any(home.glob("jars/spark-connect_*.jar")):
         raise LakehouseError(
             f"A cluster needs Spark's jars, and {home} has none: databricks-connect takes the place of pyspark. Make "
-            "an environment without it: pip install 'podium[local]'"
+            f"an environment without it. {how_to_install('local')}"
         )
     return home
 

@@ -17,11 +17,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.extras import how_to_install
 
 try:
     import psutil
 except ImportError as missing:
-    raise LakehouseError("A cluster needs psutil, and it is not here. Run: pip install 'podium[local]'") from missing
+    raise LakehouseError(f"A cluster needs psutil, which is not installed. {how_to_install('local')}") from missing
 
 __all__ = ["alive", "end", "free_port", "listens", "marked", "one_at_a_time", "spawn", "wait"]
 

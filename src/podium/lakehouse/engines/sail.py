@@ -6,12 +6,17 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.extras import how_to_install
 
 from .addresses import answers
 from .patience import be_impatient, end_session
 from .settings import EngineSettings
 
 __all__ = ["Sail"]
+
+# Sail 0.7.2 ends a session that was idle for a while, such as that of a notebook over lunch. The server lives as long
+# as this process, so there is nothing to save. In seconds: ten years.
+NEVER_IDLE = ("SAIL_SPARK__SESSION_TIMEOUT_SECS", "315360000")
 
 
 class Sail:
@@ -30,10 +35,11 @@ class Sail:
         """Start the server on a free port of the loopback interface and connect to it."""
         # Sail's own log is for its developers; whoever sets RUST_LOG gets it.
         os.environ.setdefault("RUST_LOG", "error")
+        os.environ.setdefault(*NEVER_IDLE)
         try:
             from pysail.spark import SparkConnectServer
         except ImportError as cause:
-            raise LakehouseError("The engine 'sail' is not installed. Run: pip install 'podium[local]'") from cause
+            raise LakehouseError(f"The engine 'sail' is not installed. {how_to_install('local')}") from cause
         # The server stops when this object is collected, and clients then wait in silence: keep it.
         self._server = SparkConnectServer("127.0.0.1", 0)
         self._server.start()
