@@ -103,7 +103,7 @@ def _changed_before(lake: Path, name: str, before: pd.DataFrame) -> int:
 @FIGURES.add
 def scoring() -> None:
     """Every flight of 2013 through the point-in-time join, the request features and the model, into a table."""
-    from podium.features.examples import described, requests_between
+    from podium.features.feature_join import described, requests_between
     from podium.lakehouse.table import DeltaDataset
     from podium.models.scoring import add_scores
     from podium.problems import PROBLEMS

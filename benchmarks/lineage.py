@@ -16,7 +16,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from podium.lineage import hooks
+from podium.lineage import recorder
 
 PROJECT = Path(__file__).parents[1]
 STAGES = ("feature_engineering", "training", "inference")
@@ -31,7 +31,7 @@ QUICK = {
 
 
 class Clock:
-    """Adds up the time inside the hooks."""
+    """Adds up the time inside the recorder."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -52,9 +52,9 @@ class Clock:
 
 def main() -> None:
     clock = Clock()
-    for name, hook in list(vars(hooks.LineageHooks).items()):
+    for name, hook in list(vars(recorder.LineageHooks).items()):
         if hasattr(hook, "kedro_impl"):
-            setattr(hooks.LineageHooks, name, clock.watch(hook))
+            setattr(recorder.LineageHooks, name, clock.watch(hook))
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PODIUM_DATA"] = folder
         from kedro.framework.session import KedroServiceSession

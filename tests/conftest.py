@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.landing import resolve
 
 if TYPE_CHECKING:
-    from podium.lakehouse.cluster import State
+    from podium.lakehouse.cluster import ClusterState
 
 # Javas live for seconds here: to compile their code well costs more than it brings.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
@@ -31,7 +32,9 @@ NO_JAVA = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """See whether there is a Java for Spark."""
+    """Let Ctrl-C reach the commands under test, and see whether there is a Java for Spark."""
+    # A shell starts ``make test &`` with SIGINT ignored, and every process below it would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         require_java()
     except LakehouseError as missing:
@@ -67,7 +70,7 @@ def spark():
 
 
 @pytest.fixture(scope="session")
-def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[State]:
+def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterState]:
     """A cluster on this machine, with Spark Connect; started when a test first asks for it."""
     from podium.lakehouse import cluster
 

@@ -13,13 +13,13 @@ from pydantic.fields import FieldInfo
 
 from podium.jobs import definition
 from podium.lakehouse.access.rules import ZONES, AccessRules, EnvironmentRules, Mask, Rights, Role
-from podium.parameters import parameters_model
 from podium.pipelines.eda.profile import SCHEMA as PROFILE
 from podium.pipelines.feature_engineering.nodes import REFRESH_KEYS, REFRESH_SCHEMA
 from podium.pipelines.ingestion.nodes import INTAKE_KEYS, INTAKE_SCHEMA, QUARANTINE_KEYS
 from podium.pipelines.monitoring.tables import ALERTS, DRIFT, PERFORMANCE
 from podium.problems import PROBLEMS
 from podium.problems.base import Event, Feature, FeatureTable, Problem
+from podium.project_parameters import parameters_model
 from podium.settings import CONFIG_LOADER_ARGS
 
 HERE = Path(__file__).parent
@@ -209,7 +209,7 @@ def jobs() -> Iterator[str]:
             "compute.<compute>, serverless": definition.Serverless,
             "compute.<compute>, a cluster for a run": definition.JobCluster,
             "compute.<compute>, a cluster that is there": definition.Existing,
-            "databricks": definition.Databricks,
+            "databricks": definition.BundleSettings,
             "databricks.variables.<variable>": definition.Variable,
             "databricks.targets.<target>": definition.Target,
             "databricks.targets.<target>.permissions[]": definition.Permission,

@@ -20,8 +20,8 @@ from pydantic import BaseModel, ValidationError
 from podium.errors import PodiumError
 from podium.home import env_of
 from podium.lakehouse import access, engine
+from podium.lakehouse.access.run_access import wishes
 from podium.lakehouse.access.principal import on_databricks
-from podium.lakehouse.access.run import wishes
 from podium.lakehouse.credentials import read_credentials
 from podium.lakehouse.engines.stores import complete
 from podium.lakehouse.refusals import explain
@@ -47,14 +47,14 @@ class PodiumHooks:
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
         """Refuse wrong configuration before anything else happens; choose the engine, start nothing."""
-        from podium.parameters import check_parameters
-        from podium.registry.tracking import Place, asking, database_file, prepare
+        from podium.project_parameters import check_parameters
+        from podium.registry.tracking import TrackingLocation, asking, database_file, prepare
 
         quiet()
         self._env = env_of(context)
         check_parameters(context.config_loader["parameters"])
         use_environment(context.config_loader, self._env, context.project_path)
-        place = Place.of(self._env, context.config_loader["mlflow"])
+        place = TrackingLocation.of(self._env, context.config_loader["mlflow"])
         prepare(place.uri)
         if database_file(place.uri):
             # Of two first runs that begin at once, kedro-mlflow would let one fail. A server may want credentials that

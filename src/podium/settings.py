@@ -10,7 +10,7 @@ from omegaconf.resolvers import oc
 from podium.context import PodiumContext
 from podium.home import conf, home, require_environment
 from podium.hooks import PodiumHooks
-from podium.lineage.hooks import LineageHooks
+from podium.lineage.recorder import LineageHooks
 from podium.registry.tracking import artifact_location, end_killed_run, registry_uri, tracking_uri
 from podium.run_status import RunStatus
 from podium.selection import select, selection

@@ -38,7 +38,7 @@ def started(data: Path):
 
 
 @pytest.fixture(scope="module")
-def state(data: Path, started) -> cluster.State:
+def state(data: Path, started) -> cluster.ClusterState:
     found = cluster.state(data / "cluster")
     assert found is not None
     return found

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 
 from podium.cli.status import LIFE
 from podium.errors import PodiumError
-from podium.registry.status import Registry
+from podium.registry.overview import Registry
 from tests.cli.conftest import PROJECT, run
 
 PROBLEM = "flight_delay"

@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 
 from podium.models import digest
 from podium.pipelines import STAGES
-from podium.registry.status import Registry
+from podium.registry.overview import Registry
 from tests.cli.conftest import Life
 from tests.conftest import PROJECT
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from podium.cli import main
-from podium.parameters import check_parameters
 from podium.pipelines import STAGES
+from podium.project_parameters import check_parameters
 from tests.conftest import PROJECT
 from tests.docs.pages import PAGES, blocks, commands, name
 

@@ -22,7 +22,7 @@ from tests.leaks import assert_same_rows, table_keys
 from tests.runs import Run
 
 if TYPE_CHECKING:
-    from podium.lakehouse.cluster_state import State
+    from podium.lakehouse.cluster_state import ClusterState
 
 TABLES = table_keys(PROBLEMS["flight_delay"])
 # What a run says as each feature table is done, and some tables that are quickly made.
@@ -64,7 +64,7 @@ def on_cluster(with_bronze, local_cluster) -> Callable[..., Run]:
     return start
 
 
-def of_cluster(cluster: State, sign: str) -> list[psutil.Process]:
+def of_cluster(cluster: ClusterState, sign: str) -> list[psutil.Process]:
     """Its processes whose command or folder shows the sign; not by their ids at its start: some came later."""
     found = []
     for process in processes.marked(cluster.mark):
@@ -82,20 +82,20 @@ def kill(victims: list[psutil.Process]) -> None:
         process.kill()
 
 
-def spawn(cluster: State, role: str, command: list[str]) -> int:
+def spawn(cluster: ClusterState, role: str, command: list[str]) -> int:
     """Start one process of the cluster again."""
     work = cluster.folder / "work" / role
     env = daemons.environment(daemons.spark_home(), cluster.folder, heap=cluster.size.driver_memory)
     return processes.spawn(command, mark=cluster.mark, env=env, cwd=work, log=cluster.log(role))
 
 
-def revive_worker(cluster: State, role: str) -> None:
+def revive_worker(cluster: ClusterState, role: str) -> None:
     work = cluster.folder / "work" / role
     spawn(cluster, role, daemons.worker(daemons.spark_home(), cluster.addresses, cluster.size, work))
     assert processes.wait(lambda: registered(cluster) >= cluster.size.workers, 120)
 
 
-def revive_server(cluster: State) -> None:
+def revive_server(cluster: ClusterState) -> None:
     pid = spawn(cluster, "connect", daemons.connect(daemons.spark_home()))
     assert processes.wait(lambda: processes.listens(pid, cluster.addresses.connect_port), 120)
     # The sessions that the tests had on the server that is gone.

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from podium.features.examples import described, requests_between
+from podium.features.feature_join import described, requests_between
 from podium.lakehouse.table import DeltaDataset
 from podium.models.fitting import fit
 from podium.models.model import Model, digest

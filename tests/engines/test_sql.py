@@ -13,10 +13,10 @@ import pytest
 from deltalake import write_deltalake
 
 from podium.lakehouse import engine
+from podium.lakehouse.query.execution import first_rows, run_query
 from podium.lakehouse.query.export import write_file
-from podium.lakehouse.query.named import Threshold
-from podium.lakehouse.query.run import ask, first_rows
-from podium.lakehouse.query.words import QueryError, _allowed
+from podium.lakehouse.query.forbidden import QueryError, _allowed
+from podium.lakehouse.query.saved_queries import Threshold
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 COUNT = 30_000
@@ -51,7 +51,7 @@ def catalog(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 @pytest.fixture
 def rows(catalog) -> Callable[[str], list[dict[str, Any]]]:
-    return lambda sql: first_rows(ask(sql, catalog).frame, 10)[0].to_pylist()
+    return lambda sql: first_rows(run_query(sql, catalog).frame, 10)[0].to_pylist()
 
 
 def test_a_query_reads_tables_by_their_names(rows, catalog):
@@ -62,14 +62,14 @@ def test_a_query_reads_tables_by_their_names(rows, catalog):
         WHERE bronze_things.k = 6
     """
     assert rows(sql) == [{"n": 4285, "at": NOON, "braces": "{x}", "k": 6}]
-    assert ask(sql, catalog).versions == {"mine.bronze_things": 0}
+    assert run_query(sql, catalog).versions == {"mine.bronze_things": 0}
     assert rows("DESCRIBE mine.bronze_things")[1] == {"column": "text", "type": "string"}
     assert not [table for table in engine.session().catalog.listTables() if table.name.startswith("_pyspark")]
 
 
 def test_a_file_holds_all_rows_in_their_order(catalog, tmp_path: Path):
     file = tmp_path / "rows.parquet"
-    frame = ask("SELECT k, at, text FROM mine.bronze_things ORDER BY k DESC", catalog).frame
+    frame = run_query("SELECT k, at, text FROM mine.bronze_things ORDER BY k DESC", catalog).frame
     assert write_file(frame, file, "parquet") == COUNT
     table = pq.read_table(file)
     assert table["k"].to_pylist() == list(reversed(range(COUNT)))
@@ -78,7 +78,9 @@ def test_a_file_holds_all_rows_in_their_order(catalog, tmp_path: Path):
 
 
 def test_a_threshold_is_judged_by_the_engine(catalog):
-    frame = ask("SELECT text, count(*) AS n, double('nan') AS nan FROM mine.bronze_things GROUP BY text", catalog).frame
+    frame = run_query(
+        "SELECT text, count(*) AS n, double('nan') AS nan FROM mine.bronze_things GROUP BY text", catalog
+    ).frame
     verdict = Threshold("n", ">", 4285).judge(frame)
     assert (verdict.crossed, verdict.value, verdict.rows) == (True, 4286, 5)
     assert Threshold("nan", "<", 0).judge(frame).rows == 7
@@ -108,7 +110,7 @@ def test_a_table_that_cannot_be_read_is_one_line_too(catalog):
     (path / "_delta_log").mkdir(parents=True, exist_ok=True)
     (path / "_delta_log" / f"{0:020}.json").write_text("{broken")
     with pytest.raises(QueryError) as wrong:
-        ask("SELECT * FROM mine.bronze_broken", catalog)
+        run_query("SELECT * FROM mine.bronze_broken", catalog)
     assert len(wrong.value.message.splitlines()) == 1
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from podium.pipelines.evaluation import nodes
-from podium.pipelines.evaluation.params import EvaluationParams
+from podium.pipelines.evaluation import assessment
+from podium.pipelines.evaluation.parameters import EvaluationParams
 from podium.pipelines.evaluation.records import Evaluation
 
 AS_OF = pd.Timestamp("2013-08-01", tz="UTC")
@@ -61,7 +61,7 @@ def evaluate(rows: pd.DataFrame, params: EvaluationParams) -> Callable[..., Eval
 
     def run(**other: object) -> Evaluation:
         given = {"candidate": scoring("p"), "baseline": scoring("weak", "heuristic"), "rows": rows, "params": params}
-        return nodes.evaluate(**{**given, "as_of": AS_OF, "trained_until": TRAINED_UNTIL, **other})
+        return assessment.evaluate(**{**given, "as_of": AS_OF, "trained_until": TRAINED_UNTIL, **other})
 
     return run
 

@@ -3,12 +3,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from podium.pipelines.evaluation import nodes
+from podium.pipelines.evaluation import assessment
 from podium.pipelines.evaluation.explain import explain
-from podium.pipelines.evaluation.params import CardText, EvaluationParams, Words
+from podium.pipelines.evaluation.parameters import CardText, EvaluationParams, Words
 
 from .conftest import scoring
-from .test_nodes import fitted
+from .test_assessment import fitted
 
 HOSTILE = "<script>alert('x')</script> | $\\frac{ [a](javascript:b) `c`\n# title"
 
@@ -44,10 +44,10 @@ def write(evaluate, rows):
         found = evaluate(candidate=model, rows=rows, params=params, **other)
         explanation = explain(model, rows, 100, 1)
         champion = other.get("champion")
-        figures = nodes.draw(
+        figures = assessment.draw(
             model, baseline, rows, evaluation=found, explanation=explanation, params=params, champion=champion
         )
-        return nodes.write_model_card(found, explanation, figures, params, title=title, owner="flight-operations")
+        return assessment.write_model_card(found, explanation, figures, params, title=title, owner="flight-operations")
 
     return run
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from podium.pipelines.evaluation.params import Thresholds
+from podium.pipelines.evaluation.parameters import Thresholds
 from podium.pipelines.evaluation.records import Check, Estimate, Scores, Slice, Window
 from podium.pipelines.evaluation.verdict import verdict
 

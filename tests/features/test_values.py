@@ -167,7 +167,7 @@ def test_how_full_the_timetable_is(computed, files):
 
 def test_the_features_of_a_request_are_those_of_its_prediction_time(spark, computed):
     """The join over all tables, against the rows of one table looked up by hand."""
-    from podium.features.examples import described, requests_between
+    from podium.features.feature_join import described, requests_between
 
     problem = PROBLEMS["flight_delay"]
     read = spark.read.format("delta")

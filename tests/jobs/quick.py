@@ -9,14 +9,14 @@ from pathlib import Path
 from podium.jobs import running
 from podium.jobs.definition import Task
 from podium.jobs.state import Run, TaskState, alone
-from podium.jobs.steps import Step
+from podium.jobs.task_order import ResolvedTask
 
 __all__ = ["job"]
 
 
-def job(codes: dict[str, str], *, retries: int = 0, timeout: float | None = None) -> tuple[Run, list[Step]]:
+def job(codes: dict[str, str], *, retries: int = 0, timeout: float | None = None) -> tuple[Run, list[ResolvedTask]]:
     steps = [
-        Step(
+        ResolvedTask(
             task=Task(name=name, pipelines=("eda",)),
             depends_on=(),
             compute=None,

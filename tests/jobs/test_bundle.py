@@ -18,9 +18,9 @@ from databricks.bundles.jobs import Job
 from podium.cli import main
 from podium.cli.run import run
 from podium.errors import PodiumError
-from podium.jobs.bundle import bundle, job_resource
 from podium.jobs.bundle_files import HEADER, texts
-from podium.jobs.checks import Checked, checked_jobs
+from podium.jobs.checks import CheckedJobs, checked_jobs
+from podium.jobs.databricks_bundle import bundle, job_resource
 from podium.lakehouse.handle import handle
 from podium.pipelines import STAGES
 from tests.conftest import PROJECT
@@ -46,7 +46,7 @@ def made(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["jobs", "bundle", *arguments], env={"PODIUM_HOME": str(PROJECT)})
 
 
-def checked(tmp_path: Path, **changes: Any) -> Checked:
+def checked(tmp_path: Path, **changes: Any) -> CheckedJobs:
     """The shipped jobs with some sections in place of theirs."""
     conf = shutil.copytree(PROJECT / "conf", tmp_path / "conf")
     file = conf / "base" / "jobs.yml"

@@ -22,7 +22,7 @@ from podium.jobs import running
 from podium.jobs.plan import resumed
 from podium.jobs.running import run_job
 from podium.jobs.state import Run, TaskState, alone, last_run, save
-from podium.jobs.steps import Step
+from podium.jobs.task_order import ResolvedTask
 from tests.conftest import PROJECT
 from tests.jobs.quick import job
 
@@ -43,7 +43,7 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
     """Run a job to its end; how far it came."""
     monkeypatch.setattr(running, "PODIUM", (sys.executable, "-c"))
 
-    def run(planned: tuple[Run, list[Step]]) -> Run:
+    def run(planned: tuple[Run, list[ResolvedTask]]) -> Run:
         with alone(tmp_path, "mine") as lock:
             run_job(*planned, tmp_path, lock=lock, say=print)
         return left(tmp_path)

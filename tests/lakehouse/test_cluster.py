@@ -101,7 +101,7 @@ def test_a_start_clears_away_what_a_killed_one_left_and_what_it_had_started_itse
     folder = tmp_path / "cluster"
     folder.mkdir()
     left = processes.spawn(["sleep", "600"], mark=str(folder), env=dict(os.environ), cwd=folder, log=tmp_path / "log")
-    killed = cluster.State(
+    killed = cluster.ClusterState(
         folder=folder,
         size=Size(),
         addresses=Addresses.choose(lambda port: port),

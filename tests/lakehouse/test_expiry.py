@@ -12,7 +12,7 @@ from deltalake.schema import PrimitiveType
 
 from podium.lakehouse import expiry, storage
 from podium.lakehouse.errors import LakehouseError
-from podium.lakehouse.expiry import Kind, drop, find_lots
+from podium.lakehouse.expiry import ItemKind, drop, find_lots
 from podium.lakehouse.retention import time_span
 from podium.lakehouse.storage import overlap, remove_table, require_inside
 
@@ -214,7 +214,7 @@ class TestKills:
             steps += 1
             self.no_refreshes_without_features(full)
             for item in full.lots["p"].items if "p" in full.lots else ():
-                if item.kind is Kind.TABLE:
+                if item.kind is ItemKind.TABLE:
                     DeltaTable(item.path).to_pyarrow_table()  # an older version, but one that can be read
         assert steps > 20
 
@@ -241,14 +241,14 @@ class TestKills:
 
     def no_refreshes_without_features(self, lake: Lake) -> None:
         there = {item.name: item for item in lake.lots["p"].items} if "p" in lake.lots else {}
-        if "p.features_refreshes" in there and there["p.features_refreshes"].kind is Kind.TABLE:
+        if "p.features_refreshes" in there and there["p.features_refreshes"].kind is ItemKind.TABLE:
             assert DeltaTable(there["p.features_a"].path).version() == 3
 
     def test_a_log_that_is_empty_is_no_table_any_more(self, full):
         shutil.rmtree(full.root / "p/bronze/a/_delta_log")
         (full.root / "p/bronze/a/_delta_log").mkdir()
         kinds = {item.name: item.kind for item in full.lots["p"].items}
-        assert kinds["p.bronze_a"] is Kind.REMAINS
+        assert kinds["p.bronze_a"] is ItemKind.REMAINS
         assert "p.bronze_a" in full.drop()
         assert list(full.root.iterdir()) == []
 

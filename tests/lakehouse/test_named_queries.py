@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from podium.errors import PodiumError
-from podium.lakehouse.query.named import Threshold, find_queries, named_query, read_query
+from podium.lakehouse.query.saved_queries import Threshold, find_queries, named_query, read_query
 from tests.conftest import PROJECT
 
 GOOD = """-- title: How many

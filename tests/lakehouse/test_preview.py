@@ -8,8 +8,8 @@ import pytest
 
 from podium.lakehouse import engine
 from podium.lakehouse.files import PageDataset
-from podium.lakehouse.preview import pictures
 from podium.lakehouse.table import DeltaDataset
+from podium.lakehouse.table_preview import pictures
 from podium.reports import drawing, figure_to_base64, figure_to_svg
 
 LONG = "x" * 500

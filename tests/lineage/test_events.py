@@ -15,7 +15,7 @@ import pytest
 from mlflow import MlflowClient
 
 from podium.errors import PodiumError
-from podium.lineage.hooks import client
+from podium.lineage.recorder import client
 from tests.conftest import Project
 from tests.lineage.conftest import Lived
 
@@ -115,7 +115,7 @@ def test_events_go_to_a_server_and_a_run_does_not_depend_on_it(fresh: Project, m
     server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     transport = {"type": "http", "url": f"http://127.0.0.1:{server.server_port}", "retry": {"total": 0}}
-    monkeypatch.setattr("podium.lineage.hooks.client", lambda _, env: client({"transport": transport}, env))
+    monkeypatch.setattr("podium.lineage.recorder.client", lambda _, env: client({"transport": transport}, env))
     try:
         with caplog.at_level(logging.WARNING):
             fail(fresh)

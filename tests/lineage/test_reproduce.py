@@ -8,7 +8,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from mlflow import MlflowClient
 
-from podium.lineage.reproduce import Again
+from podium.lineage.reproduction import Again
 from tests.lineage.conftest import Lived
 
 

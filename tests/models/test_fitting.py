@@ -14,8 +14,8 @@ from sklearn.metrics import roc_auc_score
 
 from podium.models import Model, ModelError, digest, load
 from podium.models.algorithms import FITTERS, MODELS
-from podium.models.examples import Examples
 from podium.models.fitting import fit, fitter
+from podium.models.labelled_rows import Examples
 
 from .conftest import CATEGORICAL, FEATURES, KEYS, flights
 

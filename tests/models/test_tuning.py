@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from podium.models.examples import Examples
+from podium.models.labelled_rows import Examples
 from podium.models.spaces import Algorithms, HeuristicSpace, LightGBMSpace, LogisticSpace
 from podium.models.tuning import Choice, split_by_time, tune
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from podium.models.fitting import fit
 from podium.pipelines.inference.nodes import InferenceParams
-from podium.pipelines.monitoring import wiring
+from podium.pipelines.monitoring import nodes
 from podium.registry.versions import ModelVersion
 from tests.models.conftest import CATEGORICAL, FEATURES, KEYS, flights
 
@@ -35,7 +35,7 @@ def test_held_out_scores_are_of_rows_that_the_champion_was_not_trained_on(spark,
     for days in (14, 30):
         boundary = pd.Timestamp(AS_OF) - pd.Timedelta(days=days)
 
-        found = wiring.reference(champion(days, rows), examples, InferenceParams(), params, problem=PROBLEM)
+        found = nodes.reference(champion(days, rows), examples, InferenceParams(), params, problem=PROBLEM)
 
         unseen = rows["prediction_time"] >= boundary
         assert found.rows["score"].sum() == unseen.sum() > 0

@@ -8,12 +8,12 @@ import mlflow
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
 
-from podium.lineage.states import Kind, State
+from podium.lineage.states import DatasetKind, DatasetState
 from podium.models.fitting import fit
 from podium.registry.candidate import Candidate, log_candidate, newest_candidate
 from podium.registry.evidence import Evidence, log_evidence
 from podium.registry.runs import record_run
-from podium.registry.tracking import Place, artifact_location, tracking_uri
+from podium.registry.tracking import TrackingLocation, artifact_location, tracking_uri
 from podium.registry.versions import Decision, apply
 from tests.models.conftest import CATEGORICAL, FEATURES, flights
 
@@ -29,10 +29,10 @@ class Home:
     server: str = ""
 
     @property
-    def place(self) -> Place:
+    def place(self) -> TrackingLocation:
         uri = tracking_uri(self.server, str(self.folder))
         artifacts = artifact_location(uri, str(self.folder))
-        return Place(env=self.env, uri=uri, registry=uri, experiment="podium", artifacts=artifacts)
+        return TrackingLocation(env=self.env, uri=uri, registry=uri, experiment="podium", artifacts=artifacts)
 
     @property
     def client(self) -> MlflowClient:
@@ -85,7 +85,11 @@ class Home:
 
     def record(self, stage: str, version: int) -> None:
         """What the hooks leave of a run that read version ``version`` of the table t."""
-        read = [State(name="t", kind=Kind.TABLE, namespace="file", path="/t", version=f"{version}", table_id="a-table")]
+        read = [
+            DatasetState(
+                name="t", kind=DatasetKind.TABLE, namespace="file", path="/t", version=f"{version}", table_id="a-table"
+            )
+        ]
         tags = {"pipeline": stage, "env": self.env}
         record_run(tags=tags, read=read, wrote=[], stage=stage, record={"events": [{"read": f"t@{version}"}]})
 

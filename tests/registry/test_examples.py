@@ -8,8 +8,8 @@ from mlflow import MlflowClient
 
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.table import DeltaDataset, Rows
-from podium.lineage.states import Kind, State
-from podium.registry.examples import ChampionExamplesDataset
+from podium.lineage.states import DatasetKind, DatasetState
+from podium.registry.champion_examples import ChampionExamplesDataset
 from podium.registry.runs import record_run
 from tests.registry.homes import NAME
 
@@ -32,7 +32,7 @@ def train(tmp_path, spark):
             record_run(
                 tags={},
                 read=[],
-                wrote=[State(name=TABLE, kind=Kind.TABLE, version=version, **where)],
+                wrote=[DatasetState(name=TABLE, kind=DatasetKind.TABLE, version=version, **where)],
                 stage="training",
                 record={},
             )

@@ -14,8 +14,8 @@ from podium import models
 from podium.errors import PodiumError
 from podium.registry.candidate import newest_candidate
 from podium.registry.evidence import newest_evidence
+from podium.registry.overview import Registry
 from podium.registry.promotion import plan_promotion, promote
-from podium.registry.status import Registry
 from podium.registry.versions import load_version
 from tests.conftest import PROJECT
 from tests.models.conftest import FEATURES, flights

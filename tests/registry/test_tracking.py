@@ -12,8 +12,8 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from podium.cli.project import open_project
 from podium.errors import PodiumError
-from podium.registry.status import Registry
-from podium.registry.tracking import Place, artifact_location, prepare, registry_uri, tracking_uri
+from podium.registry.overview import Registry
+from podium.registry.tracking import TrackingLocation, artifact_location, prepare, registry_uri, tracking_uri
 from tests.conftest import PROJECT
 
 VARIABLES = {"staging": "PODIUM_STAGING_MLFLOW", "prod": "PODIUM_PROD_MLFLOW"}
@@ -27,8 +27,8 @@ def place(monkeypatch, data_folder):
     for variable in VARIABLES.values():
         monkeypatch.delenv(variable, raising=False)
 
-    def ask(env: str) -> Place:
-        return Place.of(env, open_project(env).section("mlflow"))
+    def ask(env: str) -> TrackingLocation:
+        return TrackingLocation.of(env, open_project(env).section("mlflow"))
 
     return ask
 

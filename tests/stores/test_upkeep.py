@@ -10,7 +10,7 @@ from pyarrow import fs
 
 from podium.lakehouse import engine, storage
 from podium.lakehouse.errors import LakehouseError
-from podium.lakehouse.expiry import Kind, drop, find_lots
+from podium.lakehouse.expiry import ItemKind, drop, find_lots
 from podium.lakehouse.files import Folder, open_store
 from podium.lakehouse.listing import find_files, find_tables
 from podium.lakehouse.maintenance import Work, maintain
@@ -105,7 +105,7 @@ def test_who_is_killed_leaves_what_the_next_one_completes(place, catalog, monkey
 
     left = lot_of(catalog)
     for item in left.items:
-        if item.kind is Kind.TABLE:
+        if item.kind is ItemKind.TABLE:
             DeltaTable(item.path).to_pyarrow_table()
     list(drop(left, [place], left.expires))
     assert not [name for name in files(place) if name.startswith(("p/bronze", "p/landing", "p/reports"))]

@@ -13,9 +13,9 @@ from .rows import cell, count, plain, print_rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from podium.lakehouse.query.execution import Answer
     from podium.lakehouse.query.export import Format
-    from podium.lakehouse.query.named import NamedQuery, Verdict
-    from podium.lakehouse.query.run import Answer
+    from podium.lakehouse.query.saved_queries import NamedQuery, Verdict
 
     from .project import Project
 
@@ -33,7 +33,7 @@ def list_queries(project: Project, *, wants_json: bool) -> None:
     """
     from rich.table import Table as Grid
 
-    from podium.lakehouse.query.named import find_queries, read_query
+    from podium.lakehouse.query.saved_queries import find_queries, read_query
 
     found = [read_query(file) for file in find_queries(project.conf, project.env).values()]
     if wants_json:
@@ -73,15 +73,15 @@ def run_query(
     Raises:
         PodiumError: it could not be run; no file was written.
     """
+    from podium.lakehouse.query.execution import engine_errors, first_rows, run_query
     from podium.lakehouse.query.export import require_place, write_file
-    from podium.lakehouse.query.named import find_queries, named_query
-    from podium.lakehouse.query.run import ask, engine_errors, first_rows
+    from podium.lakehouse.query.saved_queries import find_queries, named_query
 
     query = named_query(name, find_queries(project.conf, project.env)) if name is not None else None
     if target:
         require_place(target[1], force=force)
     with project.prepared():
-        answer = ask(query.sql if query else sql or "", project.section("catalog"))
+        answer = run_query(query.sql if query else sql or "", project.section("catalog"))
         with engine_errors():
             verdict = query.threshold.judge(answer.frame) if query and query.threshold else None
         if target:

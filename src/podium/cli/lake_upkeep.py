@@ -16,7 +16,7 @@ from .project import open_project
 
 if TYPE_CHECKING:
     from podium.lakehouse.expiry import Item, Lot
-    from podium.lakehouse.listing import Place
+    from podium.lakehouse.listing import TableLocation
     from podium.lakehouse.maintenance import Work
 
     from .project import Project
@@ -129,7 +129,7 @@ def _drop(lot: Lot, roots: list[str], now: datetime, *, quiet: bool) -> None:
 
 
 def _look_after(
-    places: Iterable[Place | Item], work: Work | None, *, dry_run: bool, quiet: bool
+    places: Iterable[TableLocation | Item], work: Work | None, *, dry_run: bool, quiet: bool
 ) -> list[dict[str, Any]]:
     """Look after one table after the other, and tell of each as it is done."""
     if work is None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.tree import Tree as Drawn
 
     from podium.lineage.tree import Branch, Tree
-    from podium.registry.history import Recorded
+    from podium.registry.version_history import Recorded
 
 __all__ = ["as_dict", "show"]
 

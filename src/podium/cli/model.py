@@ -10,9 +10,9 @@ import click
 from .options import as_json, console, day, env_option, examples, json_option
 
 if TYPE_CHECKING:
-    from podium.registry.promotion import Plan
-    from podium.registry.status import Registered
-    from podium.registry.tracking import Place
+    from podium.registry.overview import Registered
+    from podium.registry.promotion import PromotionPlan
+    from podium.registry.tracking import TrackingLocation
 
 __all__ = ["model"]
 
@@ -38,7 +38,7 @@ def list_(name: str | None, env: str, wants_json: bool) -> None:
     """Every version of a model, or of all models, the newest first: aliases, figures, origin, SHA-256."""
     from podium.errors import PodiumError, did_you_mean
     from podium.problems import PROBLEMS
-    from podium.registry.status import Registry
+    from podium.registry.overview import Registry
 
     from .project import open_project
 
@@ -116,8 +116,8 @@ def lineage(name: str, env: str, wants_json: bool) -> None:
     that version of the table.
     """
     from podium.lineage.tree import trace
-    from podium.registry.history import History
     from podium.registry.tracking import asking
+    from podium.registry.version_history import History
 
     from .lineage import as_dict, show
 
@@ -159,7 +159,7 @@ def reproduce(name: str, env: str, wants_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _see_that_there_is_something(place: Place) -> None:
+def _see_that_there_is_something(place: TrackingLocation) -> None:
     from podium.errors import PodiumError
     from podium.registry.tracking import prepare
 
@@ -168,11 +168,11 @@ def _see_that_there_is_something(place: Place) -> None:
     prepare(place.uri)
 
 
-def _place(env: str, verb: Literal["read", "write"], name: str) -> Place:
+def _place(env: str, verb: Literal["read", "write"], name: str) -> TrackingLocation:
     """An environment's MLflow, for somebody who may use its registry that way."""
     from podium.hooks import quiet
     from podium.lakehouse import access
-    from podium.registry.tracking import Place
+    from podium.registry.tracking import TrackingLocation
 
     from .project import open_project
 
@@ -181,10 +181,10 @@ def _place(env: str, verb: Literal["read", "write"], name: str) -> Place:
     # Only meanwhile: the next question may be about another environment.
     with project.prepared():
         access.require(verb, "registry", name)
-    return Place.of(env, project.section("mlflow"))
+    return TrackingLocation.of(env, project.section("mlflow"))
 
 
-def _explain(plan: Plan) -> None:
+def _explain(plan: PromotionPlan) -> None:
     """To the person who decides, beside what programs read."""
     tags, to = plan.version.tags, plan.target.env
     verdict = f"{tags.get('podium.decision', 'nothing')} ({tags.get('podium.checks', 'no checks')})"
@@ -207,7 +207,7 @@ def _explain(plan: Plan) -> None:
         click.echo(line, err=True)
 
 
-def _result(plan: Plan, number: str | None, *, registered: bool, dry_run: bool) -> dict[str, Any]:
+def _result(plan: PromotionPlan, number: str | None, *, registered: bool, dry_run: bool) -> dict[str, Any]:
     return {
         "name": plan.name,
         "from": plan.source.env,

@@ -10,8 +10,8 @@ import click
 from .options import as_json, day
 
 if TYPE_CHECKING:
-    from podium.lineage.reproduce import Again, Plan
-    from podium.registry.tracking import Place
+    from podium.lineage.reproduction import Again, ReproductionPlan
+    from podium.registry.tracking import TrackingLocation
 
     from .project import Project
 
@@ -20,15 +20,15 @@ __all__ = ["reproduce"]
 SHORT = 8
 
 
-def reproduce(project: Project, place: Place, name: str, *, wants_json: bool) -> bool:
+def reproduce(project: Project, place: TrackingLocation, name: str, *, wants_json: bool) -> bool:
     """Train a version again, say what came out; whether all predictions are the same."""
     from kedro.io import DataCatalog
 
-    from podium.lineage.reproduce import carry_out, plan
+    from podium.lineage.reproduction import carry_out, plan
     from podium.pipeline_registry import register_pipelines
-    from podium.registry.history import History
     from podium.registry.runs import code_version
     from podium.registry.tracking import asking
+    from podium.registry.version_history import History
 
     history = History(place)
     catalog = DataCatalog.from_config(project.section("catalog"))
@@ -51,7 +51,7 @@ def _engine() -> str:
     return settings.meant if settings else ""
 
 
-def _announce(plan: Plan) -> None:
+def _announce(plan: ReproductionPlan) -> None:
     known, run = plan.known, plan.run
     click.echo(
         f"{known.name}/{known.version}: training again as of {day(run.as_of)} from {len(plan.tables)} tables as they "
@@ -60,7 +60,7 @@ def _announce(plan: Plan) -> None:
     )
 
 
-def _changes(plan: Plan, code: dict[str, str], engine: str) -> list[str]:
+def _changes(plan: ReproductionPlan, code: dict[str, str], engine: str) -> list[str]:
     """What is not as it was, and might be why predictions differ."""
     run, changed = plan.run, []
     if run.package != code["package"]:
@@ -72,7 +72,7 @@ def _changes(plan: Plan, code: dict[str, str], engine: str) -> list[str]:
     return changed
 
 
-def _conclude(plan: Plan, again: Again, changes: list[str]) -> None:
+def _conclude(plan: ReproductionPlan, again: Again, changes: list[str]) -> None:
     known = plan.known
     if again.same:
         bytes_ = "and the same bytes" if again.same_bytes else "though the files have other bytes"
@@ -88,7 +88,7 @@ def _conclude(plan: Plan, again: Again, changes: list[str]) -> None:
         click.echo("Code and engine are the same. See whether LightGBM or another library is: make setup")
 
 
-def _as_dict(plan: Plan, again: Again, changes: list[str]) -> dict[str, Any]:
+def _as_dict(plan: ReproductionPlan, again: Again, changes: list[str]) -> dict[str, Any]:
     known = plan.known
     return {
         "name": known.name,

@@ -10,7 +10,7 @@ import click
 from .options import as_json, console, env_option, examples, json_option
 
 if TYPE_CHECKING:
-    from podium.registry.status import PipelineRun
+    from podium.registry.overview import PipelineRun
 
     from .project import Project
 
@@ -46,7 +46,7 @@ def status(env: str, wants_json: bool) -> None:
 def gather(project: Project) -> dict[str, Any]:
     """Everything that ``podium status`` knows, as JSON has it."""
     from podium.problems import PROBLEMS
-    from podium.registry.status import Registry
+    from podium.registry.overview import Registry
     from podium.registry.versions import CHALLENGER, CHAMPION
 
     registry = Registry(project.mlflow_uri)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.lakehouse.listing import Table, find_tables, rows_where
 from podium.problems import PROBLEMS
-from podium.registry.status import PipelineRun, Registry
+from podium.registry.overview import PipelineRun, Registry
 from podium.registry.versions import CHALLENGER, CHAMPION
 
 if TYPE_CHECKING:

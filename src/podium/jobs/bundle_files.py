@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from podium.errors import PodiumError
 
-from .bundle import bundle, job_resource
-from .checks import Checked
+from .checks import CheckedJobs
+from .databricks_bundle import bundle, job_resource
 
 __all__ = ["Change", "changes", "texts", "write"]
 
@@ -44,7 +44,7 @@ class Change:
         return "".join(unified_diff(before, after, f"{self.name} (as it is)", f"{self.name} (as it should be)"))
 
 
-def texts(found: Checked) -> dict[str, str]:
+def texts(found: CheckedJobs) -> dict[str, str]:
     """The bundle's files by name. The same jobs give the same bytes."""
     files = {"databricks.yml": _text(bundle(found))}
     for name in found.jobs.jobs:

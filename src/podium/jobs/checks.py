@@ -21,9 +21,9 @@ from podium.settings import CONFIG_LOADER_ARGS
 
 from .definition import Jobs, Value
 from .reading import job_named, jobs_file, read_jobs, refuse
-from .steps import Step, as_text, steps
+from .task_order import ResolvedTask, as_text, steps
 
-__all__ = ["Checked", "checked_jobs"]
+__all__ = ["CheckedJobs", "checked_jobs"]
 
 TABLE = "podium.lakehouse.table.DeltaDataset"
 MEMORY = "MemoryDataset"
@@ -32,7 +32,7 @@ VARIABLE = re.compile(r"\$\{var\.(\w+)\}")
 ENV = "env"
 
 
-class Checked:
+class CheckedJobs:
     """The jobs of a configuration, beside what they may name."""
 
     def __init__(self, jobs: Jobs, conf: Path):
@@ -41,11 +41,11 @@ class Checked:
         self.environments = environments(conf)
         self.pipelines: Mapping[str, Pipeline] = register_pipelines()
 
-    def steps(self, name: str) -> tuple[Step, ...]:
+    def steps(self, name: str) -> tuple[ResolvedTask, ...]:
         """The tasks of a job, in order."""
         return steps(job_named(self.jobs, name), self.jobs.defaults)
 
-    def nodes(self, step: Step) -> Pipeline:
+    def nodes(self, step: ResolvedTask) -> Pipeline:
         """What a task runs."""
         task = step.task
         return select(
@@ -67,7 +67,7 @@ class Checked:
         """What is wrong with parameters, written as ``podium run --params`` takes them, in an environment."""
         from omegaconf import OmegaConf
 
-        from podium.parameters import check_parameters
+        from podium.project_parameters import check_parameters
 
         words = [word.strip() for word in text.split(",") if word.strip()]
         if unset := [word for word in words if "=" not in word]:
@@ -85,25 +85,25 @@ class Checked:
         return CatalogConfigResolver(self.section("catalog", self.environments[0]), default_runtime_patterns=everything)
 
 
-def checked_jobs(conf: Path) -> Checked:
+def checked_jobs(conf: Path) -> CheckedJobs:
     """The jobs of a configuration, all that they name being there.
 
     Raises:
         PodiumError: something is wrong, or missing; all of that in one error.
     """
-    found = Checked(read_jobs(conf), conf)
+    found = CheckedJobs(read_jobs(conf), conf)
     refuse(jobs_file(conf), _wrong(found))
     return found
 
 
-def _wrong(found: Checked) -> Iterator[str]:
+def _wrong(found: CheckedJobs) -> Iterator[str]:
     for name in found.jobs.jobs:
         for line in _wrong_job(found, name):
             yield f"jobs.{name}{line}"
     yield from _wrong_bundle(found)
 
 
-def _wrong_job(found: Checked, name: str) -> Iterator[str]:
+def _wrong_job(found: CheckedJobs, name: str) -> Iterator[str]:
     job = found.jobs.jobs[name]
     try:
         order = found.steps(name)
@@ -124,7 +124,7 @@ def _wrong_job(found: Checked, name: str) -> Iterator[str]:
         yield from (f".trigger.tables: {line}" for line in _wrong_table(found, table))
 
 
-def _wrong_tasks(found: Checked, order: tuple[Step, ...]) -> Iterator[str]:
+def _wrong_tasks(found: CheckedJobs, order: tuple[ResolvedTask, ...]) -> Iterator[str]:
     runs: dict[str, Pipeline] = {}
     for step in order:
         where = f".tasks.{step.name}"
@@ -146,13 +146,13 @@ def _wrong_tasks(found: Checked, order: tuple[Step, ...]) -> Iterator[str]:
         yield from _twice(one, other, runs)
 
 
-def _in_memory(found: Checked, nodes: Pipeline) -> set[str]:
+def _in_memory(found: CheckedJobs, nodes: Pipeline) -> set[str]:
     """What the nodes would have to be given by others, and no table or file holds."""
     given = {name for name in nodes.inputs() if not name.startswith(("params:", "parameters"))}
     return {name for name in given if found.entry(name)["type"].endswith(MEMORY)}
 
 
-def _twice(one: Step, other: Step, runs: Mapping[str, Pipeline]) -> Iterator[str]:
+def _twice(one: ResolvedTask, other: ResolvedTask, runs: Mapping[str, Pipeline]) -> Iterator[str]:
     """A pipeline is in a job once; two tasks may share it, each with nodes of its own."""
     shared = sorted({*one.task.pipelines} & {*other.task.pipelines})
     if not shared or not {one.name, other.name} <= runs.keys():
@@ -171,7 +171,7 @@ def _survives(path: str, value: Value) -> bool:
     return "," not in text and OmegaConf.select(OmegaConf.from_dotlist([text]), path) == value
 
 
-def _wrong_table(found: Checked, table: str) -> Iterator[str]:
+def _wrong_table(found: CheckedJobs, table: str) -> Iterator[str]:
     known = {name for name in found.pipelines["__default__"].datasets() if found.entry(name)["type"] == TABLE}
     if table not in known:
         yield f"there is no table {table!r}{did_you_mean(table, known)}"
@@ -179,7 +179,7 @@ def _wrong_table(found: Checked, table: str) -> Iterator[str]:
         yield "databricks.root is no Unity Catalog, and Databricks watches the tables of nothing else"
 
 
-def _wrong_bundle(found: Checked) -> Iterator[str]:
+def _wrong_bundle(found: CheckedJobs) -> Iterator[str]:
     databricks = found.jobs.databricks
     declared = [*databricks.variables, ENV]
     if ENV in databricks.variables:

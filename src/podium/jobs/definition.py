@@ -15,8 +15,8 @@ from podium.lakehouse.retention import time_span
 from .cron import checked_cron, checked_zone
 
 __all__ = [
+    "BundleSettings",
     "Compute",
-    "Databricks",
     "Defaults",
     "Existing",
     "Job",
@@ -46,11 +46,11 @@ def _span(value: Any) -> timedelta:
 Span = Annotated[timedelta, BeforeValidator(_span), PlainSerializer(timedelta.total_seconds)]
 
 
-class _Part(BaseModel):
+class _JobModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Task(_Part):
+class Task(_JobModel):
     """Nodes that run together, in one process. A pipeline's name alone stands for a task of that name.
 
     Attributes:
@@ -93,7 +93,7 @@ class Task(_Part):
         return {name: words for name, words in found.items() if words}
 
 
-class Schedule(_Part):
+class Schedule(_JobModel):
     """When a job runs by itself.
 
     Attributes:
@@ -105,7 +105,7 @@ class Schedule(_Part):
     time_zone: Annotated[str, AfterValidator(checked_zone)] = "UTC"
 
 
-class Trigger(_Part):
+class Trigger(_JobModel):
     """What else lets a job run: that tables were written. On Databricks only.
 
     Attributes:
@@ -121,7 +121,7 @@ class Trigger(_Part):
     settled_for: Span | None = None
 
 
-class Serverless(_Part):
+class Serverless(_JobModel):
     """Databricks looks after machines.
 
     Attributes:
@@ -133,7 +133,7 @@ class Serverless(_Part):
     environment_version: str
 
 
-class JobCluster(_Part):
+class JobCluster(_JobModel):
     """A cluster that is made for a job's run, and goes with it.
 
     Attributes:
@@ -149,7 +149,7 @@ class JobCluster(_Part):
     workers: int = Field(ge=1)
 
 
-class Existing(_Part):
+class Existing(_JobModel):
     """A cluster that is there.
 
     Attributes:
@@ -164,7 +164,7 @@ class Existing(_Part):
 Compute = Annotated[Serverless | JobCluster | Existing, Field(discriminator="kind")]
 
 
-class Notifications(_Part):
+class Notifications(_JobModel):
     """Who gets mail. On Databricks only; a scheduler on a machine of your own has its own ways.
 
     Attributes:
@@ -178,7 +178,7 @@ class Notifications(_Part):
     on_start: tuple[str, ...] = ()
 
 
-class Defaults(_Part):
+class Defaults(_JobModel):
     """What holds for every job that does not say otherwise.
 
     Attributes:
@@ -196,7 +196,7 @@ class Defaults(_Part):
     notifications: Notifications = Notifications()
 
 
-class Job(_Part):
+class Job(_JobModel):
     """Tasks that belong together.
 
     Attributes:
@@ -237,7 +237,7 @@ class Job(_Part):
         return self
 
 
-class Permission(_Part):
+class Permission(_JobModel):
     """What somebody may do with what a target deploys: exactly one of group, user and service principal.
 
     Attributes:
@@ -259,7 +259,7 @@ class Permission(_Part):
         return self
 
 
-class Variable(_Part):
+class Variable(_JobModel):
     """A variable of the bundle: what differs from workspace to workspace.
 
     Attributes:
@@ -271,7 +271,7 @@ class Variable(_Part):
     default: str | None = None
 
 
-class Target(_Part):
+class Target(_JobModel):
     """A place that the bundle is deployed to.
 
     Attributes:
@@ -297,7 +297,7 @@ class Target(_Part):
         return self
 
 
-class Databricks(_Part):
+class BundleSettings(_JobModel):
     """The bundle that the jobs are deployed with.
 
     Attributes:
@@ -317,7 +317,7 @@ class Databricks(_Part):
     targets: dict[Name, Target]
 
 
-class Jobs(_Part):
+class Jobs(_JobModel):
     """All jobs.
 
     Attributes:
@@ -330,4 +330,4 @@ class Jobs(_Part):
     defaults: Defaults = Defaults()
     compute: dict[Name, Compute] = {}
     jobs: dict[Name, Job]
-    databricks: Databricks
+    databricks: BundleSettings

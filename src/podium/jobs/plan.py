@@ -8,15 +8,15 @@ from pathlib import Path
 
 from podium.errors import PodiumError
 
-from .checks import Checked
+from .checks import CheckedJobs
 from .reading import job_named
 from .state import Run, TaskState, last_run
-from .steps import arguments, as_text
+from .task_order import arguments, as_text
 
 __all__ = ["begun", "resumed"]
 
 
-def begun(checked: Checked, name: str, env: str, params: str = "") -> Run:
+def begun(checked: CheckedJobs, name: str, env: str, params: str = "") -> Run:
     """A run that has done nothing yet.
 
     Args:

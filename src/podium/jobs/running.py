@@ -17,7 +17,7 @@ from types import FrameType
 from podium.errors import PodiumError
 
 from .state import Outcome, Run, TaskState, save
-from .steps import Step
+from .task_order import ResolvedTask
 
 __all__ = ["StoppedError", "run_job", "shown"]
 
@@ -63,7 +63,7 @@ def shown(command: Sequence[str]) -> str:
     return shlex.join(["podium", *command])
 
 
-def run_job(run: Run, steps: Sequence[Step], folder: Path, *, lock: int, say: Say) -> None:
+def run_job(run: Run, steps: Sequence[ResolvedTask], folder: Path, *, lock: int, say: Say) -> None:
     """Run the tasks that have not ended well yet, in order; what is done is kept in the folder.
 
     Args:
@@ -94,7 +94,7 @@ def run_job(run: Run, steps: Sequence[Step], folder: Path, *, lock: int, say: Sa
     say(f"{run.job} is done, in {time.monotonic() - began:.1f} s.")
 
 
-def _try(run: Run, step: Step, folder: Path, *, lock: int, asked: Asked, say: Say) -> Run:
+def _try(run: Run, step: ResolvedTask, folder: Path, *, lock: int, asked: Asked, say: Say) -> Run:
     """As often as it may be."""
     for more in range(step.retries, -1, -1):
         run = _once(run, step, folder, lock=lock, asked=asked)
@@ -109,7 +109,7 @@ def _try(run: Run, step: Step, folder: Path, *, lock: int, asked: Asked, say: Sa
     return run
 
 
-def _once(run: Run, step: Step, folder: Path, *, lock: int, asked: Asked) -> Run:
+def _once(run: Run, step: ResolvedTask, folder: Path, *, lock: int, asked: Asked) -> Run:
     began, tries = time.monotonic(), run.tasks[step.name].tries + 1
     run = run.with_task(step.name, TaskState(outcome="running", tries=tries))
     save(folder, run)

@@ -12,11 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from podium.lakehouse import daemons, processes
-from podium.lakehouse.cluster_state import LOGS, STATE, Daemon, State, registered, state
+from podium.lakehouse.cluster_state import LOGS, STATE, ClusterState, Daemon, registered, state
 from podium.lakehouse.daemons import CONNECT, MASTER, Addresses, Size
 from podium.lakehouse.errors import LakehouseError
 
-__all__ = ["Daemon", "Size", "State", "start", "state", "stop"]
+__all__ = ["ClusterState", "Daemon", "Size", "start", "state", "stop"]
 
 FOLDERS = (LOGS, "conf", "tmp", "warehouse", "work")
 LOG_FILE = re.compile(r"(master|connect|worker-\d+)(\.log|\..+\.(stdout|stderr))")
@@ -33,7 +33,7 @@ def start(
     stores: Sequence[str] = (),
     timeout: float = 120.0,
     say: Say = lambda text: None,
-) -> State:
+) -> ClusterState:
     """Start a cluster and wait until its workers are registered and its Connect server answers.
 
     A cluster that runs already is left as it is.
@@ -64,7 +64,7 @@ def start(
         return _start(folder, home, size, stores, timeout, say)
 
 
-def _start(folder: Path, home: Path, size: Size, stores: Sequence[str], timeout: float, say: Say) -> State:
+def _start(folder: Path, home: Path, size: Size, stores: Sequence[str], timeout: float, say: Say) -> ClusterState:
     if (running := _running(folder, size, say)) is not None:
         return running
     stop(folder)  # what a killed start or a restart of the machine has left
@@ -79,7 +79,7 @@ def _start(folder: Path, home: Path, size: Size, stores: Sequence[str], timeout:
         raise
 
 
-def _running(folder: Path, size: Size, say: Say) -> State | None:
+def _running(folder: Path, size: Size, say: Say) -> ClusterState | None:
     found = state(folder)
     dead = found.dead() if found else []
     if found is None or not found.complete or len(dead) == len(found.daemons):
@@ -114,10 +114,10 @@ class _Start:
     def __init__(self, folder: Path, home: Path, size: Size, timeout: float, say: Say):
         self._home, self._timeout, self._say = home, timeout, say
         addresses = Addresses.choose(processes.free_port)
-        self._state = State(folder=folder, size=size, addresses=addresses)
+        self._state = ClusterState(folder=folder, size=size, addresses=addresses)
         self._fetched: set[str] = set()
 
-    def run(self, stores: Sequence[str]) -> State:
+    def run(self, stores: Sequence[str]) -> ClusterState:
         """Start the master; then workers and Connect server together; wait for each."""
         folder, size, at = self._state.folder, self._state.size, self._state.addresses
         self._prepare(stores)

@@ -11,7 +11,7 @@ from podium.lakehouse import processes
 from podium.lakehouse.daemons import HOST, Addresses, Size
 from podium.lakehouse.errors import LakehouseError
 
-__all__ = ["ALIVE", "LOGS", "STATE", "Daemon", "State", "ask", "registered", "state"]
+__all__ = ["ALIVE", "LOGS", "STATE", "ClusterState", "Daemon", "ask", "registered", "state"]
 
 STATE = "state.json"
 LOGS = "logs"
@@ -28,7 +28,7 @@ class Daemon(BaseModel):
     pid: int
 
 
-class State(BaseModel):
+class ClusterState(BaseModel):
     """A cluster as its folder describes it.
 
     Attributes:
@@ -61,7 +61,7 @@ class State(BaseModel):
         return self.folder / LOGS / f"{role}.log"
 
 
-def state(folder: Path) -> State | None:
+def state(folder: Path) -> ClusterState | None:
     """The cluster in a folder, or None.
 
     Raises:
@@ -69,7 +69,7 @@ def state(folder: Path) -> State | None:
     """
     file = Path(folder).resolve() / STATE
     try:
-        return State.model_validate_json(file.read_text())
+        return ClusterState.model_validate_json(file.read_text())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValidationError, OSError, UnicodeError) as cause:
@@ -79,7 +79,7 @@ def state(folder: Path) -> State | None:
         ) from cause
 
 
-def ask(found: State) -> dict[str, Any] | None:
+def ask(found: ClusterState) -> dict[str, Any] | None:
     """What the master's REST says of itself, or None where it does not answer."""
     connection = HTTPConnection(HOST, found.addresses.ui_port, timeout=SECONDS)
     try:
@@ -91,6 +91,6 @@ def ask(found: State) -> dict[str, Any] | None:
         connection.close()
 
 
-def registered(found: State) -> int:
+def registered(found: ClusterState) -> int:
     """How many workers the master counts as alive."""
     return sum(worker["state"] == ALIVE for worker in (ask(found) or {}).get("workers", ()))

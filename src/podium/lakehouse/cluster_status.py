@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from podium.lakehouse import processes
-from podium.lakehouse.cluster_state import ALIVE, State, ask, state
+from podium.lakehouse.cluster_state import ALIVE, ClusterState, ask, state
 from podium.lakehouse.daemons import CONNECT
 
 __all__ = ["Application", "Status", "Worker", "status"]
@@ -84,7 +84,7 @@ def status(folder: Path) -> Status:
     )
 
 
-def _trouble(found: State, answer: dict[str, Any] | None) -> tuple[str, ...]:
+def _trouble(found: ClusterState, answer: dict[str, Any] | None) -> tuple[str, ...]:
     dead = found.dead()
     trouble = [f"{daemon.role} (process {daemon.pid}) has ended; its log: {found.log(daemon.role)}" for daemon in dead]
     if not found.complete:

@@ -20,7 +20,7 @@ from podium.lakehouse.listing import DATASET, PLACEHOLDER, find_places, fitting,
 from podium.lakehouse.retention import RETENTION, time_span
 from podium.lakehouse.storage import prune, remove_files, remove_table, require_inside, usage
 
-__all__ = ["Item", "Kind", "Lot", "drop", "find_lots"]
+__all__ = ["Item", "ItemKind", "Lot", "drop", "find_lots"]
 
 # Commits of maintenance change no row: they keep nothing alive.
 UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES")
@@ -28,7 +28,7 @@ UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET 
 RECORDS = ("/features/refreshes", "/quarantine/intake")
 
 
-class Kind(StrEnum):
+class ItemKind(StrEnum):
     """What something is."""
 
     TABLE = "table"
@@ -52,7 +52,7 @@ class Item:
     """
 
     name: str
-    kind: Kind
+    kind: ItemKind
     zone: str
     path: str
     written: datetime | None
@@ -79,7 +79,7 @@ class Lot:
     @property
     def deciding(self) -> tuple[Item, ...]:
         """The items whose age counts."""
-        return tuple(item for item in self.items if item.kind is Kind.TABLE) or self.items
+        return tuple(item for item in self.items if item.kind is ItemKind.TABLE) or self.items
 
     @property
     def expires(self) -> datetime | None:
@@ -130,7 +130,7 @@ def drop(lot: Lot, roots: Iterable[str], now: datetime) -> Iterator[Item]:
         raise LakehouseError(f"What {lot.problem} has is not expired; nothing was dropped.")
     require_inside((item.path for item in lot.items), roots)
     for item in lot.items:
-        if item.kind is Kind.TABLE and _last_write(item.path) != item.written:
+        if item.kind is ItemKind.TABLE and _last_write(item.path) != item.written:
             raise LakehouseError(f"Somebody is writing to {item.name}; nothing of {lot.problem} was dropped.")
     for item in sorted(lot.items, key=_turn):
         _remove(item)
@@ -140,16 +140,16 @@ def drop(lot: Lot, roots: Iterable[str], now: datetime) -> Iterator[Item]:
 
 
 def _turn(item: Item) -> tuple[int, bool, str]:
-    kinds = (Kind.FILES, Kind.TABLE, Kind.REMAINS)
+    kinds = (ItemKind.FILES, ItemKind.TABLE, ItemKind.REMAINS)
     return kinds.index(item.kind), not item.path.endswith(RECORDS), item.name
 
 
 def _remove(item: Item) -> None:
     if item.path.startswith(CATALOG):
-        from podium.lakehouse import named
+        from podium.lakehouse import unity_catalog
 
-        named.drop(item.path)
-    elif item.kind is Kind.TABLE:
+        unity_catalog.drop(item.path)
+    elif item.kind is ItemKind.TABLE:
         remove_table(item.path)
     else:
         remove_files(item.path)
@@ -162,7 +162,7 @@ def _tables(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Ite
             place.problem,
             Item(
                 name=place.name,
-                kind=Kind.TABLE,
+                kind=ItemKind.TABLE,
                 zone=place.zone,
                 path=place.path,
                 written=written,
@@ -186,17 +186,17 @@ def _facts(path: str) -> tuple[datetime | None, timedelta | None, str]:
 
 def _properties(path: str) -> Mapping[str, str]:
     if path.startswith(CATALOG):
-        from podium.lakehouse import named
+        from podium.lakehouse import unity_catalog
 
-        return named.properties(path)
+        return unity_catalog.properties(path)
     return DeltaTable(path, without_files=True).metadata().configuration
 
 
 def _last_write(path: str) -> datetime:
     if path.startswith(CATALOG):
-        from podium.lakehouse import named
+        from podium.lakehouse import unity_catalog
 
-        commits = named.operations(path)
+        commits = unity_catalog.operations(path)
     else:
         history = DeltaTable(path, without_files=True).history()
         commits = [(each["operation"], datetime.fromtimestamp(each["timestamp"] / 1000, UTC)) for each in history]
@@ -207,9 +207,9 @@ def _last_write(path: str) -> datetime:
 
 def _bytes(path: str) -> int:
     if path.startswith(CATALOG):
-        from podium.lakehouse import named
+        from podium.lakehouse import unity_catalog
 
-        return named.size(path)[1]
+        return unity_catalog.size(path)[1]
     return usage(path).bytes
 
 
@@ -220,7 +220,7 @@ def _remains(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, It
     for place in find_places(catalog, below=""):
         if place.path not in tables and (used := usage(place.path)).files:
             trouble = "files without a Delta log"
-            yield place.problem, _item(place.name, Kind.REMAINS, place.zone, place.path, used, kept, trouble)
+            yield place.problem, _item(place.name, ItemKind.REMAINS, place.zone, place.path, used, kept, trouble)
 
 
 def _files(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Item]]:
@@ -230,10 +230,12 @@ def _files(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Item
         if entry.get("type") == DATASET or "zone" not in entry or PLACEHOLDER.search(entry["zone"]):
             continue
         for path, names in fitting(entry.get("filepath") or entry["path"]):
-            yield names["problem"], _item(name.format(**names), Kind.FILES, entry["zone"], path, usage(path), kept)
+            yield names["problem"], _item(name.format(**names), ItemKind.FILES, entry["zone"], path, usage(path), kept)
 
 
-def _item(name: str, kind: Kind, zone: str, path: str, used: Any, kept: timedelta | None, trouble: str = "") -> Item:
+def _item(
+    name: str, kind: ItemKind, zone: str, path: str, used: Any, kept: timedelta | None, trouble: str = ""
+) -> Item:
     return Item(
         name=name,
         kind=kind,

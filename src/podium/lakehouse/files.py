@@ -129,7 +129,7 @@ class PageDataset(AbstractDataset[str, str]):
         """The pictures of the page, for kedro-viz. What cannot be shown says why."""
         from kedro_datasets._typing import HTMLPreview
 
-        from podium.lakehouse.preview import pictures
+        from podium.lakehouse.table_preview import pictures
 
         try:
             access.require("read", self.zone, self.filepath)

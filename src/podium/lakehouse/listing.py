@@ -19,7 +19,16 @@ from podium.lakehouse import access
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.handle import CATALOG
 
-__all__ = ["Place", "Table", "find_files", "find_places", "find_tables", "fitting", "rows_where", "table_places"]
+__all__ = [
+    "Table",
+    "TableLocation",
+    "find_files",
+    "find_places",
+    "find_tables",
+    "fitting",
+    "rows_where",
+    "table_places",
+]
 
 DATASET = "podium.lakehouse.table.DeltaDataset"
 LOG = "_delta_log"
@@ -28,7 +37,7 @@ ESCAPED = re.compile(r"\\\{(\w+)\\\}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class TableLocation:
     """Where a table is, or would be.
 
     Attributes:
@@ -45,7 +54,7 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table(Place):
+class Table(TableLocation):
     """A Delta table as its log describes it.
 
     Attributes:
@@ -66,12 +75,12 @@ def find_tables(catalog: Mapping[str, Mapping[str, Any]]) -> list[Table]:
     return [_describe(place) for place in table_places(catalog)]
 
 
-def table_places(catalog: Mapping[str, Mapping[str, Any]]) -> list[Place]:
+def table_places(catalog: Mapping[str, Mapping[str, Any]]) -> list[TableLocation]:
     """Where every Delta table is that has a commit, readable or not, by name."""
     return [place for place in find_places(catalog) if place.path.startswith(CATALOG) or _has_commit(place.path)]
 
 
-def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> list[Place]:
+def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> list[TableLocation]:
     """Every place for a table that holds ``below``, by name; with nothing named, all that fit."""
     own = {
         name: entry
@@ -79,13 +88,13 @@ def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> l
         # An entry without a zone of its own is a second door to a table that another entry names.
         if entry.get("type") == DATASET and not PLACEHOLDER.search(entry["zone"])
     }
-    found: dict[str, Place] = {}
+    found: dict[str, TableLocation] = {}
     # Where two entries fit one path, the one that leaves less open names it.
     for name in sorted(own, key=lambda name: len(PLACEHOLDER.findall(own[name]["path"]))):
         zone = own[name]["zone"]
         for path, names in fitting(own[name]["path"], below):
             if path not in found:
-                found[path] = Place(name=name.format(**names), problem=names["problem"], zone=zone, path=path)
+                found[path] = TableLocation(name=name.format(**names), problem=names["problem"], zone=zone, path=path)
     return sorted(found.values(), key=lambda place: place.name)
 
 
@@ -107,9 +116,9 @@ def rows_where(table: Table, **equal: str) -> list[dict[str, Any]]:
     """
     access.require("read", table.zone, table.name)
     if table.path.startswith(CATALOG):
-        from podium.lakehouse import named
+        from podium.lakehouse import unity_catalog
 
-        return named.rows_where(table.path, **equal)
+        return unity_catalog.rows_where(table.path, **equal)
     condition = pc.scalar(True)
     for column, value in equal.items():
         condition &= pc.field(column) == value
@@ -176,20 +185,20 @@ def _below(store: fs.FileSystem, base: str, steps: list[str]) -> Iterator[str]:
 
 def _named(pattern: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Tables of a Unity Catalog: ``uc://catalog/schema/zone/table`` is called ``catalog.schema.zone_table``."""
-    from podium.lakehouse import named
+    from podium.lakehouse import unity_catalog
 
     catalog, schema, *table = pattern.removeprefix(CATALOG).split("/")
-    for names in named.names(catalog, _exact(schema), _exact("_".join(table))):
+    for names in unity_catalog.names(catalog, _exact(schema), _exact("_".join(table))):
         yield pattern.format(**names), names
 
 
-def _describe(place: Place) -> Table:
+def _describe(place: TableLocation) -> Table:
     if place.path.startswith(CATALOG):
         # Not before: that takes PySpark, and a listing of a folder should come at once.
-        from podium.lakehouse import named
+        from podium.lakehouse import unity_catalog
         from podium.lakehouse.handle import handle
 
-        return Table(**vars(place), rows=named.count(place.path), version=handle(place.path).version())
+        return Table(**vars(place), rows=unity_catalog.count(place.path), version=handle(place.path).version())
     try:
         table = DeltaTable(place.path)
     except DeltaError as broken:

@@ -156,9 +156,9 @@ def _by_delta_rs(path: str) -> bool:
 
 def _files(path: str) -> int:
     if path.startswith(CATALOG):
-        from podium.lakehouse import named
+        from podium.lakehouse import unity_catalog
 
-        return named.size(path)[0]
+        return unity_catalog.size(path)[0]
     return len(DeltaTable(path).file_uris())
 
 

@@ -23,7 +23,7 @@ from podium.lakehouse.conflicts import is_conflict
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.handle import CATALOG, handle
 from podium.lakehouse.retention import RETENTION, time_span
-from podium.lakehouse.windows import checked, row_outside
+from podium.lakehouse.write_windows import checked, row_outside
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import TablePreview
@@ -178,7 +178,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
 
     def preview(self, nrows: int = 10) -> TablePreview:
         """Version, columns and the first rows, for kedro-viz; starts no engine. What cannot be shown says why."""
-        from podium.lakehouse.preview import said, table_preview
+        from podium.lakehouse.table_preview import said, table_preview
 
         if self.path.startswith(CATALOG):
             return said(f"{self.path} is in Unity Catalog: look at it there, or in a notebook.")

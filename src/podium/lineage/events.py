@@ -27,12 +27,12 @@ from openlineage.client.generated.tags_run import TagsRunFacet, TagsRunFacetFiel
 from openlineage.client.serde import Serde
 from openlineage.client.uuid import generate_new_uuid
 
-from .states import Kind, State
+from .states import DatasetKind, DatasetState
 
 __all__ = [
     "PRODUCER",
+    "KedroRun",
     "NodeRun",
-    "PipelineRun",
     "RunState",
     "event_json",
     "node_event",
@@ -46,7 +46,7 @@ MEMORY, MLFLOW = "memory://", "mlflow://"
 
 
 @dataclass(kw_only=True)
-class PipelineRun:
+class KedroRun:
     """A run of Kedro.
 
     Attributes:
@@ -80,11 +80,11 @@ class NodeRun:
     name: str
     run_id: str = field(default_factory=lambda: str(generate_new_uuid()))
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    inputs: list[State] = field(default_factory=list)
-    outputs: list[State] = field(default_factory=list)
+    inputs: list[DatasetState] = field(default_factory=list)
+    outputs: list[DatasetState] = field(default_factory=list)
 
 
-def pipeline_event(run: PipelineRun, what: RunState, error: BaseException | None = None) -> RunEvent:
+def pipeline_event(run: KedroRun, what: RunState, error: BaseException | None = None) -> RunEvent:
     """A run begins, or ends."""
     facets: dict[str, RunFacet] = {"tags": TagsRunFacet([_tag(key, value) for key, value in run.tags.items()])}
     if run.engine:
@@ -92,7 +92,7 @@ def pipeline_event(run: PipelineRun, what: RunState, error: BaseException | None
     return _event(run, what, Run(run.run_id, facets | _error(error)), run.job, "PIPELINE")
 
 
-def node_event(run: PipelineRun, node: NodeRun, what: RunState, error: BaseException | None = None) -> RunEvent:
+def node_event(run: KedroRun, node: NodeRun, what: RunState, error: BaseException | None = None) -> RunEvent:
     """A node begins; or ends, with its parameters and with what it read and wrote."""
     ended = what is not RunState.START
     facets: dict[str, RunFacet] = {"parent": _parent(run.run_id, run.namespace, run.job)}
@@ -114,7 +114,7 @@ def node_event(run: PipelineRun, node: NodeRun, what: RunState, error: BaseExcep
 
 
 def _event(
-    run: PipelineRun,
+    run: KedroRun,
     what: RunState,
     own: Run,
     job: str,
@@ -134,11 +134,11 @@ def _event(
     )
 
 
-def _named(run: PipelineRun, state: State) -> tuple[str, str]:
+def _named(run: KedroRun, state: DatasetState) -> tuple[str, str]:
     # What is handed from node to node is there in this run only; each environment has a registry of its own.
-    if state.kind is Kind.HANDED:
+    if state.kind is DatasetKind.HANDED:
         return f"{MEMORY}{run.run_id}", state.path
-    return (f"{MLFLOW}{run.tags['env']}" if state.kind is Kind.REGISTRY else state.namespace), state.path
+    return (f"{MLFLOW}{run.tags['env']}" if state.kind is DatasetKind.REGISTRY else state.namespace), state.path
 
 
 # To make a facet takes longer than to send it, and most of a run's are alike.
@@ -153,8 +153,8 @@ def _job_type(kind: str) -> JobTypeJobFacet:
 
 
 @lru_cache(maxsize=256)
-def _facets(namespace: str, state: State) -> dict[str, DatasetFacet]:
-    if state.kind is Kind.HANDED:
+def _facets(namespace: str, state: DatasetState) -> dict[str, DatasetFacet]:
+    if state.kind is DatasetKind.HANDED:
         return {}
     facets: dict[str, DatasetFacet] = {
         "datasetType": DatasetTypeDatasetFacet(state.kind),
@@ -173,15 +173,15 @@ def event_json(event: RunEvent) -> dict[str, Any]:
     return found
 
 
-def read_state(dataset: Mapping[str, Any]) -> State:
+def read_state(dataset: Mapping[str, Any]) -> DatasetState:
     """The state that a dataset of an event, as JSON, tells of."""
     namespace, path, facets = dataset["namespace"], dataset["name"], dataset["facets"]
     if namespace.startswith(MEMORY):
-        return State(name=path, kind=Kind.HANDED, namespace="memory", path=path)
+        return DatasetState(name=path, kind=DatasetKind.HANDED, namespace="memory", path=path)
     tags = {tag["key"]: tag["value"] for tag in facets.get("tags", {}).get("tags", [])}
-    return State(
+    return DatasetState(
         name=facets["symlinks"]["identifiers"][0]["name"],
-        kind=Kind(facets["datasetType"]["datasetType"]),
+        kind=DatasetKind(facets["datasetType"]["datasetType"]),
         namespace="mlflow" if namespace.startswith(MLFLOW) else namespace,
         path=path,
         version=facets.get("version", {}).get("datasetVersion", ""),

@@ -15,13 +15,13 @@ from podium.lakehouse.handle import CATALOG
 from podium.lakehouse.landing import Landing, LandingDataset
 from podium.lakehouse.table import DeltaDataset, Unchanged
 
-__all__ = ["Kind", "State", "opened_files", "parameter_values", "state"]
+__all__ = ["DatasetKind", "DatasetState", "opened_files", "parameter_values", "state"]
 
 # As many of an id's characters tell tables of one name apart.
 SHORT = 8
 
 
-class Kind(StrEnum):
+class DatasetKind(StrEnum):
     """What a dataset is."""
 
     TABLE = "TABLE"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class State:
+class DatasetState:
     """One state of a dataset.
 
     Attributes:
@@ -43,7 +43,7 @@ class State:
     """
 
     name: str
-    kind: Kind
+    kind: DatasetKind
     namespace: str
     path: str
     version: str = ""
@@ -65,7 +65,7 @@ class State:
         return self.path if self.namespace in {"file", "mlflow"} else f"{self.namespace}/{self.path}"
 
 
-def state(name: str, dataset: Any, version: int | str | None, data: Any) -> State | None:
+def state(name: str, dataset: Any, version: int | str | None, data: Any) -> DatasetState | None:
     """The state of a dataset that was just loaded or saved; None where there is nothing to record.
 
     Args:
@@ -80,23 +80,30 @@ def state(name: str, dataset: Any, version: int | str | None, data: Any) -> Stat
         if data is None:
             return None
         namespace, path = _place(dataset.path)
-        return State(
-            name=name, kind=Kind.TABLE, namespace=namespace, path=path, version=f"{version}", table_id=dataset.table_id
+        return DatasetState(
+            name=name,
+            kind=DatasetKind.TABLE,
+            namespace=namespace,
+            path=path,
+            version=f"{version}",
+            table_id=dataset.table_id,
         )
     known = "" if version is None else f"{version}"
     if isinstance(dataset, MemoryDataset):
-        return State(name=name, kind=Kind.HANDED, namespace="memory", path=name)
+        return DatasetState(name=name, kind=DatasetKind.HANDED, namespace="memory", path=name)
     if file := getattr(dataset, "filepath", None):
         namespace, path = _place(str(file))
-        return State(name=name, kind=Kind.FILE, namespace=namespace, path=path)
-    return State(name=name, kind=Kind.REGISTRY, namespace="mlflow", path=name, version=known)
+        return DatasetState(name=name, kind=DatasetKind.FILE, namespace=namespace, path=path)
+    return DatasetState(name=name, kind=DatasetKind.REGISTRY, namespace="mlflow", path=name, version=known)
 
 
-def opened_files(inputs: Mapping[str, Any]) -> Iterator[State]:
+def opened_files(inputs: Mapping[str, Any]) -> Iterator[DatasetState]:
     """The source files that a node opened through what it was given."""
     for landing in (value for value in inputs.values() if isinstance(value, Landing)):
         for path, digest in landing.opened.items():
-            yield State(name=path.name, kind=Kind.FILE, namespace="file", path=str(path.resolve()), version=digest)
+            yield DatasetState(
+                name=path.name, kind=DatasetKind.FILE, namespace="file", path=str(path.resolve()), version=digest
+            )
 
 
 def parameter_values(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from podium.errors import PodiumError, did_you_mean
-from podium.registry.history import History, Known, Recorded, Write
+from podium.registry.version_history import History, Known, Recorded, Write
 
-from .states import SHORT, Kind, State
-from .steps import Steps
+from .run_graph import Steps
+from .states import SHORT, DatasetKind, DatasetState
 
 __all__ = ["ABOVE", "Branch", "Tree", "trace"]
 
@@ -135,9 +135,9 @@ class _Down(_Walk):
             branches=tuple(branches),
         )
 
-    def state(self, state: State) -> Branch:
+    def state(self, state: DatasetState) -> Branch:
         bare = _bare(state)
-        if state.kind is not Kind.TABLE:
+        if state.kind is not DatasetKind.TABLE:
             return bare
         told = (state.location, state.digest)
         run = self._made_by(state)
@@ -148,14 +148,14 @@ class _Down(_Walk):
             return replace(bare, note="no recorded run wrote it")
         return replace(bare, run=run, branches=tuple(self._branches(self._steps(run.run_id).sources(state.place))))
 
-    def _branches(self, sources: Iterable[State]) -> list[Branch]:
+    def _branches(self, sources: Iterable[DatasetState]) -> list[Branch]:
         # What only compares or looks back (a champion, the candidate) is not what something is made of.
-        return [self.state(state) for state in _sorted(sources) if state.kind is not Kind.REGISTRY]
+        return [self.state(state) for state in _sorted(sources) if state.kind is not DatasetKind.REGISTRY]
 
-    def _leaves(self, sources: Iterable[State]) -> list[Branch]:
+    def _leaves(self, sources: Iterable[DatasetState]) -> list[Branch]:
         return [_bare(state) for state in _sorted(sources)]
 
-    def _made_by(self, state: State) -> Recorded | None:
+    def _made_by(self, state: DatasetState) -> Recorded | None:
         writes = [w for w in self._history.writes(state.name) if w.table_id == state.table_id[:SHORT]]
         return self._history.run(_writer(writes, int(state.version), writes[0].table_id).run_id) if writes else None
 
@@ -165,10 +165,10 @@ class _Up(_Walk):
 
     def of_model(self, known: Known) -> list[Branch]:
         name = f"{known.name}.champion"
-        state = State(name=name, kind=Kind.REGISTRY, namespace="mlflow", path=name, version=known.version)
+        state = DatasetState(name=name, kind=DatasetKind.REGISTRY, namespace="mlflow", path=name, version=known.version)
         return self._from(state, self._history.users(name, known.version))
 
-    def of_state(self, state: State) -> list[Branch]:
+    def of_state(self, state: DatasetState) -> list[Branch]:
         writers = [
             write.run_id
             for write in self._history.writes(state.name)
@@ -177,17 +177,17 @@ class _Up(_Walk):
         # A run that wrote it may have gone on to use it; it reads its own version too.
         return self._from(state, dict.fromkeys([*self._history.readers(state.name, state.digest), *writers]))
 
-    def _from(self, state: State, run_ids: Iterable[str]) -> list[Branch]:
+    def _from(self, state: DatasetState, run_ids: Iterable[str]) -> list[Branch]:
         found = []
         for run in sorted(map(self._history.run, run_ids), key=lambda run: run.started):
             for made in _sorted(self._steps(run.run_id).results(state)):
-                if made.kind is Kind.REGISTRY:
+                if made.kind is DatasetKind.REGISTRY:
                     found += self._models(made, run)
-                elif made.kind is Kind.TABLE and made.place != state.place:
+                elif made.kind is DatasetKind.TABLE and made.place != state.place:
                     found.append(self._table(made, run))
         return found
 
-    def _models(self, made: State, run: Recorded) -> list[Branch]:
+    def _models(self, made: DatasetState, run: Recorded) -> list[Branch]:
         """A candidate became a version, or it did not."""
         problem, _, what = made.name.rpartition(".")
         if what != "candidate":
@@ -207,7 +207,7 @@ class _Up(_Walk):
             for known in versions
         ]
 
-    def _table(self, made: State, run: Recorded) -> Branch:
+    def _table(self, made: DatasetState, run: Recorded) -> Branch:
         bare = replace(_bare(made), run=run)
         told = (made.location, made.digest)
         if told in self._told:
@@ -216,21 +216,21 @@ class _Up(_Walk):
         return replace(bare, branches=tuple(self.of_state(made)))
 
 
-def _bare(state: State) -> Branch:
+def _bare(state: DatasetState) -> Branch:
     return Branch(
         kind=state.kind.name.lower(),
         name=state.name,
         version=state.version,
         digest=state.digest,
-        location="" if state.kind is Kind.REGISTRY else state.location,
+        location="" if state.kind is DatasetKind.REGISTRY else state.location,
     )
 
 
-def _sorted(states: Iterable[State]) -> list[State]:
+def _sorted(states: Iterable[DatasetState]) -> list[DatasetState]:
     """What is nearest to a model first, the books that ingestion keeps last: in a tree these would hide the rest."""
 
-    def rank(state: State) -> tuple[int, str]:
-        if state.kind is Kind.FILE:
+    def rank(state: DatasetState) -> tuple[int, str]:
+        if state.kind is DatasetKind.FILE:
             return len(NEAREST), state.name
         zone = next((zone for zone in NEAREST if state.name.partition(".")[2].startswith(zone)), NEAREST[-1])
         return NEAREST.index(zone), state.name

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from . import boosting, heuristic, logistic
-from .examples import Fitter
+from .labelled_rows import Fitter
 from .model import Model
 
 __all__ = ["FITTERS", "MODELS"]

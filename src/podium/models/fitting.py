@@ -11,7 +11,7 @@ from podium.errors import did_you_mean
 
 from .algorithms import FITTERS
 from .columns import ModelError
-from .examples import Examples, Fitter
+from .labelled_rows import Examples, Fitter
 from .model import Model
 from .spaces import SPACES
 

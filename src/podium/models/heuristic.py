@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from podium.errors import did_you_mean
 
 from .columns import Encoded, Levels, ModelError, encode, levels_of
-from .examples import Examples, Fitter
+from .labelled_rows import Examples, Fitter
 from .model import Model
 
 __all__ = ["Heuristic", "fitter"]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import Encoded, Levels, encode, levels_of
-from .examples import Examples, Fitter
+from .labelled_rows import Examples, Fitter
 from .model import Model
 
 __all__ = ["LogisticRegression", "fitter"]

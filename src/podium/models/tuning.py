@@ -10,8 +10,8 @@ from typing import Any
 import optuna
 import pandas as pd
 
-from .examples import Examples, Fitter
 from .fitting import fitter
+from .labelled_rows import Examples, Fitter
 from .model import Model
 from .spaces import Algorithms, Space
 

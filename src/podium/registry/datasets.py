@@ -12,7 +12,7 @@ from mlflow.entities import Metric, Param
 from podium.lakehouse import access
 from podium.lakehouse.errors import LakehouseError
 
-from . import preview
+from . import model_preview
 from .candidate import Candidate, log_candidate, newest_candidate
 from .evidence import Evidence, log_evidence, newest_evidence
 from .versions import CHAMPION, Decision, ModelVersion, apply, load_version
@@ -51,7 +51,7 @@ class CandidateDataset(AbstractDataset[Candidate, Candidate]):
 
     def preview(self, uri: str) -> "JSONPreview":
         """What kedro-viz shows: the newest candidate, as the MLflow at ``uri`` describes it."""
-        return preview.candidate(uri, self._problem)
+        return model_preview.candidate(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:
         return {"problem": self._problem}
@@ -78,7 +78,7 @@ class EvidenceDataset(AbstractDataset[Evidence, Evidence]):
 
     def preview(self, uri: str) -> "JSONPreview":
         """What kedro-viz shows: figures and checks of the newest evaluation."""
-        return preview.evidence(uri, self._problem)
+        return model_preview.evidence(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:
         return {"problem": self._problem}
@@ -110,7 +110,7 @@ class ChampionDataset(AbstractDataset[Decision, ModelVersion | None]):
 
     def preview(self, uri: str) -> "JSONPreview":
         """What kedro-viz shows: version, SHA-256, figures and checks of the champion."""
-        return preview.champion(uri, self._problem)
+        return model_preview.champion(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:
         return {"problem": self._problem}
@@ -153,7 +153,7 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
 
     def preview(self, uri: str) -> "TablePreview":
         """What kedro-viz shows: the trials behind the newest candidate."""
-        return preview.trials(uri, self._problem)
+        return model_preview.trials(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:
         return {"problem": self._problem}

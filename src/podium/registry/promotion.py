@@ -11,19 +11,19 @@ from mlflow.entities.model_registry import ModelVersion
 
 from podium.errors import PodiumError, did_you_mean
 
-from .bundle import Bundle, collect, deliver, fetch_model, see_that_it_arrived
 from .registered_models import aliases_of, model_names
-from .tracking import Place, asking, prepare
+from .tracking import TrackingLocation, asking, prepare
+from .version_folder import Bundle, collect, deliver, fetch_model, see_that_it_arrived
 from .versions import CHALLENGER, CHAMPION, evidence_tags, register, registered
 
-__all__ = ["Plan", "plan_promotion", "promote"]
+__all__ = ["PromotionPlan", "plan_promotion", "promote"]
 
 # Neither a candidate nor evidence: the pipelines of the target environment take such a run for nothing of theirs.
 KIND = "promotion"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class PromotionPlan:
     """What a promotion is going to do.
 
     Attributes:
@@ -35,8 +35,8 @@ class Plan:
     """
 
     name: str
-    source: Place
-    target: Place
+    source: TrackingLocation
+    target: TrackingLocation
     version: ModelVersion
     present: str | None
     aliases: Mapping[str, str]
@@ -58,7 +58,9 @@ class Plan:
         return held[0] if held else None
 
 
-def plan_promotion(name: str, source: Place, target: Place, version: str | None = None) -> Plan:
+def plan_promotion(
+    name: str, source: TrackingLocation, target: TrackingLocation, version: str | None = None
+) -> PromotionPlan:
     """See what would be promoted, and that it can be. Writes nothing.
 
     Args:
@@ -87,10 +89,10 @@ def plan_promotion(name: str, source: Place, target: Place, version: str | None 
             present, aliases = registered(client, name, found.tags["podium.digest"]), aliases_of(client, name) or {}
             if present and client.get_model_version(name, present).run_id == found.run_id:
                 raise PodiumError(f"{source.env} and {target.env} have the same MLflow: {name} is in both already.")
-    return Plan(name=name, source=source, target=target, version=found, present=present, aliases=aliases)
+    return PromotionPlan(name=name, source=source, target=target, version=found, present=present, aliases=aliases)
 
 
-def promote(plan: Plan, say: Callable[[str], None]) -> str:
+def promote(plan: PromotionPlan, say: Callable[[str], None]) -> str:
     """Do what was planned; the version's number in the target.
 
     A version that the target has already, by its digest, is not registered again. The alias is the last thing that is
@@ -121,7 +123,7 @@ def promote(plan: Plan, say: Callable[[str], None]) -> str:
     return number
 
 
-def _copy(plan: Plan, bundle: Bundle, client: MlflowClient, back: Path, say: Callable[[str], None]) -> str:
+def _copy(plan: PromotionPlan, bundle: Bundle, client: MlflowClient, back: Path, say: Callable[[str], None]) -> str:
     target = plan.target
     experiment = target.experiment_id()
     tags = _origin_tags(plan, bundle)
@@ -144,7 +146,7 @@ def _copy(plan: Plan, bundle: Bundle, client: MlflowClient, back: Path, say: Cal
     return register(client, plan.name, model_id, run, tags)
 
 
-def _origin_tags(plan: Plan, bundle: Bundle) -> dict[str, str]:
+def _origin_tags(plan: PromotionPlan, bundle: Bundle) -> dict[str, str]:
     there = plan.version.tags
     return {
         "podium.digest": plan.digest,
@@ -156,14 +158,14 @@ def _origin_tags(plan: Plan, bundle: Bundle) -> dict[str, str]:
     }
 
 
-def _see_that_they_differ(source: Place, target: Place) -> None:
+def _see_that_they_differ(source: TrackingLocation, target: TrackingLocation) -> None:
     if source.env == target.env:
         raise PodiumError(f"A version is promoted from one environment to another, and both are {source.env}.")
     if source.uri == target.uri:
         raise PodiumError(f"{source.env} and {target.env} have the same MLflow: what is in one is in the other.")
 
 
-def _version(name: str, place: Place, version: str | None) -> ModelVersion:
+def _version(name: str, place: TrackingLocation, version: str | None) -> ModelVersion:
     client = place.client()
     known = model_names(client)
     if name not in known:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from podium.errors import PodiumError
-from podium.lakehouse.once import made_once
+from podium.lakehouse.create_once import create_once
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 __all__ = [
-    "Place",
+    "TrackingLocation",
     "artifact_location",
     "asking",
     "database_file",
@@ -58,7 +58,7 @@ def database_file(uri: str) -> Path | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class TrackingLocation:
     """An environment's MLflow: its address, and the experiment that its runs belong to."""
 
     env: str
@@ -68,7 +68,7 @@ class Place:
     artifacts: str | None
 
     @classmethod
-    def of(cls, env: str, section: Mapping[str, Any]) -> "Place":
+    def of(cls, env: str, section: Mapping[str, Any]) -> "TrackingLocation":
         """From the section ``mlflow`` of the environment's configuration."""
         experiment = section["tracking"]["experiment"]
         artifacts = experiment.get("create_experiment_kwargs", {}).get("artifact_location")
@@ -157,7 +157,7 @@ def _make_database(file: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     try:
-        with made_once(file) as part:
+        with create_once(file) as part:
             store = SqlAlchemyStore(f"{SQLITE}{part}", str(file.with_name(ARTIFACTS)))  # type: ignore[no-untyped-call]
             store.engine.dispose()
     except OSError as cause:

@@ -10,13 +10,13 @@ import pandas as pd
 from kedro.framework.context import KedroContext
 
 from podium.errors import PodiumError
-from podium.parameters import parameters_model
-from podium.pipelines.evaluation.nodes import holdout_rows
-from podium.pipelines.evaluation.params import EvaluationParams
+from podium.pipelines.evaluation.assessment import holdout_rows
+from podium.pipelines.evaluation.parameters import EvaluationParams
 from podium.pipelines.training.nodes import training_rows
 from podium.pipelines.training.parameters import TrainingParams
 from podium.problems import PROBLEMS
 from podium.problems.base import Problem
+from podium.project_parameters import parameters_model
 from podium.registry.versions import ModelVersion
 
 __all__ = ["Bench", "bench"]

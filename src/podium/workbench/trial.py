@@ -12,12 +12,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
-from podium.features.examples import requests_between
+from podium.features.feature_join import requests_between
 from podium.features.point_in_time import point_in_time_join
 from podium.models import Model
 from podium.models.fitting import fit
 from podium.models.metrics import METRICS
-from podium.pipelines.evaluation.nodes import evaluate
+from podium.pipelines.evaluation.assessment import evaluate
 from podium.problems.base import FeatureTable, Knowledge
 
 from .champion import Bench

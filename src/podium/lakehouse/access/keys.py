@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from podium.errors import PodiumError
-from podium.lakehouse.once import made_once
+from podium.lakehouse.create_once import create_once
 
 from .masks import hmac_key
 
@@ -64,7 +64,7 @@ def given_key(credentials: Mapping[str, Any]) -> SecretStr | None:
 
 def _kept(file: Path) -> str:
     if not file.exists():
-        with made_once(file) as part:
+        with create_once(file) as part:
             part.touch(mode=0o600)
             part.write_text(secrets.token_hex(32))
     return file.read_text()

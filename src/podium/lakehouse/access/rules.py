@@ -35,11 +35,11 @@ def _zones(value: Any) -> tuple[str, ...]:
 Zones = Annotated[tuple[str, ...], BeforeValidator(_zones)]
 
 
-class _Part(BaseModel):
+class _RuleModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Role(_Part):
+class Role(_RuleModel):
     """A role: what its people do.
 
     Attributes:
@@ -51,7 +51,7 @@ class Role(_Part):
     group: str | None = Field(None, min_length=1)
 
 
-class Rights(_Part):
+class Rights(_RuleModel):
     """The zones that a role may read and write; ``all`` is every zone.
 
     Attributes:
@@ -63,7 +63,7 @@ class Rights(_Part):
     write: Zones = ()
 
 
-class Mask(_Part):
+class Mask(_RuleModel):
     """A column that is read masked, by whoever is not entitled to its clear values.
 
     Attributes:
@@ -77,7 +77,7 @@ class Mask(_Part):
     zones: Zones
 
 
-class EnvironmentRules(_Part):
+class EnvironmentRules(_RuleModel):
     """The rules of one environment.
 
     Attributes:
@@ -113,7 +113,7 @@ class Allowed:
         return self.read if verb == "read" else self.write
 
 
-class AccessRules(_Part):
+class AccessRules(_RuleModel):
     """All rules.
 
     Attributes:
@@ -212,7 +212,7 @@ def _explain(error: Mapping[str, Any]) -> str:
 
 def _known(where: tuple[Any, ...]) -> list[str]:
     """The keys that exist where a wrong one was found."""
-    by_depth: dict[str, tuple[type[_Part], ...]] = {
+    by_depth: dict[str, tuple[type[_RuleModel], ...]] = {
         "roles": (AccessRules, AccessRules, Role),
         "masks": (AccessRules, AccessRules, Mask),
         "environments": (AccessRules, AccessRules, EnvironmentRules, EnvironmentRules, Rights),

@@ -1,5 +1,5 @@
 """The engines: one module for each way to get a Spark session, and what they are told."""
 
-from .settings import EngineSettings
+from .spark_settings import EngineSettings
 
 __all__ = ["EngineSettings"]

@@ -12,8 +12,8 @@ from podium.lakehouse.errors import LakehouseError
 from .addresses import answers
 from .jars import S3_COMMITS, packages
 from .patience import be_impatient, end_session
-from .settings import EngineSettings
 from .spark import DELTA
+from .spark_settings import EngineSettings
 from .stores import LOG_STORE, spark_location, stores
 
 __all__ = ["Connect"]

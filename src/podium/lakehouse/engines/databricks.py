@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from podium.lakehouse.errors import LakehouseError
 
-from .settings import EngineSettings
+from .spark_settings import EngineSettings
 
 __all__ = ["Databricks"]
 

@@ -10,7 +10,7 @@ from podium.lakehouse.extras import how_to_install
 
 from .addresses import answers
 from .patience import be_impatient, end_session
-from .settings import EngineSettings
+from .spark_settings import EngineSettings
 
 __all__ = ["Sail"]
 

@@ -19,7 +19,7 @@ from podium.lakehouse.errors import LakehouseError
 
 from .addresses import answers, host_and_port
 from .jars import JARS, jar_settings
-from .settings import EngineSettings
+from .spark_settings import EngineSettings
 from .stores import spark_location, store_settings, stores
 
 __all__ = ["DELTA", "ONE_MACHINE", "OPTIONS", "OUT_OF_MEMORY", "Spark", "require_java"]

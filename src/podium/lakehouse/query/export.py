@@ -15,7 +15,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from podium.lakehouse.batches import gathered
 
-from .run import engine_errors
+from .execution import engine_errors
 from .statement import QueryError
 
 __all__ = ["Format", "arrow_batches", "require_place", "write_file"]

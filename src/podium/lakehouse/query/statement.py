@@ -19,7 +19,7 @@ from sqlglot.errors import ParseError, TokenError
 
 from podium.errors import did_you_mean
 
-from .words import QueryError, refuse_ambiguous, refuse_calls, refuse_words, without_comments
+from .forbidden import QueryError, refuse_ambiguous, refuse_calls, refuse_words, without_comments
 
 __all__ = ["QueryError", "Statement", "read_statement"]
 

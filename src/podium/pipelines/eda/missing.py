@@ -4,17 +4,17 @@ from typing import Any
 
 import pandas as pd
 
-from podium.pipelines.eda.drawn import Drawn, drawn
+from podium.pipelines.eda.page_picture import PagePicture, page_picture
 
 __all__ = ["missing_values"]
 
 MOST = 16
 
 
-def missing_values(profile: pd.DataFrame) -> Drawn:
+def missing_values(profile: pd.DataFrame) -> PagePicture:
     """The columns with the largest shares of missing values, over all tables."""
     gaps = profile.loc[profile["missing"] > 0, ["table", "column", "missing", "rows"]]
-    return drawn(
+    return page_picture(
         gaps.assign(share=gaps["missing"] / gaps["rows"], columns=len(profile)),
         title="Missing values by column",
         question="Where are the gaps? Columns without any are left out.",

@@ -9,8 +9,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.lakehouse.table import Rows
-from podium.pipelines.eda.drawn import Drawn, drawn
 from podium.pipelines.eda.missing import missing_values
+from podium.pipelines.eda.page_picture import PagePicture, page_picture
 from podium.pipelines.eda.profile import SCHEMA, profile_tables
 from podium.pipelines.eda.report import render_page
 from podium.problems.base import Picture, Problem
@@ -40,13 +40,13 @@ def profile(as_of: datetime, *frames: DataFrame, problem: Problem) -> tuple[pd.D
     return found, Rows(frame=rows, keys=("as_of", "table", "column"))
 
 
-def draw(as_of: datetime, *frames: DataFrame, problem: Problem) -> list[Drawn]:
+def draw(as_of: datetime, *frames: DataFrame, problem: Problem) -> list[PagePicture]:
     """The problem's pictures of what was known at ``as_of``, each with its finding. One action a picture."""
     tables = known(_named(frames, problem), as_of)
     return [_drawn(picture, picture.table(tables).toPandas()) for picture in problem.pictures]
 
 
-def page(as_of: datetime, profile: pd.DataFrame, pictures: list[Drawn], *, problem: Problem) -> str:
+def page(as_of: datetime, profile: pd.DataFrame, pictures: list[PagePicture], *, problem: Problem) -> str:
     """The HTML page of the exploration: the same ``as_of`` and data give the same bytes."""
     return render_page(problem, as_of, profile, [*pictures, missing_values(profile)])
 
@@ -55,8 +55,8 @@ def _named(frames: Sequence[DataFrame], problem: Problem) -> dict[str, DataFrame
     return {event.name: frame for event, frame in zip(problem.events, frames, strict=True)}
 
 
-def _drawn(picture: Picture, rows: pd.DataFrame) -> Drawn:
-    return drawn(
+def _drawn(picture: Picture, rows: pd.DataFrame) -> PagePicture:
+    return page_picture(
         rows,
         title=picture.title,
         question=picture.question,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from podium.pipelines.eda.drawn import Drawn
+from podium.pipelines.eda.page_picture import PagePicture
 from podium.problems.base import Problem
 
 __all__ = ["render_page"]
@@ -18,7 +18,7 @@ LONGEST = 60
 MINUTES = len("2013-01-01 00:00")
 
 
-def render_page(problem: Problem, as_of: datetime, profile: pd.DataFrame, pictures: Sequence[Drawn]) -> str:
+def render_page(problem: Problem, as_of: datetime, profile: pd.DataFrame, pictures: Sequence[PagePicture]) -> str:
     """The page, self-contained. It holds nothing but its arguments: no clock, no path, no random name."""
     from podium.reports.page import render
 

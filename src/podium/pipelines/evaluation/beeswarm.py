@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from .canvas import COLOURS, INK, MUTED, canvas
 from .explain import Explanation
-from .params import Words
+from .parameters import Words
 
 __all__ = ["beeswarm"]
 

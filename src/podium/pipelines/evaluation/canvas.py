@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from .params import Words
+from .parameters import Words
 from .records import Evaluation
 
 __all__ = ["COLOURS", "GRID", "INK", "MUTED", "OBSERVED", "canvas", "counts", "legend", "percent", "polish", "subtitle"]

@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from podium.models.metrics import METRICS
 
 from .explain import Explanation
-from .params import EvaluationParams
+from .parameters import EvaluationParams
 from .records import Estimate, Evaluation
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from podium.models.metrics import reliability
 
 from .canvas import COLOURS, MUTED, OBSERVED, canvas, counts, legend, percent, subtitle
-from .params import Words
+from .parameters import Words
 from .records import Estimate, Evaluation
 
 __all__ = ["Scored", "calibration", "precision_recall", "roc"]

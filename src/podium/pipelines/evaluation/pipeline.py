@@ -6,7 +6,7 @@ from podium.pipelines import ingestion
 from podium.pipelines.stage import fixed, stage
 from podium.problems.base import Problem
 
-from . import wiring
+from . import nodes
 
 
 def create_pipeline(problem: Problem) -> Pipeline:
@@ -14,14 +14,14 @@ def create_pipeline(problem: Problem) -> Pipeline:
     compared = ["candidate", "seen_champion", "evaluated_rows", "params:evaluation"]
     table = [
         Node(
-            func=fixed(wiring.held_out, problem=problem),
+            func=fixed(nodes.held_out, problem=problem),
             inputs=["training_sets_examples", "candidate", "as_of", "params:evaluation"],
             outputs="evaluated_rows",
             name="held_out",
         ),
-        Node(func=wiring.measure, inputs=compared, outputs="evaluated_figures", name="measure"),
+        Node(func=nodes.measure, inputs=compared, outputs="evaluated_figures", name="measure"),
         Node(
-            func=fixed(wiring.show, problem=problem),
+            func=fixed(nodes.show, problem=problem),
             inputs=[*compared, "evaluated_figures"],
             outputs=["evidence", "report_model_card"],
             name="show",

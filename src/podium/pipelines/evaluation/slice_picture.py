@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .canvas import COLOURS, INK, MUTED, OBSERVED, canvas, legend, percent, subtitle
-from .params import Words
+from .parameters import Words
 from .records import Evaluation, Slice
 
 __all__ = ["slices"]

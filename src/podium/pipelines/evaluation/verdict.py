@@ -8,7 +8,7 @@ another model must do so at the unfavourable end of its confidence interval.
 import math
 from datetime import datetime
 
-from .params import Thresholds
+from .parameters import Thresholds
 from .records import Check, Estimate, Scores, Slice, Window
 
 __all__ = ["Check", "verdict"]

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
-from podium.features.examples import described, requests_between
+from podium.features.feature_join import described, requests_between
 from podium.features.refreshes import require_reached
 from podium.lakehouse.table import Rows, Unchanged
 from podium.models.scoring import add_scores

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from podium.errors import PodiumError, did_you_mean
 from podium.models.metrics import METRICS
 
-from .parameters import MonitoringParams, Words
+from .parameters import MonitoringParams, ReportWords
 from .reference import Reference
 from .tables import ALERTS
 from .windows import enough, title
@@ -96,7 +96,7 @@ def _drift_alerts(drift: pd.DataFrame, params: MonitoringParams) -> Iterator[dic
         }
 
 
-def _moved(row: Mapping[Any, Any], words: Words) -> str:
+def _moved(row: Mapping[Any, Any], words: ReportWords) -> str:
     """``weather_temp (66.9 to 75 for 31% of flights instead of 11%)``."""
     where = words.positive if (row["subject"], row["moved"]) == ("decision", "1") else row["moved"]
     return f"{row['subject']} ({where} for {row['moved_to']:.0%} of {words.things} instead of {row['moved_from']:.0%})"

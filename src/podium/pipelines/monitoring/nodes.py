@@ -6,8 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
+from podium.errors import PodiumError
 from podium.lakehouse.table import Rows
+from podium.models.scoring import add_scores
+from podium.pipelines.inference.nodes import InferenceParams
+from podium.problems.base import Problem
+from podium.registry.versions import ModelVersion
 
 from .alerts import alerts
 from .drift import drift, most_drifted
@@ -18,37 +24,50 @@ from .reference import Reference, profile
 from .tables import ALERTS, DRIFT, PERFORMANCE
 
 __all__ = [
+    "labels_known",
     "measure_drift",
     "measure_performance",
-    "profile_reference",
     "raise_alerts",
+    "reference",
     "write_drift_report",
     "write_page",
 ]
 
 
-def profile_reference(
+def reference(
+    champion: ModelVersion | None,
     examples: DataFrame,
-    held_out: DataFrame,
-    model_version: str,
-    metrics: Mapping[str, float],
+    inference: InferenceParams,
     parameters: MonitoringParams,
     *,
-    keys: Sequence[str],
-    features: Sequence[str],
-    categorical: Sequence[str],
+    problem: Problem,
 ) -> Reference:
-    """What the months are compared with: the champion's training set, its held-out scores and its metrics on them."""
+    """What the champion was trained on, how it scores what it had not seen, and its figures on that."""
+    if champion is None:
+        raise PodiumError(f"{problem.name} has no champion to watch. Run: kedro run --pipeline deployment")
+    mine = examples.filter(F.col("as_of") == F.lit(champion.as_of))
+    held_out_from = F.lit(champion.held_out_from)
+    unseen = add_scores(mine.filter(F.col("prediction_time") >= held_out_from), champion.model, digest=champion.digest)
+    decided = unseen.withColumn("decision", (F.col("score") >= inference.decision_threshold).cast("int"))
     return profile(
-        examples,
-        held_out,
-        model_version=model_version,
-        metrics=metrics,
-        keys=keys,
-        features=features,
-        categorical=categorical,
+        mine.filter(F.col("prediction_time") < held_out_from),
+        decided,
+        model_version=champion.version,
+        metrics=_metrics(champion.tags),
         params=parameters,
+        keys=problem.keys,
+        features=list(champion.model.features),
+        categorical=problem.categorical,
     )
+
+
+def labels_known(as_of: datetime, *bronze: DataFrame, problem: Problem) -> DataFrame:
+    """The labels that were knowable at ``as_of``."""
+    known = {
+        name: frame.filter(F.col("available_at") <= F.lit(as_of))
+        for name, frame in zip(problem.label_reads, bronze, strict=True)
+    }
+    return problem.labels(known)
 
 
 def measure_drift(predictions: DataFrame, reference: Reference, as_of: datetime, parameters: MonitoringParams) -> Rows:
@@ -111,3 +130,8 @@ def write_drift_report(
     found = DRIFT.load(drifts, as_of, parameters.months, reference.model_version)
     features = most_drifted(found, parameters)
     return drift_report(predictions, reference, features, keys=keys, as_of=as_of, params=parameters)
+
+
+def _metrics(tags: Mapping[str, str]) -> dict[str, float]:
+    prefix = "podium.metric."
+    return {key.removeprefix(prefix): float(value) for key, value in tags.items() if key.startswith(prefix)}

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from podium.problems.base import Params
 
-__all__ = ["Levels", "MonitoringParams", "Tolerated", "Words"]
+__all__ = ["Levels", "MonitoringParams", "ReportWords", "Tolerated"]
 
 
 class Levels(Params):
@@ -40,7 +40,7 @@ class Tolerated(Params):
         return {name: levels for name, levels in self if levels is not None}
 
 
-class Words(Params):
+class ReportWords(Params):
     """What the reports call a row and a positive label: '16% of <things> were <positive>'."""
 
     things: str = "cases"
@@ -81,4 +81,4 @@ class MonitoringParams(Params):
     calibration: Levels = Levels(warning=0.03, critical=0.06)
     sample_rows: int = Field(5_000, ge=100, le=20_000)
     report_features: int = Field(20, ge=1)
-    words: Words = Words()
+    words: ReportWords = ReportWords()

@@ -6,7 +6,7 @@ from podium.pipelines import ingestion
 from podium.pipelines.stage import fixed, stage
 from podium.problems.base import Problem
 
-from . import nodes, wiring
+from . import nodes
 
 
 def create_pipeline(problem: Problem) -> Pipeline:
@@ -15,13 +15,13 @@ def create_pipeline(problem: Problem) -> Pipeline:
     labels = [f"bronze_{event}" for event in problem.label_reads]
     table = [
         Node(
-            func=fixed(wiring.reference, problem=problem),
+            func=fixed(nodes.reference, problem=problem),
             inputs=["champion", "champion_examples", "params:inference", parameters],
             outputs="watched_reference",
             name="reference",
         ),
         Node(
-            func=fixed(wiring.labels_known, problem=problem),
+            func=fixed(nodes.labels_known, problem=problem),
             inputs=["as_of", *labels],
             outputs="watched_labels",
             name="labels_known",

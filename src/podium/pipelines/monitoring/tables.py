@@ -13,7 +13,7 @@ from podium.lakehouse.table import Mode, Rows
 
 from .windows import first_month
 
-__all__ = ["ALERTS", "DRIFT", "PERFORMANCE", "Table"]
+__all__ = ["ALERTS", "DRIFT", "PERFORMANCE", "MonitoringTable"]
 
 TYPED: dict[str, Callable[[pd.Series], pd.Series]] = {
     "string": lambda values: values.astype("object"),
@@ -25,7 +25,7 @@ TYPED: dict[str, Callable[[pd.Series], pd.Series]] = {
 
 
 @dataclass(frozen=True)
-class Table:
+class MonitoringTable:
     """A monitoring table.
 
     Attributes:
@@ -58,7 +58,7 @@ class Table:
         return self.rows(found.to_dict("records"))
 
 
-DRIFT = Table(
+DRIFT = MonitoringTable(
     columns={
         "model_version": "string",
         "window_start": "timestamp",
@@ -78,7 +78,7 @@ DRIFT = Table(
     },
     keys=("model_version", "window_start", "subject"),
 )
-PERFORMANCE = Table(
+PERFORMANCE = MonitoringTable(
     columns={
         "model_version": "string",
         "window_start": "timestamp",
@@ -102,7 +102,7 @@ PERFORMANCE = Table(
     keys=("model_version", "window_start"),
 )
 # An alert stays as it was first raised, with the status that people gave it since: only new ones are written.
-ALERTS = Table(
+ALERTS = MonitoringTable(
     columns={
         "alert_id": "string",
         "kind": "string",

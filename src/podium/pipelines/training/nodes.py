@@ -8,8 +8,8 @@ from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
 from podium.models import Model
-from podium.models.examples import Examples
 from podium.models.fitting import fit
+from podium.models.labelled_rows import Examples
 from podium.models.tuning import Choice, split_by_time
 from podium.models.tuning import tune as search
 from podium.problems.base import Problem

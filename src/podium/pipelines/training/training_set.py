@@ -7,7 +7,7 @@ from datetime import datetime
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from podium.features.examples import described, labelled, requests_between
+from podium.features.feature_join import described, labelled, requests_between
 from podium.features.refreshes import require_reached
 from podium.lakehouse.table import Rows
 from podium.problems.base import Problem

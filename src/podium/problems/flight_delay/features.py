@@ -5,7 +5,7 @@ from functools import partial
 
 from podium.problems.base import FeatureTable
 
-from . import boards, history, surroundings
+from . import boards, history, origin_conditions
 
 OWNER = "flight-operations"
 # A board has a row at every moment of its grid at which one of its flights is in a window.
@@ -72,8 +72,8 @@ TABLES = (
         entity=("origin",),
         freshness=timedelta(hours=12),
         reads=("weather",),
-        features=surroundings.WEATHER_FEATURES,
-        compute=surroundings.weather,
+        features=origin_conditions.WEATHER_FEATURES,
+        compute=origin_conditions.weather,
     ),
     FeatureTable(
         name="timetable_load",
@@ -82,7 +82,7 @@ TABLES = (
         entity=("origin", "slot"),
         freshness=timedelta(days=400),
         reads=("timetable",),
-        features=surroundings.LOAD_FEATURES,
-        compute=surroundings.timetable_load,
+        features=origin_conditions.LOAD_FEATURES,
+        compute=origin_conditions.timetable_load,
     ),
 )

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .events import read_state
-from .states import Kind, State
+from .states import DatasetKind, DatasetState
 
-__all__ = ["Step", "Steps"]
+__all__ = ["NodeRun", "Steps"]
 
 Where = tuple[str, str]
 # The moment of a run is handed to nearly every node. It is told of the run; followed, it would tie all to all.
@@ -20,12 +20,12 @@ BEFORE = "seen_"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class NodeRun:
     """A node that ran: what it was given and what it left."""
 
     name: str
-    inputs: tuple[State, ...]
-    outputs: tuple[State, ...]
+    inputs: tuple[DatasetState, ...]
+    outputs: tuple[DatasetState, ...]
     parameters: Mapping[str, Any] = field(repr=False)
 
 
@@ -40,11 +40,11 @@ class Steps:
         self.all = [_step(event) for event in _events(record) if "parent" in event["run"]["facets"]]
         self._makers = {state.place: step for step in self.all for state in step.outputs}
 
-    def sources(self, place: Where) -> list[State]:
+    def sources(self, place: Where) -> list[DatasetState]:
         """What lies in some place was made from these, each once; what was handed on in between is left out."""
         return list(dict.fromkeys(self._sources(place, set())))
 
-    def _sources(self, place: Where, seen: set[Where]) -> Iterator[State]:
+    def _sources(self, place: Where, seen: set[Where]) -> Iterator[DatasetState]:
         step = self._makers.get(place)
         if step is None or place in seen:
             return
@@ -52,23 +52,25 @@ class Steps:
         for state in step.inputs:
             if state.name.endswith(CLOCK) or state.name.partition(".")[2].startswith(BEFORE):
                 continue
-            if state.kind is Kind.HANDED:
+            if state.kind is DatasetKind.HANDED:
                 yield from self._sources(state.place, seen)
             elif state.place != place:
                 yield state
 
-    def results(self, state: State) -> list[State]:
+    def results(self, state: DatasetState) -> list[DatasetState]:
         """What was made from this very state, each once; what was handed on in between is left out."""
         taken = [step for step in self.all if any(_same(given, state) for given in step.inputs)]
         return list(dict.fromkeys(self._results(taken, set())))
 
-    def _results(self, steps: list[Step], seen: set[str]) -> Iterator[State]:
+    def _results(self, steps: list[NodeRun], seen: set[str]) -> Iterator[DatasetState]:
         for step in steps:
             if step.name in seen:
                 continue
             seen.add(step.name)
-            handed = {made.place for made in step.outputs if made.kind is Kind.HANDED and not made.name.endswith(CLOCK)}
-            yield from (state for state in step.outputs if state.kind is not Kind.HANDED)
+            handed = {
+                made.place for made in step.outputs if made.kind is DatasetKind.HANDED and not made.name.endswith(CLOCK)
+            }
+            yield from (state for state in step.outputs if state.kind is not DatasetKind.HANDED)
             following = [other for other in self.all if any(given.place in handed for given in other.inputs)]
             yield from self._results(following, seen)
 
@@ -80,13 +82,13 @@ def _events(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from _events(record[stage])
 
 
-def _same(given: State, state: State) -> bool:
+def _same(given: DatasetState, state: DatasetState) -> bool:
     return given.place == state.place and given.digest == state.digest
 
 
-def _step(event: Mapping[str, Any]) -> Step:
+def _step(event: Mapping[str, Any]) -> NodeRun:
     given = event["run"]["facets"].get("executionParameters", {}).get("parameters", [])
-    return Step(
+    return NodeRun(
         name=event["job"]["name"],
         inputs=tuple(read_state(each) for each in event["inputs"]),
         outputs=tuple(read_state(each) for each in event["outputs"]),

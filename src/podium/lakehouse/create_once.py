@@ -6,11 +6,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["made_once"]
+__all__ = ["create_once"]
 
 
 @contextmanager
-def made_once(file: Path) -> Iterator[Path]:
+def create_once(file: Path) -> Iterator[Path]:
     """A place beside a file, to make it there. It gets its name at the end, unless another one has it by then."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f"{file.name}.{uuid4().hex}")

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError, create_model, model_validator
 
 from podium.errors import PodiumError, did_you_mean
-from podium.pipelines.evaluation.params import EvaluationParams
+from podium.pipelines.evaluation.parameters import EvaluationParams
 from podium.pipelines.feature_engineering.nodes import FeatureParams
 from podium.pipelines.inference.nodes import InferenceParams
 from podium.pipelines.ingestion.nodes import IngestionParams, parse_moment

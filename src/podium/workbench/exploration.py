@@ -9,7 +9,7 @@ from kedro.framework.context import KedroContext
 
 from podium.errors import PodiumError, did_you_mean
 from podium.lakehouse.listing import find_tables
-from podium.lakehouse.query.run import ask, engine_errors
+from podium.lakehouse.query.execution import engine_errors, run_query
 from podium.problems import PROBLEMS
 from podium.reports import drawing
 
@@ -31,7 +31,7 @@ def sql(context: KedroContext, query: str) -> pd.DataFrame:
     Raises:
         QueryError: it is no query, reads what it may not, or the engine does not understand it.
     """
-    frame = ask(query, context.config_loader["catalog"]).frame
+    frame = run_query(query, context.config_loader["catalog"]).frame
     with engine_errors():
         return frame.toArrow().to_pandas()
 

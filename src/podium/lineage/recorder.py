@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from openlineage.client import OpenLineageClient
     from openlineage.client.event_v2 import RunEvent
 
-    from .events import NodeRun, PipelineRun
-    from .states import State
+    from .events import KedroRun, NodeRun
+    from .states import DatasetState
 
 __all__ = ["LineageHooks"]
 
@@ -42,7 +42,7 @@ class LineageHooks:
         self._names: tuple[str, ...] = ()
         self._catalog: CatalogProtocol | None = None
         self._client: OpenLineageClient | None = None
-        self._run: PipelineRun | None = None
+        self._run: KedroRun | None = None
         self._nodes: dict[str, NodeRun] = {}
         self._open: dict[str, NodeRun] = {}
         self._events: list[dict[str, Any]] = []
@@ -141,18 +141,18 @@ class LineageHooks:
         self._events.append(event_json(event))
         self._send(event)
 
-    def _begun(self) -> PipelineRun:
+    def _begun(self) -> KedroRun:
         """The run; at the first call it begins."""
         from podium.registry.runs import code_version, run_uuid
 
-        from .events import PipelineRun, RunState, pipeline_event
+        from .events import KedroRun, RunState, pipeline_event
 
         if self._run is None:
             settings = engine.current()
             chosen = settings.meant if settings else ""
             package, called = ENGINES.get(chosen, SPARK)
             tags = {"env": self._env, "engine": chosen, **code_version()}
-            self._run = PipelineRun(
+            self._run = KedroRun(
                 run_id=run_uuid(),
                 pipelines=self._names,
                 tags=tags,
@@ -167,7 +167,7 @@ class LineageHooks:
 
         return self._nodes.setdefault(node.name, NodeRun(name=node.name))
 
-    def _state(self, name: str, version_of: str, data: Any) -> State | None:
+    def _state(self, name: str, version_of: str, data: Any) -> DatasetState | None:
         from .states import state
 
         if name.startswith("params:") or self._catalog is None:

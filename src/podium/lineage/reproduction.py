@@ -17,24 +17,24 @@ from kedro.validation.parameter_validator import ParameterValidator
 
 from podium import models
 from podium.errors import PodiumError
-from podium.lakehouse.past import gone
 from podium.lakehouse.table import DeltaDataset, Rows
+from podium.lakehouse.time_travel import why_unreadable
 from podium.models import Model
-from podium.registry.bundle import fetch_model
 from podium.registry.candidate import MODEL_FILES, Candidate
-from podium.registry.history import History, Known, Recorded
+from podium.registry.version_folder import fetch_model
+from podium.registry.version_history import History, Known, Recorded
 
-from .states import State
-from .steps import Step, Steps
+from .run_graph import NodeRun, Steps
+from .states import DatasetState
 
-__all__ = ["Again", "Plan", "carry_out", "plan"]
+__all__ = ["Again", "ReproductionPlan", "carry_out", "plan"]
 
 # What training calls the rows that it learns from.
 SEEN = "fitted_rows"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class ReproductionPlan:
     """What a version was trained from, all of it still there.
 
     Attributes:
@@ -48,7 +48,7 @@ class Plan:
     known: Known
     run: Recorded
     pipeline: Pipeline
-    tables: Mapping[str, State]
+    tables: Mapping[str, DatasetState]
     parameters: Mapping[str, Any]
 
 
@@ -76,7 +76,7 @@ class Again:
         return self.different == 0
 
 
-def plan(history: History, known: Known, training: Pipeline, catalog: DataCatalog) -> Plan:
+def plan(history: History, known: Known, training: Pipeline, catalog: DataCatalog) -> ReproductionPlan:
     """See from what a version was trained, and that all of it is still there.
 
     Args:
@@ -114,21 +114,21 @@ def plan(history: History, known: Known, training: Pipeline, catalog: DataCatalo
     # The moment that was settled then: today's newest data are not those of that day.
     parameters = {name: given[name] for name in wanted} | {"as_of": run.as_of}
     _see_that_all_is_there(known, pinned, catalog)
-    return Plan(known=known, run=run, pipeline=pipeline, tables=pinned, parameters=parameters)
+    return ReproductionPlan(known=known, run=run, pipeline=pipeline, tables=pinned, parameters=parameters)
 
 
-def _read(pipeline: Pipeline, steps: list[Step]) -> dict[str, State]:
+def _read(pipeline: Pipeline, steps: list[NodeRun]) -> dict[str, DatasetState]:
     """What the nodes of the pipeline read then; another stage of the same run may have read another version."""
     own = {node.name for node in pipeline.nodes}
     return {state.name: state for step in steps if step.name in own for state in step.inputs}
 
 
-def _see_that_all_is_there(known: Known, tables: Mapping[str, State], catalog: DataCatalog) -> None:
+def _see_that_all_is_there(known: Known, tables: Mapping[str, DatasetState], catalog: DataCatalog) -> None:
     lost = []
     for name, state in sorted(tables.items()):
         dataset = catalog.get(name)
         assert isinstance(dataset, DeltaDataset)
-        if why := gone(dataset.path, int(state.version), state.table_id):
+        if why := why_unreadable(dataset.path, int(state.version), state.table_id):
             lost.append(f"{name} version {state.version}: {why}")
     if lost:
         raise PodiumError(
@@ -136,7 +136,7 @@ def _see_that_all_is_there(known: Known, tables: Mapping[str, State], catalog: D
         )
 
 
-def carry_out(plan: Plan, history: History, catalog: DataCatalog) -> Again:
+def carry_out(plan: ReproductionPlan, history: History, catalog: DataCatalog) -> Again:
     """Train again and compare. No table is written, no run is logged, no version is registered.
 
     Args:
@@ -160,7 +160,7 @@ def carry_out(plan: Plan, history: History, catalog: DataCatalog) -> Again:
     return _compare(_registered(plan.known, history), candidate.model, rows, plan.known.digest)
 
 
-def _parameters(plan: Plan) -> dict[str, Any]:
+def _parameters(plan: ReproductionPlan) -> dict[str, Any]:
     """The parameters as the nodes want them: models where these are annotated."""
     tree: dict[str, Any] = {}
     for key, value in plan.parameters.items():

@@ -8,8 +8,8 @@ from matplotlib.image import imread
 
 from podium.models.fitting import fit
 from podium.models.metrics import measure
-from podium.pipelines.evaluation import nodes
-from podium.pipelines.evaluation.params import EvaluationParams
+from podium.pipelines.evaluation import assessment
+from podium.pipelines.evaluation.parameters import EvaluationParams
 from podium.pipelines.evaluation.records import Evaluation, EvaluationError
 
 from .conftest import AS_OF, scoring
@@ -44,7 +44,7 @@ def examples(spark):
 
 
 def held_out(examples, as_of=AS_OF, **params):
-    return nodes.holdout_rows(examples, as_of, EvaluationParams(**params), keys=KEYS, slices=SLICES)
+    return assessment.holdout_rows(examples, as_of, EvaluationParams(**params), keys=KEYS, slices=SLICES)
 
 
 def test_held_out_rows_are_the_settled_end_of_this_training_set(examples):
@@ -176,7 +176,7 @@ def models(rows):
 @pytest.mark.parametrize("algorithm", ["lightgbm", "logistic_regression", "heuristic"])
 def test_an_explanation_adds_up_to_the_scores(models, rows, params, algorithm):
     model = models[algorithm]
-    found = nodes.explain_candidate(model, rows, params)
+    found = assessment.explain_candidate(model, rows, params)
     taken = rows.sample(n=300, random_state=params.seed).sort_index()
     score = model.score(taken)
     constant = np.log(score / (1 - score)) - found.contributions.sum(axis=1)
@@ -186,7 +186,7 @@ def test_an_explanation_adds_up_to_the_scores(models, rows, params, algorithm):
 
 
 def test_an_explanation_repeats_and_keeps_values_beside_their_names(models, rows, params):
-    first, again = (nodes.explain_candidate(models["lightgbm"], rows, params) for _ in range(2))
+    first, again = (assessment.explain_candidate(models["lightgbm"], rows, params) for _ in range(2))
     assert first.contributions.tobytes() == again.contributions.tobytes()
     own = first.names.index("own")
     assert np.corrcoef(first.values[:, own], first.contributions[:, own])[0, 1] > 0.8
@@ -224,19 +224,21 @@ def test_a_picture_of_slices_survives_any_name_and_no_metrics(models, rows, para
 
 def drawn(models, rows, params, algorithm):
     candidate, baseline, champion = models[algorithm], models["heuristic"], models["logistic_regression"]
-    evaluation = nodes.evaluate(candidate, baseline, rows, params, as_of=AS_OF, trained_until=None, champion=champion)
-    explanation = nodes.explain_candidate(candidate, rows, params)
+    evaluation = assessment.evaluate(
+        candidate, baseline, rows, params, as_of=AS_OF, trained_until=None, champion=champion
+    )
+    explanation = assessment.explain_candidate(candidate, rows, params)
     given = {"evaluation": evaluation, "explanation": explanation, "params": params, "champion": champion}
-    return nodes.draw(candidate, baseline, rows, **given)
+    return assessment.draw(candidate, baseline, rows, **given)
 
 
 def test_flat_metrics_are_finite_numbers_with_names_that_mlflow_takes(evaluate):
     found = evaluate(champion=scoring("weak"))
-    flat = nodes.flat_metrics(found)
+    flat = assessment.flat_metrics(found)
     assert all(isinstance(value, float) and np.isfinite(value) for value in flat.values())
     assert all(name.replace("_", "").isalnum() for name in flat)
     assert flat["auc"] == found.candidate.auc.value
     assert flat["baseline_log_loss_high"] == found.baseline.log_loss.high
     assert flat["gain_over_champion_brier"] == found.gain_over_champion.brier.value
     assert flat["checks_failed"] == 0.0
-    assert not any(name.startswith("gain_over_champion") for name in nodes.flat_metrics(evaluate()))
+    assert not any(name.startswith("gain_over_champion") for name in assessment.flat_metrics(evaluate()))

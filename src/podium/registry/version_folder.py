@@ -18,7 +18,7 @@ from podium.errors import PodiumError
 
 from .candidate import MODEL_FILES, check_files
 from .runs import LINEAGE
-from .tracking import Place
+from .tracking import TrackingLocation
 
 __all__ = ["Bundle", "collect", "deliver", "fetch_model", "see_that_it_arrived"]
 
@@ -53,7 +53,7 @@ class Bundle:
         return json.loads((self.files / "evaluation.json").read_bytes())["checks"]
 
 
-def collect(place: Place, version: ModelVersion, folder: Path) -> Bundle:
+def collect(place: TrackingLocation, version: ModelVersion, folder: Path) -> Bundle:
     """Copy a version into a folder.
 
     Raises:
@@ -89,7 +89,7 @@ def collect(place: Place, version: ModelVersion, folder: Path) -> Bundle:
     )
 
 
-def fetch_model(place: Place, version: ModelVersion, folder: Path) -> Path:
+def fetch_model(place: TrackingLocation, version: ModelVersion, folder: Path) -> Path:
     """Copy the MLflow model of a version below a folder, if its bytes are those that were registered; where it is."""
     copy = _download(place, _location(place, version), folder)
     # MLflow's note, beside a version that was loaded, of what it is called there.
@@ -98,7 +98,7 @@ def fetch_model(place: Place, version: ModelVersion, folder: Path) -> Path:
     return copy
 
 
-def deliver(bundle: Bundle, place: Place, run_id: str, experiment: str) -> str:
+def deliver(bundle: Bundle, place: TrackingLocation, run_id: str, experiment: str) -> str:
     """Write a bundle into a run of another MLflow, as a model of that run; the model's id there."""
     client = place.client()
     params = [Param(key, value) for key, value in bundle.params.items()]
@@ -115,7 +115,7 @@ def deliver(bundle: Bundle, place: Place, run_id: str, experiment: str) -> str:
     return logged.model_id
 
 
-def see_that_it_arrived(bundle: Bundle, place: Place, run_id: str, model_id: str, scratch: Path) -> None:
+def see_that_it_arrived(bundle: Bundle, place: TrackingLocation, run_id: str, model_id: str, scratch: Path) -> None:
     """Read back what was delivered, and compare it byte by byte with what was sent."""
     model = _download(place, place.client().get_logged_model(model_id).artifact_location, scratch / "model")
     files = scratch / "files"
@@ -154,18 +154,18 @@ def _call_its_own(folder: Path, model_id: str, run_id: str, location: str) -> No
     described.save(str(file))
 
 
-def _location(place: Place, version: ModelVersion) -> str:
+def _location(place: TrackingLocation, version: ModelVersion) -> str:
     """Where the files are. MLflow would look ``models:/NAME/VERSION`` up in the registry of the process."""
     uri = place.client().get_model_version_download_uri(version.name, str(version.version))
     model = uri.removeprefix("models:/")
     return uri if model == uri else place.client().get_logged_model(model).artifact_location
 
 
-def _download(place: Place, location: str, folder: Path) -> Path:
+def _download(place: TrackingLocation, location: str, folder: Path) -> Path:
     folder.mkdir(parents=True)
     copy = mlflow.artifacts.download_artifacts(artifact_uri=location, dst_path=str(folder), tracking_uri=place.uri)
     return Path(copy)
 
 
-def _name(place: Place, version: ModelVersion) -> str:
+def _name(place: TrackingLocation, version: ModelVersion) -> str:
     return f"{version.name} version {version.version} of {place.env}"

@@ -8,9 +8,9 @@ from typing import Any
 
 from podium.errors import PodiumError
 
-from .checks import ENV, Checked
-from .definition import Databricks, Existing, Job, JobCluster, Notifications, Permission, Serverless, Target
-from .steps import Step, arguments, as_text
+from .checks import ENV, CheckedJobs
+from .definition import BundleSettings, Existing, Job, JobCluster, Notifications, Permission, Serverless, Target
+from .task_order import ResolvedTask, arguments, as_text
 
 __all__ = ["bundle", "job_resource"]
 
@@ -21,7 +21,7 @@ CONDITION = {"any": "ANY_UPDATED", "all": "ALL_UPDATED"}
 Plain = dict[str, Any]
 
 
-def bundle(found: Checked) -> Plain:
+def bundle(found: CheckedJobs) -> Plain:
     """``databricks.yml``: targets, variables, and how the wheel is built. The jobs are in files of their own.
 
     The workspace is whatever DATABRICKS_HOST names: its address cannot be a variable of a bundle.
@@ -36,7 +36,7 @@ def bundle(found: Checked) -> Plain:
     }
 
 
-def job_resource(found: Checked, name: str) -> Plain:
+def job_resource(found: CheckedJobs, name: str) -> Plain:
     """A job, checked by Databricks' own models.
 
     Raises:
@@ -53,7 +53,7 @@ def job_resource(found: Checked, name: str) -> Plain:
     return resource
 
 
-def _variables(found: Checked) -> Plain:
+def _variables(found: CheckedJobs) -> Plain:
     databricks = found.jobs.databricks
     own: Plain = {ENV: {"description": "Kedro's environment: a folder of conf/."}}
     for name, variable in databricks.variables.items():
@@ -64,7 +64,7 @@ def _variables(found: Checked) -> Plain:
     return own
 
 
-def _target(target: Target, found: Checked) -> Plain:
+def _target(target: Target, found: CheckedJobs) -> Plain:
     parameters = {name: found.jobs.jobs[name].parameters.get(target.env) for name in _with_parameters(found)}
     given = {_parameters_of(name): as_text(values) for name, values in parameters.items() if values}
     whose: Plain = {"presets": {"artifacts_dynamic_version": True}}
@@ -88,7 +88,7 @@ def _permission(permission: Permission) -> Plain:
     return {"level": permission.level, **_given(who)}
 
 
-def _job(found: Checked, name: str) -> Plain:
+def _job(found: CheckedJobs, name: str) -> Plain:
     job, databricks, steps = found.jobs.jobs[name], found.jobs.databricks, found.steps(name)
     default = f"${{var.{_parameters_of(name)}}}" if job.parameters else ""
     return {
@@ -104,7 +104,7 @@ def _job(found: Checked, name: str) -> Plain:
     }
 
 
-def _when(job: Job, found: Checked) -> Plain:
+def _when(job: Job, found: CheckedJobs) -> Plain:
     from .cron import quartz
 
     if job.schedule:
@@ -121,7 +121,7 @@ def _when(job: Job, found: Checked) -> Plain:
     return {"trigger": {"table_update": _given(table_update)}}
 
 
-def _full_name(table: str, found: Checked) -> str:
+def _full_name(table: str, found: CheckedJobs) -> str:
     """What Unity Catalog calls a table, as ``lakehouse.handle`` names it."""
     path = found.entry(table)["path"].removeprefix(found.section("globals", found.environments[0])["root"] + "/")
     catalog = found.jobs.databricks.root.removeprefix("uc://")
@@ -134,7 +134,7 @@ def _mail(notifications: Notifications) -> Plain:
     return {"email_notifications": to} if to else {}
 
 
-def _machines(found: Checked, steps: Iterable[Step]) -> Plain:
+def _machines(found: CheckedJobs, steps: Iterable[ResolvedTask]) -> Plain:
     """What the tasks run on, each compute once, in the order of the tasks."""
     computes = {name: found.jobs.compute[name] for name in dict.fromkeys(str(step.compute) for step in steps)}
     clusters = [_cluster(name, each) for name, each in computes.items() if isinstance(each, JobCluster)]
@@ -160,7 +160,7 @@ def _environment(name: str, compute: Serverless) -> Plain:
     return {"environment_key": name, "spec": spec}
 
 
-def _task(step: Step, found: Checked) -> Plain:
+def _task(step: ResolvedTask, found: CheckedJobs) -> Plain:
     words = arguments(step.task, f"{{{{job.parameters.{PARAMS}}}}}")
     retries = {"max_retries": step.retries, "min_retry_interval_millis": 1000 * (_seconds(step.retry_after) or 0)}
     return {
@@ -177,7 +177,7 @@ def _task(step: Step, found: Checked) -> Plain:
     }
 
 
-def _where(step: Step, found: Checked) -> Plain:
+def _where(step: ResolvedTask, found: CheckedJobs) -> Plain:
     assert step.compute is not None, "checked before"
     compute = found.jobs.compute[step.compute]
     if isinstance(compute, Serverless):
@@ -189,12 +189,12 @@ def _where(step: Step, found: Checked) -> Plain:
     return {"job_cluster_key": step.compute, "libraries": libraries}
 
 
-def _places(databricks: Databricks) -> list[str]:
+def _places(databricks: BundleSettings) -> list[str]:
     places = {"env": f"${{var.{ENV}}}", "root": databricks.root, "files": databricks.files, "mlflow": databricks.mlflow}
     return [word for option, place in places.items() for word in (f"--{option}", place)]
 
 
-def _with_parameters(found: Checked) -> list[str]:
+def _with_parameters(found: CheckedJobs) -> list[str]:
     return [name for name, job in found.jobs.jobs.items() if job.parameters]
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-__all__ = ["Drawn", "drawn"]
+__all__ = ["PagePicture", "page_picture"]
 
 WIDE = 8.0
 NOTHING = "Nothing is known yet at this moment."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
+class PagePicture:
     """Words and an inline SVG, which is empty when there was nothing to draw; ``finding`` says so then."""
 
     title: str
@@ -24,7 +24,7 @@ class Drawn:
     wide: bool
 
 
-def drawn(
+def page_picture(
     rows: pd.DataFrame,
     *,
     title: str,
@@ -33,7 +33,7 @@ def drawn(
     finding: Callable[[pd.DataFrame], str],
     size: tuple[float, float],
     nothing: str = NOTHING,
-) -> Drawn:
+) -> PagePicture:
     """Draw ``rows``, which may come in any order, and let them say what they say."""
     from podium.reports import drawing, figure_to_svg
 
@@ -44,4 +44,4 @@ def drawn(
             draw(figure, rows)
             svg = figure_to_svg(figure, label=title) if figure.axes else svg
         nothing = finding(rows)
-    return Drawn(title=title, question=question, finding=nothing, svg=svg, wide=size[0] > WIDE)
+    return PagePicture(title=title, question=question, finding=nothing, svg=svg, wide=size[0] > WIDE)

@@ -10,11 +10,11 @@ from podium.errors import PodiumError
 
 from .definition import Defaults, Job, Task, Value
 
-__all__ = ["Step", "arguments", "as_text", "steps"]
+__all__ = ["ResolvedTask", "arguments", "as_text", "steps"]
 
 
 @dataclass(frozen=True)
-class Step:
+class ResolvedTask:
     """A task, and what a job or the defaults say where it says nothing itself."""
 
     task: Task
@@ -30,14 +30,14 @@ class Step:
         return self.task.name
 
 
-def steps(job: Job, defaults: Defaults) -> tuple[Step, ...]:
+def steps(job: Job, defaults: Defaults) -> tuple[ResolvedTask, ...]:
     """The steps of a job: as they are listed, but each after those that it depends on.
 
     Raises:
         PodiumError: some of them wait for each other.
     """
     waiting = [_step(job, at, defaults) for at in range(len(job.tasks))]
-    found: list[Step] = []
+    found: list[ResolvedTask] = []
     while waiting:
         done = {step.name for step in found}
         ready = next((step for step in waiting if done.issuperset(step.depends_on)), None)
@@ -61,11 +61,11 @@ def as_text(parameters: Mapping[str, Value]) -> str:
     return ",".join(f"{path}={value}" for path, value in parameters.items())
 
 
-def _step(job: Job, at: int, defaults: Defaults) -> Step:
+def _step(job: Job, at: int, defaults: Defaults) -> ResolvedTask:
     task = job.tasks[at]
     levels = (task, job, defaults)
     before = (job.tasks[at - 1].name,) if at else ()
-    return Step(
+    return ResolvedTask(
         task=task,
         depends_on=before if task.depends_on is None else task.depends_on,
         compute=task.compute or job.compute or defaults.compute,

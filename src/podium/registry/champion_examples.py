@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from podium.lakehouse import access
 from podium.lakehouse.errors import LakehouseError
-from podium.lakehouse.past import gone
 from podium.lakehouse.table import DeltaDataset
+from podium.lakehouse.time_travel import why_unreadable
 
 from .runs import WROTE
 from .versions import CHAMPION, aliased
@@ -56,7 +56,7 @@ class ChampionExamplesDataset(DeltaDataset):
         as_of = datetime.fromisoformat(champion.tags["podium.as_of"])
         newest, _ = self._handle.newest()
         recorded = self._recorded(champion)
-        why = gone(self.path, *recorded) if recorded else "its training run recorded no version of this table"
+        why = why_unreadable(self.path, *recorded) if recorded else "its training run recorded no version of this table"
         then = recorded[0] if recorded and not why else None
         if then == newest or self._still_holds(newest, then, as_of):
             return newest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from podium.errors import PodiumError
 from podium.lakehouse import access
 
-from .status import PipelineRun, Registry
+from .overview import PipelineRun, Registry
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import JSONPreview, TablePreview
@@ -72,7 +72,7 @@ def evidence(uri: str, problem: str) -> JSONPreview:
 
 def trials(uri: str, problem: str) -> TablePreview:
     """The trials of the training that made the newest candidate: algorithm, figures, parameters."""
-    from podium.lakehouse.preview import said, table_of
+    from podium.lakehouse.table_preview import said, table_of
 
     try:
         access.require("read", ZONE, f"{problem}: trials")

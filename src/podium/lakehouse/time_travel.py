@@ -9,10 +9,10 @@ from pyarrow import fs
 
 from podium.lakehouse.handle import CATALOG, handle
 
-__all__ = ["gone"]
+__all__ = ["why_unreadable"]
 
 
-def gone(path: str, version: int, table_id: str) -> str | None:
+def why_unreadable(path: str, version: int, table_id: str) -> str | None:
     """Why a version of a table cannot be read any more, in words; None where it can.
 
     Args:

@@ -21,7 +21,7 @@ from podium.lakehouse.listing import table_places
 
 from .statement import QueryError, read_statement
 
-__all__ = ["Answer", "ask", "engine_errors", "first_rows"]
+__all__ = ["Answer", "engine_errors", "first_rows", "run_query"]
 
 # What PySpark calls a frame inside of SQL, and where the engine saw something in a text that nobody typed.
 VIEW = re.compile(r"`?_pyspark_\w+`?")
@@ -43,7 +43,7 @@ class Answer:
     versions: dict[str, int] = field(default_factory=dict)
 
 
-def ask(text: str, catalog: Mapping[str, Mapping[str, Any]]) -> Answer:
+def run_query(text: str, catalog: Mapping[str, Mapping[str, Any]]) -> Answer:
     """What a query over the tables of a catalog gives.
 
     Args:

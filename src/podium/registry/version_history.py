@@ -19,7 +19,7 @@ from podium.errors import PodiumError, did_you_mean
 
 from .registered_models import aliases_of, model_names
 from .runs import DIGEST, LINEAGE, USED, WROTE
-from .tracking import Place
+from .tracking import TrackingLocation
 
 __all__ = ["History", "Known", "Recorded", "Write"]
 
@@ -93,7 +93,7 @@ class Known:
 class History:
     """What the runs of an environment left in its MLflow. Whatever was asked once is remembered."""
 
-    def __init__(self, place: Place):
+    def __init__(self, place: TrackingLocation):
         self.place = place
         self.run = cache(self._run)
         self.writes = cache(self._writes)

@@ -1,0 +1,247 @@
+"""Assess a candidate on held-out rows: figures, verdict, pictures, model card.
+
+The drawing modules are imported inside functions: every Kedro command imports this module, and matplotlib is slow to
+load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from podium.models import Model, ModelError, bootstrap
+from podium.models.metrics import METRICS
+
+from . import estimates, explain, model_card
+from .explain import Explanation
+from .parameters import EvaluationParams
+from .records import Evaluation, EvaluationError, Scores, Window
+from .slices import PREFIX, by_slice, records, slice_columns
+from .verdict import verdict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["draw", "evaluate", "explain_candidate", "flat_metrics", "holdout_rows", "write_model_card"]
+
+
+def holdout_rows(
+    examples: DataFrame, as_of: datetime, params: EvaluationParams, *, keys: Sequence[str], slices: Mapping[str, str]
+) -> pd.DataFrame:
+    """The rows on which models are compared: the end of the training set of ``as_of``, which training leaves alone.
+
+    Args:
+        examples: training sets, with the columns ``as_of``, keys, ``prediction_time``, features, ``label``.
+        as_of: which training set.
+        params: how many days are held out, and how long outcomes take to settle.
+        keys: entity keys; the rows are sorted by them.
+        slices: slice name -> Spark SQL expression of a column to slice by.
+
+    Returns:
+        One row for each example, with a column ``slice_<name>`` for each slice.
+
+    Raises:
+        EvaluationError: there are no such rows, or they have one class only.
+    """
+    moment = _utc(as_of)
+    first, last = moment - pd.Timedelta(days=params.holdout_days), moment - pd.Timedelta(hours=params.settle_hours)
+    time = F.col("prediction_time")
+    held_out = examples.filter((F.col("as_of") == F.lit(moment)) & (time >= F.lit(first)) & (time < F.lit(last)))
+    sliced = held_out.select("*", *[F.expr(sql).alias(f"{PREFIX}{name}") for name, sql in slices.items()])
+    rows = sliced.toArrow().to_pandas().sort_values(list(keys), kind="stable", ignore_index=True)
+    where = f"The training set of {moment:%Y-%m-%d %H:%M} UTC has"
+    if rows.empty:
+        raise EvaluationError(
+            f"{where} no rows predicted from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC to evaluate on. "
+            "Run training for this as_of, or choose a later one, or more holdout_days."
+        )
+    if rows["label"].nunique() < 2:
+        raise EvaluationError(
+            f"{where} {len(rows):,} held-out rows, and all have label {rows['label'].iloc[0]}: a model cannot be "
+            "judged by one class. Choose a later as_of, or more holdout_days."
+        )
+    return rows
+
+
+def explain_candidate(candidate: Model, rows: pd.DataFrame, params: EvaluationParams) -> Explanation:
+    """What each feature adds to the candidate's scores, on a seeded sample of the held-out rows."""
+    return explain.explain(candidate, rows, params.explain_rows, params.seed)
+
+
+def evaluate(
+    candidate: Model,
+    baseline: Model,
+    rows: pd.DataFrame,
+    params: EvaluationParams,
+    *,
+    as_of: datetime,
+    trained_until: datetime | None,
+    champion: Model | None = None,
+) -> Evaluation:
+    """Measure the candidate against the baseline and, where there is one, the champion, all on the same rows.
+
+    Args:
+        candidate: the model that may be deployed.
+        baseline: the model that it must beat.
+        rows: from ``holdout_rows``.
+        params: thresholds, bootstrap, slices.
+        as_of: of the run.
+        trained_until: the latest prediction time that the candidate was trained on; unknown fails the check.
+        champion: the model in use.
+
+    Raises:
+        EvaluationError: a model needs a column that the rows lack, or gives what is no probability.
+    """
+    label = rows["label"].to_numpy(dtype=np.int64)
+    day = pd.factorize(rows["prediction_time"].dt.tz_convert(params.time_zone).dt.normalize(), sort=True)[0]
+    draws = bootstrap.draw_days(int(day.max()) + 1, params.resamples, params.seed)
+    models = _present(candidate, baseline, champion)
+    score = {who: _scored(model, rows, who) for who, model in models.items()}
+    measured = {who: _measured(label, values, day, draws) for who, values in score.items()}
+    sliced = records(by_slice(rows, score["candidate"], slice_columns(rows), params.slice_min_rows))
+    gains = {who: estimates.difference(measured["candidate"], other) for who, other in measured.items()}
+    window = _window(rows, day, as_of, trained_until)
+    ours, champions_gain = measured["candidate"][0], gains.get("champion")
+    return Evaluation(
+        algorithms={who: model.algorithm for who, model in models.items()},
+        features=len(candidate.features),
+        window=window,
+        rows=len(rows),
+        late_rate=estimates.late_rate(label, day, draws),
+        candidate=ours,
+        baseline=measured["baseline"][0],
+        champion=measured["champion"][0] if champion is not None else None,
+        gain_over_baseline=gains["baseline"],
+        gain_over_champion=champions_gain,
+        calibration=estimates.calibration_bins(label, score["candidate"], day, draws),
+        slices=sliced,
+        checks=verdict(
+            params.thresholds,
+            rows=len(rows),
+            window=window,
+            candidate=ours,
+            gain_over_baseline=gains["baseline"],
+            gain_over_champion=champions_gain,
+            slices=sliced,
+        ),
+    )
+
+
+def draw(
+    candidate: Model,
+    baseline: Model,
+    rows: pd.DataFrame,
+    *,
+    evaluation: Evaluation,
+    explanation: Explanation,
+    params: EvaluationParams,
+    champion: Model | None = None,
+) -> dict[str, Figure]:
+    """Pictures by name: roc, precision_recall, calibration, slices and, for a model that was explained, explanation."""
+    from . import pictures
+    from .beeswarm import beeswarm
+    from .slice_picture import slices
+
+    models = _present(candidate, baseline, champion)
+    scored = pictures.Scored(
+        label=rows["label"].to_numpy(dtype=np.int64),
+        scores={who: _scored(model, rows, who) for who, model in models.items()},
+    )
+    drawn = {
+        "roc": pictures.roc(scored, evaluation, params.words),
+        "precision_recall": pictures.precision_recall(scored, evaluation, params.words),
+        "calibration": pictures.calibration(scored, evaluation, params.words),
+    }
+    if evaluation.slices:
+        drawn["slices"] = slices(evaluation, params.words)
+    if explanation.names:
+        drawn["explanation"] = beeswarm(explanation, params.words)
+    return drawn
+
+
+def write_model_card(
+    evaluation: Evaluation,
+    explanation: Explanation,
+    figures: Mapping[str, Figure],
+    params: EvaluationParams,
+    *,
+    title: str,
+    owner: str,
+) -> tuple[str, str]:
+    """The model card as one HTML page with its pictures inside, and as Markdown without them."""
+    card = model_card.Card(title, owner, evaluation, explanation, params)
+    return model_card.html(card, figures), model_card.markdown(card)
+
+
+def flat_metrics(evaluation: Evaluation) -> dict[str, float]:
+    """The figures by flat names, as MLflow keeps them; what is not defined is left out.
+
+    The candidate's are called as the metric (``auc``, with ``auc_low`` and ``auc_high``), others have a prefix
+    (``baseline_auc``, ``gain_over_baseline_auc_low``). ``checks_failed`` is a count.
+    """
+    groups: dict[str, Scores | None] = {
+        "": evaluation.candidate,
+        "baseline_": evaluation.baseline,
+        "champion_": evaluation.champion,
+        "gain_over_baseline_": evaluation.gain_over_baseline,
+        "gain_over_champion_": evaluation.gain_over_champion,
+    }
+    flat: dict[str, float | None] = {
+        "rows": float(evaluation.rows),
+        "late_rate": evaluation.late_rate.value,
+        "checks_failed": float(sum(not check.passed for check in evaluation.checks)),
+    }
+    for prefix, scores in groups.items():
+        for metric in METRICS if scores is not None else ():
+            estimate = getattr(scores, metric)
+            flat |= {f"{prefix}{metric}": estimate.value}
+            flat |= {f"{prefix}{metric}_low": estimate.low, f"{prefix}{metric}_high": estimate.high}
+    return {name: value for name, value in flat.items() if value is not None}
+
+
+def _present(candidate: Model, baseline: Model, champion: Model | None) -> dict[str, Model]:
+    models = {"candidate": candidate, "baseline": baseline}
+    return models | ({"champion": champion} if champion is not None else {})
+
+
+def _scored(model: Model, rows: pd.DataFrame, who: str) -> np.ndarray:
+    """The model's scores, checked: a NaN or a number beyond 1 would turn into a plausible figure somewhere below."""
+    try:
+        score = np.asarray(model.score(rows), dtype=np.float64)
+    except ModelError as cause:
+        raise EvaluationError(f"The {who} ({model.algorithm}) does not fit the held-out rows. {cause}") from cause
+    good = (score >= 0) & (score <= 1)
+    if score.shape != (len(rows),) or not good.all():
+        raise EvaluationError(
+            f"The {who} ({model.algorithm}) gave {int((~good).sum()):,} scores that are no probabilities for "
+            f"{len(rows):,} rows (shape {score.shape}). Look at its score function."
+        )
+    return score
+
+
+def _measured(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarray) -> estimates.Measured:
+    resampled = bootstrap.resample(label, score, day, draws)
+    return estimates.scores(label, score, resampled), resampled
+
+
+def _window(rows: pd.DataFrame, day: np.ndarray, as_of: datetime, trained_until: datetime | None) -> Window:
+    time = rows["prediction_time"]
+    return Window(
+        as_of=_utc(as_of),
+        first=_utc(time.min()),
+        last=_utc(time.max()),
+        days=int(day.max()) + 1,
+        trained_until=None if trained_until is None else _utc(trained_until),
+    )
+
+
+def _utc(moment: datetime) -> pd.Timestamp:
+    """The moment in UTC; one without a time zone is taken to be in UTC already."""
+    stamp = pd.Timestamp(moment)
+    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
