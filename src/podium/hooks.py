@@ -20,8 +20,8 @@ from pydantic import BaseModel, ValidationError
 from podium.errors import PodiumError
 from podium.home import env_of
 from podium.lakehouse import access, engine
-from podium.lakehouse.access.run_access import wishes
 from podium.lakehouse.access.principal import on_databricks
+from podium.lakehouse.access.run_access import wishes
 from podium.lakehouse.credentials import read_credentials
 from podium.lakehouse.engines.stores import complete
 from podium.lakehouse.refusals import explain

@@ -16,8 +16,8 @@ from kedro.pipeline import Node, Pipeline
 
 from podium.lakehouse.access.keys import VARIABLE
 from podium.lakehouse.access.masks import hmac_key, masked_value
-from podium.lakehouse.access.run_access import wishes
 from podium.lakehouse.access.principal import NARROW, os_user
+from podium.lakehouse.access.run_access import wishes
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.table import DeltaDataset
 from podium.pipeline_registry import register_pipelines
