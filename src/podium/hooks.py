@@ -27,6 +27,7 @@ from podium.lakehouse.engines.stores import complete
 from podium.lakehouse.refusals import explain
 from podium.lakehouse.table import DeltaDataset
 from podium.selection import require_inputs
+from podium.validation import error_lines
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +134,7 @@ def engine_settings(raw: Mapping[str, Any], env: str) -> engine.EngineSettings:
     try:
         return engine.EngineSettings.model_validate(raw)
     except ValidationError as wrong:
-        lines = [": ".join([".".join(map(str, error["loc"])), error["msg"]]).lstrip(": ") for error in wrong.errors()]
+        lines = error_lines(wrong, engine.EngineSettings, show_input=False)
         raise PodiumError(f"conf/{env}/spark.yml is wrong, nothing was run:\n  " + "\n  ".join(lines)) from wrong
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ValidationError, create_model, model_validator
+from pydantic import ValidationError, create_model, model_validator
 
-from podium.errors import PodiumError, did_you_mean
+from podium.errors import PodiumError
 from podium.pipelines.evaluation.parameters import EvaluationParams
 from podium.pipelines.feature_engineering.nodes import FeatureParams
 from podium.pipelines.inference.nodes import InferenceParams
@@ -15,6 +15,7 @@ from podium.pipelines.monitoring.parameters import MonitoringParams
 from podium.pipelines.training.parameters import TrainingParams
 from podium.problems import PROBLEMS
 from podium.problems.base import Params
+from podium.validation import error_lines
 
 __all__ = ["check_parameters"]
 
@@ -55,25 +56,5 @@ def check_parameters(raw: Mapping[str, Any]) -> None:
     try:
         parameters_model().model_validate(given)
     except ValidationError as wrong:
-        lines = [_explain(error) for error in wrong.errors()]
+        lines = error_lines(wrong, parameters_model(), noun="parameter")
         raise PodiumError("These parameters are wrong, nothing was run:\n  " + "\n  ".join(lines)) from wrong
-
-
-def _explain(error: Any) -> str:
-    *where, name = error["loc"]
-    path = ".".join(map(str, error["loc"]))
-    if error["type"] != "extra_forbidden":
-        got = "" if isinstance(error["input"], Mapping) else f" (got {error['input']!r})"
-        return f"{path}: {error['msg']}{got}"
-    return f"{path}: there is no such parameter{did_you_mean(str(name), _known(parameters_model(), where))}"
-
-
-def _known(model: type[BaseModel], where: list[Any]) -> list[str]:
-    """The names that exist at a place in the model."""
-    for step in where:
-        field = model.model_fields.get(str(step))
-        annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        model = annotation
-    return list(model.model_fields)

@@ -8,7 +8,6 @@ which each node and each table keeps what was found out about it last.
 
 import json
 import logging
-import os
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline.node import Node
 
+from podium.lakehouse import atomic_files
 from podium.lakehouse.files import Folder
 
 __all__ = ["EVENTS", "FOLDER", "STATS", "RunStatus", "show"]
@@ -152,12 +152,9 @@ def measured(table: str | None, file: str | None) -> dict[str, int]:
 def show(local: str, project: Path) -> None:
     """Let kedro-viz, which looks in the project's folder, find what is kept of the runs of one environment."""
     for name in (EVENTS, STATS):
-        link = project / FOLDER / name
-        part = link.with_name(f"{name}.{os.getpid()}")
         try:
-            link.parent.mkdir(exist_ok=True)
-            part.symlink_to(Path(local, FOLDER, name))
-            part.replace(link)
+            with atomic_files.replace(project / FOLDER / name) as part:
+                part.symlink_to(Path(local, FOLDER, name))
         except OSError as why:
             logger.warning("kedro viz cannot show runs: %s", why)
 

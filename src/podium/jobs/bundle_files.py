@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
 
 from podium.errors import PodiumError
+from podium.lakehouse import atomic_files
 
 from .checks import CheckedJobs
 from .databricks_bundle import bundle, job_resource
@@ -74,10 +74,8 @@ def write(folder: Path, found: list[Change]) -> None:
         if not change.after:
             file.unlink()
             continue
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(f"{file.name}.{uuid4().hex}")
-        part.write_text(change.after, encoding="utf-8")
-        part.replace(file)
+        with atomic_files.replace(file) as part:
+            part.write_text(change.after, encoding="utf-8")
 
 
 def _text(content: Mapping[str, Any]) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from podium.errors import PodiumError, did_you_mean
+from podium.validation import error_lines
 
 from .definition import Job, Jobs
 
@@ -31,7 +31,7 @@ def read_jobs(conf: Path) -> Jobs:
     try:
         return Jobs.model_validate(_raw(file))
     except ValidationError as wrong:
-        refuse(file, [_explain(dict(error)) for error in wrong.errors(include_url=False)])
+        refuse(file, error_lines(wrong, Jobs))
         raise
 
 
@@ -67,47 +67,3 @@ def _raw(file: Path) -> Any:
         raise PodiumError(f"There is no {file}, so there are no jobs.") from missing
     except (YAMLError, OmegaConfBaseException, OSError) as wrong:
         raise PodiumError(f"{file} cannot be read: {' '.join(str(wrong).split())}") from wrong
-
-
-def _explain(error: Mapping[str, Any]) -> str:
-    where, context = list(error["loc"]), error.get("ctx") or {}
-    path, given = ".".join(map(str, where)), error["input"]
-    if error["type"] == "extra_forbidden":
-        return f"{path}: there is no such key{did_you_mean(str(where[-1]), _keys(where[:-1]))}"
-    if error["type"] == "union_tag_invalid":
-        known = context["expected_tags"].replace("'", "").split(", ")
-        return f"{path}.kind: there is no {context['tag']!r}{did_you_mean(context['tag'], known)}; {_either(known)}"
-    if error["type"] == "literal_error":
-        known = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        return f"{path}: {given!r}{did_you_mean(str(given), known)}; write {_either(known)}"
-    shown = "" if isinstance(given, Mapping | list | tuple) or error["type"] == "value_error" else f" (got {given!r})"
-    return f"{path}: {error['msg'].removeprefix('Value error, ')}{shown}".removeprefix(": ")
-
-
-def _either(words: list[str]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def _keys(where: list[Any]) -> list[str]:
-    """The keys that exist at a place in the file."""
-    found: list[type] = [Jobs]
-    for step in where:
-        found = _below(found, step)
-    return [key for each in found if issubclass(each, BaseModel) for key in each.model_fields]
-
-
-def _below(types: list[type], step: Any) -> list[type]:
-    """What may stand below such types: in a section, a mapping or a list. The tag of a union stands for itself."""
-    found: list[type] = []
-    for each in types:
-        if isinstance(each, type) and issubclass(each, BaseModel):
-            field = each.model_fields.get(str(step))
-            found += _leaves(field.annotation) if field else [each]
-    return found
-
-
-def _leaves(annotation: Any) -> list[type]:
-    """The classes that an annotation is made of."""
-    if get_origin(annotation) in (Annotated, Union, UnionType, dict, tuple):
-        return [leaf for part in get_args(annotation) for leaf in _leaves(part)]
-    return [annotation] if isinstance(annotation, type) else []

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
-from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from podium.errors import PodiumError
+from podium.lakehouse import atomic_files
 
 __all__ = ["Outcome", "Run", "TaskState", "alone", "last_run", "save"]
 
@@ -88,11 +88,9 @@ def last_run(folder: Path, job: str) -> Run | None:
 
 
 def save(folder: Path, run: Run) -> None:
-    """Keep it: whole, or as it was."""
-    file = folder / f"{run.job}.json"
-    part = file.with_name(f"{file.name}.{uuid4().hex}")
-    part.write_text(run.model_dump_json(indent=2))
-    part.replace(file)
+    """Write the state of a run, atomically."""
+    with atomic_files.replace(folder / f"{run.job}.json") as part:
+        part.write_text(run.model_dump_json(indent=2))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from podium.lakehouse import daemons, processes
+from podium.lakehouse import atomic_files, daemons, processes
 from podium.lakehouse.cluster_state import LOGS, STATE, ClusterState, Daemon, registered, state
 from podium.lakehouse.daemons import CONNECT, MASTER, Addresses, Size
 from podium.lakehouse.errors import LakehouseError
@@ -159,9 +159,8 @@ class _Start:
 
     def _keep(self, **changed: object) -> None:
         self._state = self._state.model_copy(update=changed)
-        part = self._state.folder / f"{STATE}.part"
-        part.write_text(self._state.model_dump_json(indent=2))
-        part.replace(self._state.folder / STATE)
+        with atomic_files.replace(self._state.folder / STATE) as part:
+            part.write_text(self._state.model_dump_json(indent=2))
 
     def _wait(self, role: str, ready: Callable[[], bool]) -> None:
         def settled() -> bool:

@@ -12,7 +12,7 @@ from uuid import uuid4
 from kedro.io import AbstractDataset
 from pyarrow import fs
 
-from podium.lakehouse import access
+from podium.lakehouse import access, atomic_files
 from podium.lakehouse.buckets import is_bucket, open_bucket, require_bucket
 from podium.lakehouse.errors import LakehouseError
 
@@ -75,14 +75,8 @@ class Folder:
         if not isinstance(self._store, fs.LocalFileSystem):
             self._upload(target, source)
             return
-        part = Path(f"{target}.{uuid4().hex}.part")
-        part.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as sink:
-                shutil.copyfileobj(source, sink)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        with atomic_files.replace(Path(target)) as part, part.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
 
     def _upload(self, target: str, source: IO[bytes]) -> None:
         """Write an object. A small one appears at once; a large one is streamed beside its place, then moved there.

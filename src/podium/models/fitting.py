@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from pydantic import ValidationError
 
 from podium.errors import did_you_mean
+from podium.validation import error_lines
 
 from .algorithms import FITTERS
 from .columns import ModelError
@@ -86,5 +87,5 @@ def _complete(algorithm: str, params: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return space.model_validate(params).middle
     except ValidationError as wrong:
-        lines = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in wrong.errors()]
+        lines = error_lines(wrong, space)
         raise ModelError(f"{algorithm} cannot be fitted with these hyperparameters: {'; '.join(lines)}.") from wrong

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from podium.errors import PodiumError
-from podium.lakehouse.create_once import create_once
+from podium.lakehouse.atomic_files import create_once
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

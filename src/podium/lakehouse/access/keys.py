@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from podium.errors import PodiumError
-from podium.lakehouse.create_once import create_once
+from podium.lakehouse.atomic_files import create_once
 
 from .masks import hmac_key
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from podium.errors import PodiumError, did_you_mean
+from podium.validation import error_lines
 
 __all__ = ["ANYONE", "FILE", "ZONES", "AccessRules", "Allowed", "Verb", "read_rules"]
 
@@ -199,23 +200,5 @@ def read_rules(raw: Mapping[str, Any]) -> AccessRules:
     try:
         return AccessRules.model_validate({key: value for key, value in raw.items() if value is not None})
     except ValidationError as wrong:
-        lines = [_explain(dict(error)) for error in wrong.errors(include_url=False)]
+        lines = error_lines(wrong, AccessRules)
         raise PodiumError(f"{FILE} is wrong, nothing was run:\n  " + "\n  ".join(lines)) from wrong
-
-
-def _explain(error: Mapping[str, Any]) -> str:
-    path = ".".join(str(step) for step in error["loc"])
-    if error["type"] != "extra_forbidden":
-        return f"{path}: {error['msg'].removeprefix('Value error, ')}".removeprefix(": ")
-    return f"{path}: there is no such key{did_you_mean(str(error['loc'][-1]), _known(error['loc']))}"
-
-
-def _known(where: tuple[Any, ...]) -> list[str]:
-    """The keys that exist where a wrong one was found."""
-    by_depth: dict[str, tuple[type[_RuleModel], ...]] = {
-        "roles": (AccessRules, AccessRules, Role),
-        "masks": (AccessRules, AccessRules, Mask),
-        "environments": (AccessRules, AccessRules, EnvironmentRules, EnvironmentRules, Rights),
-    }
-    models = by_depth.get(str(where[0]), (AccessRules,))
-    return list(models[min(len(where), len(models)) - 1].model_fields)

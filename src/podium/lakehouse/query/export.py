@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol
-from uuid import uuid4
 
 import pyarrow as pa
 from pyarrow import csv, parquet
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from podium.lakehouse import atomic_files
 from podium.lakehouse.batches import gathered
 
 from .execution import engine_errors
@@ -52,20 +52,14 @@ def write_file(frame: DataFrame, file: Path, kind: Format, *, force: bool = Fals
     with engine_errors():
         schema = to_arrow_schema(frame.schema, timezone="UTC")
     _require_fit(schema, kind)
-    part = file.with_name(f".{uuid4().hex}.part")
+    into = atomic_files.replace if force else atomic_files.create
     try:
-        with engine_errors(), _open(part, kind, schema) as writer:
+        with into(file) as part, engine_errors(), _open(part, kind, schema) as writer:
             rows = _write(writer, gathered(arrow_batches(frame)), schema)
-        if force:
-            part.replace(file)
-        else:
-            file.hardlink_to(part)  # which fails if somebody else wrote it meanwhile
     except FileExistsError as there:
         raise QueryError(f"{file} appeared meanwhile, and was left alone.") from there
     except OSError as wrong:
         raise QueryError(f"{file} cannot be written: {wrong.strerror or wrong}.") from wrong
-    finally:
-        part.unlink(missing_ok=True)
     return rows
 
 

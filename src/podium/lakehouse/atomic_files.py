@@ -1,0 +1,48 @@
+"""Write local files atomically: readers see either the complete file or the state before."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+__all__ = ["create", "create_once", "replace"]
+
+
+@contextmanager
+def replace(file: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder. On success it replaces ``file``; after an error it is removed."""
+    with _part(file) as part:
+        yield part
+        part.replace(file)
+
+
+@contextmanager
+def create(file: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder. On success it becomes ``file``.
+
+    Raises:
+        FileExistsError: another process created ``file`` in the meantime; that file is left alone.
+    """
+    with _part(file) as part:
+        yield part
+        os.link(part, file)
+
+
+@contextmanager
+def create_once(file: Path) -> Iterator[Path]:
+    """Like ``create``, but keep the file of another process that was faster."""
+    with _part(file) as part:
+        yield part
+        with suppress(FileExistsError):
+            os.link(part, file)
+
+
+@contextmanager
+def _part(file: Path) -> Iterator[Path]:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.{uuid4().hex}.part")
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
