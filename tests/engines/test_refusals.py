@@ -117,7 +117,10 @@ def test_a_server_of_another_spark(bare_server, monkeypatch):
 
 WRONG = {
     "an engine that there is not": ({"engine": "sparc"}, "engine: 'sparc' (did you mean 'spark'?); write sail, spark"),
-    "a key that there is not": ({"engine": "sail", "mastre": "local"}, "mastre: there is no such key (did you mean 'master'?)"),
+    "a key that there is not": (
+        {"engine": "sail", "mastre": "local"},
+        "mastre: there is no such key (did you mean 'master'?)",
+    ),
     "no master": ({"engine": "spark"}, "the engine 'spark' needs master"),
     "no remote": ({"engine": "connect"}, "the engine 'connect' needs remote"),
     "two clusters": (
