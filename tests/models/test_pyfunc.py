@@ -44,7 +44,7 @@ def test_a_logged_model_scores_the_same_and_keeps_its_bytes(
             artifacts={"model": str(folder)},
             signature=infer_signature(asked, model.score(asked)),
             input_example=asked.head(3),
-            pip_requirements=["podium"],
+            pip_requirements=["lightgbm"],
         )
     served = mlflow.pyfunc.load_model(logged.model_uri)
     assert (served.predict(asked) == model.score(asked)).all()

@@ -114,10 +114,16 @@ def load(folder: Path) -> Model:
     return kind(**held)
 
 
-def digest(folder: Path) -> str:
-    """SHA-256 (hex) of a folder: names and bytes of all files in it, in the order of their names."""
+def digest(folder: Path, *, ignore: str = "") -> str:
+    """SHA-256 (hex) of a folder: names and bytes of all files in it, in the order of their names.
+
+    Args:
+        folder: the files.
+        ignore: the name of folders in it that do not count.
+    """
     total = hashlib.sha256()
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    paths = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    files = {name.as_posix(): path for name, path in paths.items() if ignore not in name.parent.parts}
     for name, path in sorted(files.items()):
         # Each part is hashed to a fixed length first, so that bytes cannot move between a name and its neighbours.
         total.update(hashlib.sha256(name.encode()).digest())

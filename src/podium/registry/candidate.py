@@ -18,12 +18,14 @@ from podium import models
 from podium.errors import PodiumError
 from podium.models.model import Model
 
+from .model_code import CODE, check_code, code_digest, copy_code
+
 __all__ = ["Candidate", "log_candidate", "newest_candidate", "newest_run"]
 
 # Where in an MLflow model our own files are, which the digest is of.
 MODEL_FILES = "artifacts/model"
-# What a server needs to load the model; the versions are those that made it.
-REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas", "podium")
+# The packages that a server needs beside the code that travels with the model; the versions are those that made it.
+REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,8 @@ class Candidate:
         as_of: the moment of knowledge that it was trained at.
         training: how it came about: window, rows, algorithm, parameters, validation metrics.
         example: a few rows of input.
-        run_id, digest, model_uri: where it is in MLflow, and the SHA-256 of its files; set once it is there.
+        run_id, model_uri: where it is in MLflow; set once it is there.
+        digest, code_digest: SHA-256 of the model's files, and of the code that travels with them; set once it is there.
     """
 
     model: Model
@@ -46,6 +49,7 @@ class Candidate:
     example: pd.DataFrame = field(default_factory=pd.DataFrame)
     run_id: str = ""
     digest: str = ""
+    code_digest: str = ""
     model_uri: str = ""
 
 
@@ -62,9 +66,12 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
         candidate.model.save(folder)
         candidate.baseline.save(baseline)
         digest = models.digest(folder)
+        script = copy_code(Path(scratch, CODE))
+        code = code_digest(Path(scratch, CODE))
         logged = mlflow.pyfunc.log_model(
             name="model",
-            python_model=str(Path(models.__file__).with_name("pyfunc.py")),
+            python_model=str(script),
+            code_paths=[str(Path(scratch, CODE, "podium"))],
             artifacts={"model": str(folder)},
             signature=_signature(candidate.model),
             input_example=candidate.example,
@@ -76,6 +83,7 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
         {
             "podium.model_uri": logged.model_uri,
             "podium.digest": digest,
+            "podium.code_digest": code,
             "podium.as_of": candidate.as_of.isoformat(),
             "podium.algorithm": candidate.model.algorithm,
             "podium.problem": problem,
@@ -118,7 +126,7 @@ def newest_candidate(problem: str) -> Candidate:
         raise PodiumError(f"{problem}: there is no candidate. Run: kedro run --pipeline training")
     tags = run.data.tags
     return Candidate(
-        model=load_checked(tags["podium.model_uri"], tags["podium.digest"], f"the candidate of {problem}"),
+        model=load_checked(tags["podium.model_uri"], tags, f"the candidate of {problem}"),
         baseline=models.load(
             Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="baseline"))
         ),
@@ -126,22 +134,24 @@ def newest_candidate(problem: str) -> Candidate:
         training=mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/training.json"),
         run_id=run.info.run_id,
         digest=tags["podium.digest"],
+        code_digest=tags["podium.code_digest"],
         model_uri=tags["podium.model_uri"],
     )
 
 
-def load_checked(uri: str, digest: str, what: str) -> Model:
-    """The model at ``uri``, if its bytes have the digest that they are known by."""
-    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri), MODEL_FILES)
-    check_files(folder, digest, f"{what} ({uri})")
-    return models.load(folder)
+def load_checked(uri: str, tags: Mapping[str, str], what: str) -> Model:
+    """Load the model at ``uri``, if its files and its code have the digests that its tags name."""
+    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
+    check_files(folder, tags, f"{what} ({uri})")
+    return models.load(folder / MODEL_FILES)
 
 
-def check_files(folder: Path, digest: str, what: str) -> None:
-    """Refuse a model's files if they do not have the digest that they are known by."""
-    found = models.digest(folder)
+def check_files(mlflow_model: Path, tags: Mapping[str, str], what: str) -> None:
+    """Refuse an MLflow model if its files or its code do not have the digests that its tags name."""
+    found, digest = models.digest(mlflow_model / MODEL_FILES), tags.get("podium.digest", "")
     if found != digest:
         raise PodiumError(
             f"The files of {what} are not those that were logged: SHA-256 {found[:16]}…, expected {digest[:16]}…. "
             "Somebody changed them. Train again, or restore them from a backup."
         )
+    check_code(mlflow_model, tags.get("podium.code_digest", ""), what)

@@ -150,6 +150,7 @@ def _origin_tags(plan: PromotionPlan, bundle: Bundle) -> dict[str, str]:
     there = plan.version.tags
     return {
         "podium.digest": plan.digest,
+        "podium.code_digest": there["podium.code_digest"],
         "podium.as_of": there["podium.as_of"],
         "podium.algorithm": there["podium.algorithm"],
         "podium.promoted_from": plan.origin,

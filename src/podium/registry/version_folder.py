@@ -16,7 +16,8 @@ from mlflow.models import Model
 from podium import models
 from podium.errors import PodiumError
 
-from .candidate import MODEL_FILES, check_files
+from .candidate import check_files
+from .model_code import remove_bytecode
 from .runs import LINEAGE
 from .tracking import TrackingLocation
 
@@ -94,7 +95,8 @@ def fetch_model(place: TrackingLocation, version: ModelVersion, folder: Path) ->
     copy = _download(place, _location(place, version), folder)
     # MLflow's note, beside a version that was loaded, of what it is called there.
     (copy / "registered_model_meta").unlink(missing_ok=True)
-    check_files(copy / MODEL_FILES, version.tags.get("podium.digest", ""), _name(place, version))
+    remove_bytecode(copy)
+    check_files(copy, version.tags, _name(place, version))
     return copy
 
 

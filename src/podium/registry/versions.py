@@ -118,6 +118,7 @@ def _register(name: str, decision: Decision) -> str:
     candidate = decision.candidate
     tags = {
         "podium.digest": candidate.digest,
+        "podium.code_digest": candidate.code_digest,
         "podium.as_of": candidate.as_of.isoformat(),
         "podium.algorithm": candidate.model.algorithm,
     }
@@ -153,7 +154,7 @@ def load_version(name: str, alias: str) -> ModelVersion | None:
     return ModelVersion(
         name=name,
         version=str(found.version),
-        model=load_checked(f"models:/{name}/{found.version}", tags["podium.digest"], f"{name} version {found.version}"),
+        model=load_checked(f"models:/{name}/{found.version}", tags, f"{name} version {found.version}"),
         as_of=datetime.fromisoformat(tags["podium.as_of"]),
         digest=tags["podium.digest"],
         tags=tags,
