@@ -93,8 +93,8 @@ def test_nobody_else_on_the_network_can_reach_it(state):
 def test_a_second_start_leaves_it_as_it_is(data, state):
     again = run(data, "cluster", "start", "--workers", "3")
     assert again.exit_code == 0
-    assert "is running in" in again.stderr
-    assert "For 3 workers" in again.stderr
+    assert "is already running in" in again.stderr
+    assert "To get 3 workers" in again.stderr
     assert state.addresses.connect in again.stdout
     assert cluster.state(data / "cluster") == state
 

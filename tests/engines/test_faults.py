@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from podium.lakehouse import daemons, engine, processes
-from podium.lakehouse.cluster_state import registered
+from podium.lakehouse.cluster_master import registered
 from podium.problems import PROBLEMS
 from tests.conftest import Project
 from tests.engines.conftest import AS_OF
@@ -92,7 +92,7 @@ def spawn(cluster: ClusterState, role: str, command: list[str]) -> int:
 def revive_worker(cluster: ClusterState, role: str) -> None:
     work = cluster.folder / "work" / role
     spawn(cluster, role, daemons.worker(daemons.spark_home(), cluster.addresses, cluster.size, work))
-    assert processes.wait(lambda: registered(cluster) >= cluster.size.workers, 120)
+    assert processes.wait(lambda: registered(cluster.addresses) >= cluster.size.workers, 120)
 
 
 def revive_server(cluster: ClusterState) -> None:

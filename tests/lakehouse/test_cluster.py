@@ -1,4 +1,4 @@
-"""What a cluster refuses, and what it never touches. Its life is in ``tests/cli/test_cluster.py``."""
+"""What a cluster refuses, and files it never touches. ``tests/cli/test_cluster.py`` starts and uses one."""
 
 import os
 import socket
@@ -35,7 +35,7 @@ def test_without_java_it_says_so_and_leaves_nothing(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("nothing_is_started")
 def test_without_sparks_jars_it_says_so(tmp_path, monkeypatch):
-    """As where databricks-connect has taken the place of pyspark."""
+    """databricks-connect replaces pyspark by a package without jars."""
     (tmp_path / "pyspark").mkdir()
     (tmp_path / "pyspark" / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
@@ -51,7 +51,7 @@ def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path, name):
     file = tmp_path / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("mine")
-    with pytest.raises(LakehouseError, match=f"other things, such as {file.name}"):
+    with pytest.raises(LakehouseError, match=f"not a cluster's, such as {file.name}"):
         cluster.start(tmp_path)
     assert cluster.stop(tmp_path) == 0
     assert contents(tmp_path) == {name: "mine"}
@@ -63,7 +63,7 @@ def test_a_state_that_is_none_is_refused_and_nothing_is_removed(tmp_path, text):
     (tmp_path / "conf" / "mine.yml").write_text("mine")
     (tmp_path / "state.json").write_text(text)
     for command in (cluster.state, cluster.stop, status):
-        with pytest.raises(LakehouseError, match=r"state\.json describes no cluster"):
+        with pytest.raises(LakehouseError, match=r"state\.json does not describe a cluster"):
             command(tmp_path)
     assert contents(tmp_path) == {"conf/mine.yml": "mine", "state.json": text}
 
@@ -80,7 +80,7 @@ def test_jars_that_cannot_be_had_end_the_start_before_anything_runs(tmp_path, mo
 
 @pytest.mark.spark
 def test_a_start_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch):
-    """The port of the master's page goes to another program between the choice and the start."""
+    """Another program takes the port of the master's web UI between the choice of ports and the start."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         usual = Addresses.choose(lambda _: processes.free_port(0))
@@ -97,7 +97,7 @@ def test_a_start_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch):
 
 @pytest.mark.spark
 def test_a_start_clears_away_what_a_killed_one_left_and_what_it_had_started_itself(tmp_path, monkeypatch):
-    """The master starts; the command of the workers is one that fails."""
+    """The master starts, and the command of the workers fails."""
     folder = tmp_path / "cluster"
     folder.mkdir()
     left = processes.spawn(["sleep", "600"], mark=str(folder), env=dict(os.environ), cwd=folder, log=tmp_path / "log")

@@ -1,4 +1,4 @@
-"""Processes that are known by a mark: found with their children, ended whatever they do, never mistaken for others."""
+"""Marked processes are found with their children, ended even if they ignore SIGTERM, and never mistaken for others."""
 
 import fcntl
 import os
@@ -50,14 +50,14 @@ def test_a_process_and_its_children_carry_the_mark(run, mark):
 def test_what_does_not_listen_is_killed_and_so_are_its_children(run, mark):
     pid = run(PARENT, STUBBORN)
     assert processes.wait(lambda: len(processes.marked(mark)) == 2, 20)
-    time.sleep(0.5)  # the child is to be deaf by now
+    time.sleep(0.5)  # by now the child ignores SIGTERM
     assert processes.end(mark, patience=0.5) == 2
     assert not processes.alive(pid, mark)
     assert processes.marked(mark) == []
 
 
 def test_a_process_of_somebody_else_is_neither_alive_nor_ended(run, mark):
-    """As after a restart of the machine, when an id that was noted belongs to another process."""
+    """After a reboot, a recorded process id can belong to another process."""
     run(STUBBORN)
     other = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(60)"], env={**os.environ, MARK: f"{mark}2"}
@@ -78,7 +78,7 @@ def test_a_process_that_has_ended_is_not_alive(run, mark):
 
 
 def test_a_process_is_alive_from_its_start_on(tmp_path, mark):
-    """While a script gives way to its program there is a moment without an environment."""
+    """The environment is unreadable for a moment while a process executes another program."""
     for _ in range(30):
         pid = processes.spawn(
             ["sh", "-c", "exec sh -c 'exec sleep 60'"], mark=mark, env={}, cwd=tmp_path, log=tmp_path / "log"
@@ -114,7 +114,7 @@ def test_there_is_one_place_for_a_start():
 
 
 def test_another_user_of_the_machine_cannot_take_the_place(tmp_path, monkeypatch):
-    """Everybody can open the temporary folder, so everybody could hold a lock on it."""
+    """A lock on the temporary folder itself would not do, because every user can open that folder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     folder = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)

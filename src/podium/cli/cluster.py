@@ -1,8 +1,7 @@
-"""``podium cluster``: a Spark cluster on this machine."""
+"""The command ``podium cluster``: a local Spark cluster."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,22 +21,22 @@ STORES = ("s3", "abfss", "gs")
 
 
 class Memory(click.ParamType):
-    """An amount such as ``2g`` or ``1500m``."""
+    """An option's value that is an amount of memory, such as ``2g`` or ``1500m``."""
 
     name = "memory"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The amount as Spark wants it."""
+        """Check the amount and return it in lower case, as Spark wants it."""
         text = str(value).lower()
         if not (text[:-1].isdigit() and int(text[:-1]) > 0 and text[-1] in "mg"):
-            self.fail(f"{value!r} is no amount of memory; write 2g or 1500m", param, ctx)
+            self.fail(f"{value!r} is not an amount of memory; write it as 2g or 1500m", param, ctx)
         return text
 
 
 folder_option = click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where the cluster lives.  [default: cluster in PODIUM_DATA, or in data/ of the project]",
+    help="The cluster's folder.  [default: cluster in PODIUM_DATA, or in data/ of the project]",
 )
 
 
@@ -48,20 +47,22 @@ folder_option = click.option(
 def cluster() -> None:
     """A real Spark cluster on this machine: a master, workers, and a Spark Connect server with Delta.
 
-    All of it listens on 127.0.0.1 only. It serves every environment that is told its address.
+    All processes listen on 127.0.0.1 only. Any environment can use the cluster, by its address.
     """
 
 
 @cluster.command(
-    short_help="Start it, and say how runs find it.",
+    short_help="Start it, and print how runs use it.",
     epilog=examples("podium cluster start", "podium cluster start --workers 4 --cores 2 --memory 4g"),
 )
 @folder_option
-@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="How many workers.")
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Number of workers.")
 @click.option("--cores", type=click.IntRange(min=1), default=1, show_default=True, help="Cores of each worker.")
 @click.option("--memory", type=Memory(), default="2g", show_default=True, help="Memory of each worker.")
-@click.option("--driver-memory", type=Memory(), default="2g", show_default=True, help="Heap of the Connect server.")
-@click.option("--store", type=click.Choice(STORES), multiple=True, help="Object store to bring jars for; repeatable.")
+@click.option(
+    "--driver-memory", type=Memory(), default="2g", show_default=True, help="Heap size of the Connect server."
+)
+@click.option("--store", type=click.Choice(STORES), multiple=True, help="Object store whose jars to add; repeatable.")
 @click.option(
     "--timeout", type=click.FloatRange(min=1), default=120, show_default=True, help="Seconds to wait for each step."
 )
@@ -74,37 +75,37 @@ def start(
     store: tuple[str, ...],
     timeout: float,
 ) -> None:
-    """Start the cluster and wait until it can be used; one that runs already is left as it is.
+    """Start the cluster and wait until it can be used. A running cluster is left as it is.
 
-    The first start fetches Delta's jars from Maven Central, or takes those of the folder in PODIUM_JARS.
+    The first start fetches Delta's jars from Maven Central, or from the folder in PODIUM_JARS if that is set.
     """
     from podium.lakehouse.cluster import Size
     from podium.lakehouse.cluster import start as start_cluster
 
     size = Size(workers=workers, cores=cores, memory=memory, driver_memory=driver_memory)
-    with interrupts.patient():  # a start that is interrupted stops what it has started
+    with interrupts.patient():  # an interrupted start stops the processes it has started
         at = start_cluster(_folder(folder), size=size, stores=store, timeout=timeout, say=_say).addresses
-    click.echo(f"The cluster runs; its page: {at.ui}. To use it:\n")
+    click.echo(f"The cluster is running. Its web UI: {at.ui}. To use it:\n")
     click.echo(f"  export SPARK_REMOTE={at.connect}        # or: export PODIUM_SPARK_MASTER={at.master}")
     click.echo("  kedro run --env prod --pipelines training")
 
 
 @cluster.command(
-    short_help="Workers, applications, and what has died.",
+    short_help="Workers, applications, dead processes.",
     epilog=examples("podium cluster status", "podium cluster status --json"),
 )
 @folder_option
 @json_option
 def status(folder: Path | None, wants_json: bool) -> None:
-    """Addresses, workers and applications, as the master knows them, and processes that have died.
+    """Show addresses, the workers and applications that the master knows, and processes that have died.
 
-    Exit code 0: all of it runs. 3: it does not run, or a part of it is gone.
+    Exit code 0: the cluster is running. 3: it is stopped, or a part of it has failed.
     """
     from podium.lakehouse.cluster_status import status as ask
 
     found = ask(_folder(folder))
     if wants_json:
-        as_json(asdict(found))
+        as_json(found.model_dump())
     else:
         _print(found)
     if not found.running:
@@ -116,9 +117,9 @@ def status(folder: Path | None, wants_json: bool) -> None:
     epilog=examples("podium cluster stop", "podium cluster stop --keep-logs"),
 )
 @folder_option
-@click.option("--keep-logs", is_flag=True, help="Leave the logs in the folder.")
+@click.option("--keep-logs", is_flag=True, help="Keep the logs in the folder.")
 def stop(folder: Path | None, keep_logs: bool) -> None:
-    """End all processes of the cluster and remove what it wrote into its folder, its warehouse included.
+    """End all processes of the cluster and remove its files, including its warehouse.
 
     Tables that runs wrote are elsewhere, and stay. A run that is using the cluster fails.
     """
@@ -131,7 +132,7 @@ def stop(folder: Path | None, keep_logs: bool) -> None:
     elif keep_logs:
         click.echo(f"Stopped: {ended} processes. The logs are in {where / 'logs'}.")
     else:
-        click.echo(f"Stopped: {ended} processes. {where} is gone.")
+        click.echo(f"Stopped: {ended} processes. {where} was removed.")
 
 
 def _folder(given: Path | None) -> Path:
@@ -163,7 +164,7 @@ def _print(found: Status) -> None:
         "state": found.state,
         "Spark Connect": found.connect,
         "master": found.master,
-        "page": found.ui,
+        "web UI": found.ui,
     }.items():
         addresses.add_row(name, value)
     out.print(addresses)

@@ -1,7 +1,7 @@
-"""A Spark cluster on this machine: a master, workers and a Spark Connect server with Delta, in one folder.
+"""A local Spark cluster: a master, workers and a Spark Connect server with Delta, all in one folder.
 
-The folder holds what the cluster needs and writes: ``state.json``, settings, logs, work folders, a warehouse. ``stop``
-ends the processes and removes all of it.
+The folder holds everything that the cluster needs and writes: ``state.json``, settings, logs, work folders and a
+warehouse. ``stop`` ends the processes and removes all of these.
 """
 
 import re
@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from podium.lakehouse import atomic_files, daemons, processes
-from podium.lakehouse.cluster_state import LOGS, STATE, ClusterState, Daemon, registered, state
+from podium.lakehouse.cluster_master import registered
+from podium.lakehouse.cluster_state import LOGS, STATE, ClusterState, Daemon, state
 from podium.lakehouse.daemons import CONNECT, MASTER, Addresses, Size
 from podium.lakehouse.errors import LakehouseError
 
@@ -36,18 +37,18 @@ def start(
 ) -> ClusterState:
     """Start a cluster and wait until its workers are registered and its Connect server answers.
 
-    A cluster that runs already is left as it is.
+    A no-op if the folder's cluster is already running.
 
     Args:
-        folder: where it lives; made if it is not there.
-        size: how large it is to be.
-        stores: object stores whose jars it needs: ``s3``, ``abfss``, ``gs``.
+        folder: the cluster's folder, created if missing.
+        size: number and size of the workers.
+        stores: object stores whose jars the cluster needs: ``s3``, ``abfss``, ``gs``.
         timeout: seconds to wait for each step.
-        say: told what is going on, line by line.
+        say: called with each line of progress.
 
     Raises:
-        LakehouseError: Java or Spark is missing, the folder holds other things, a process ended or took too long; what
-            had been started is stopped then.
+        LakehouseError: Java or Spark is missing, the folder holds files that are not a cluster's, or a process ended
+            or took too long. Every process that the start had begun is stopped first.
     """
     from podium.lakehouse.engines.spark import require_java
 
@@ -57,17 +58,20 @@ def start(
     with processes.one_at_a_time(0) as free:
         if free:
             return _start(folder, home, size, stores, timeout, say)
-    say("Another cluster is being started on this machine: waiting for it")
+    say("Another cluster is starting on this machine; waiting for it to finish")
     with processes.one_at_a_time(timeout) as free:
         if not free:
-            raise LakehouseError(f"Another cluster was still being started after {timeout:.0f} s. Try again later.")
+            raise LakehouseError(
+                f"The cluster in {folder} did not start: another cluster was still starting after {timeout:.0f} s. "
+                "Try again later."
+            )
         return _start(folder, home, size, stores, timeout, say)
 
 
 def _start(folder: Path, home: Path, size: Size, stores: Sequence[str], timeout: float, say: Say) -> ClusterState:
     if (running := _running(folder, size, say)) is not None:
         return running
-    stop(folder)  # what a killed start or a restart of the machine has left
+    stop(folder)  # remove what a killed start or a reboot left behind
     _refuse_other_things(folder)
     try:
         return _Start(folder, home, size, timeout, say).run(stores)
@@ -87,29 +91,30 @@ def _running(folder: Path, size: Size, say: Say) -> ClusterState | None:
     if dead:
         names = " and ".join(daemon.role for daemon in dead)
         raise LakehouseError(
-            f"The cluster in {folder} has lost {names}. See why in {folder / LOGS}, then run podium cluster stop, and "
-            "podium cluster start again."
+            f"The cluster in {folder} has lost {names}. The logs in {folder / LOGS} tell why. Then run podium cluster "
+            "stop and podium cluster start."
         )
-    say(f"A cluster is running in {folder} already: {found.size}")
+    say(f"A cluster is already running in {folder}: {found.size}")
     if found.size != size:
-        say(f"It stays as it is. For {size}: podium cluster stop, then start again")
+        say(f"Its size stays as it is. To get {size}, run podium cluster stop and start it again")
     return found
 
 
 def _refuse_other_things(folder: Path) -> None:
-    """Stop removes what is in the folder: so it may hold nothing at first but the logs of an earlier cluster."""
+    """Raise if the folder holds anything but the logs of an earlier cluster, because ``stop`` would remove it."""
     if folder.exists() and not folder.is_dir():
-        raise LakehouseError(f"{folder} is a file. Name a folder for the cluster: --folder")
+        raise LakehouseError(f"The cluster cannot live in {folder}, which is a file. Name a folder: --folder")
     there = [path for path in folder.rglob("*") if not path.is_dir()] if folder.exists() else []
     foreign = [path for path in there if path.parent != folder / LOGS or not LOG_FILE.fullmatch(path.name)]
     if foreign:
         raise LakehouseError(
-            f"{folder} holds other things, such as {foreign[0].name}. Name a folder of its own: --folder"
+            f"{folder} holds files that are not a cluster's, such as {foreign[0].name}. Name an empty folder for the "
+            "cluster: --folder"
         )
 
 
 class _Start:
-    """One start: what has been started so far is in ``state.json`` at any moment."""
+    """One start of a cluster. ``state.json`` always names the processes that it has started so far."""
 
     def __init__(self, folder: Path, home: Path, size: Size, timeout: float, say: Say):
         self._home, self._timeout, self._say = home, timeout, say
@@ -118,7 +123,7 @@ class _Start:
         self._fetched: set[str] = set()
 
     def run(self, stores: Sequence[str]) -> ClusterState:
-        """Start the master; then workers and Connect server together; wait for each."""
+        """Start the master, then the workers and the Connect server in parallel, and wait for each."""
         folder, size, at = self._state.folder, self._state.size, self._state.addresses
         self._prepare(stores)
         began = time.monotonic()
@@ -130,7 +135,7 @@ class _Start:
             role = f"worker-{number}"
             self._spawn(role, daemons.worker(self._home, at, size, folder / "work" / role))
         self._spawn(CONNECT, daemons.connect(self._home))
-        self._wait("worker-1", lambda: registered(self._state) >= size.workers)
+        self._wait("worker-1", lambda: registered(at) >= size.workers)
         self._say(f"workers         {size}  {time.monotonic() - began:.0f} s")
         server = self._state.pid(CONNECT)
         self._wait(CONNECT, lambda: processes.listens(server, at.connect_port))
@@ -164,7 +169,7 @@ class _Start:
 
     def _wait(self, role: str, ready: Callable[[], bool]) -> None:
         def settled() -> bool:
-            self._tell_what_is_fetched()
+            self._say_what_is_fetched()
             dead = self._state.dead()
             if dead:
                 raise LakehouseError(f"The cluster did not start: {dead[0].role} ended. {self._why(dead[0].role)}")
@@ -176,7 +181,7 @@ class _Start:
                 f"{self._why(role)}"
             )
 
-    def _tell_what_is_fetched(self) -> None:
+    def _say_what_is_fetched(self) -> None:
         log = self._state.log(CONNECT)
         for name in FETCHED.findall(log.read_text(errors="replace")) if log.exists() else ():
             if name not in self._fetched:
@@ -190,21 +195,21 @@ class _Start:
 
 
 def stop(folder: Path, *, keep_logs: bool = False) -> int:
-    """End the cluster of a folder and remove what it left there.
+    """End the cluster of a folder and remove its files.
 
     Args:
-        folder: where the cluster lives.
-        keep_logs: leave the logs of its processes, and those of its executors.
+        folder: the cluster's folder.
+        keep_logs: keep the logs of the cluster's processes and executors.
 
     Returns:
-        How many processes were ended; executors and their Python processes count too.
+        The number of processes that were ended, including executors and their Python processes.
 
     Raises:
-        LakehouseError: the folder's ``state.json`` is none of a cluster. Nothing is removed then.
+        LakehouseError: the folder's ``state.json`` is not that of a cluster. No file is removed then.
     """
     folder = Path(folder).resolve()
     ended = processes.end(str(folder))
-    # Without it the folder is none of ours, whatever the things in it are called.
+    # A folder without a cluster's state.json is not ours, even if its files have the same names.
     if state(folder) is None:
         return ended
     if keep_logs:
@@ -212,15 +217,15 @@ def stop(folder: Path, *, keep_logs: bool = False) -> int:
     for part in FOLDERS:
         if part != LOGS or not keep_logs:
             shutil.rmtree(folder / part, ignore_errors=True)
-    # Last, so that a stop that was killed can be run again.
+    # Remove state.json last, so that a stop that was killed can be repeated.
     (folder / STATE).unlink(missing_ok=True)
-    with suppress(OSError):  # not empty: other things are there
+    with suppress(OSError):  # the folder is not empty: it holds logs or files that are not a cluster's
         folder.rmdir()
     return ended
 
 
 def _save_executors_logs(folder: Path) -> None:
-    """``work/worker-1/app-2013/0/stderr`` becomes ``logs/worker-1.app-2013.0.stderr``."""
+    """Move ``work/worker-1/app-2013/0/stderr`` to ``logs/worker-1.app-2013.0.stderr``, and so on."""
     work = folder / "work"
     for log in work.glob("worker-*/app-*/*/std*"):
         log.replace(folder / LOGS / ".".join(log.relative_to(work).parts))

@@ -1,6 +1,6 @@
-"""The processes of a standalone Spark cluster: their commands, environment and settings, all on the loopback interface.
+"""Commands, environment and settings for the processes of a local Spark cluster, all on the loopback interface.
 
-Spark is the one that the Python package ``pyspark`` brings along; nothing else has to be installed but Java.
+They run the Spark that the Python package ``pyspark`` contains, so only Java has to be installed besides.
 """
 
 import os
@@ -34,13 +34,13 @@ MEMORY = r"^[1-9]\d*[mg]$"
 
 
 class Size(BaseModel):
-    """How large a cluster is.
+    """The size of a cluster.
 
     Attributes:
-        workers: how many.
-        cores: of each worker.
-        memory: of each worker, such as ``2g`` or ``1500m``; an executor of the Connect server takes all of it.
-        driver_memory: heap of the Connect server.
+        workers: number of workers.
+        cores: cores of each worker.
+        memory: memory of each worker, such as ``2g`` or ``1500m``. An executor of the Connect server takes all of it.
+        driver_memory: heap size of the Connect server.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,7 +56,7 @@ class Size(BaseModel):
 
 
 class Addresses(BaseModel):
-    """Where a cluster listens: the ports of the master, its page, the Connect server and that one's page."""
+    """The ports of a cluster: for the master and its web UI, and for the Connect server and its web UI."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -67,31 +67,31 @@ class Addresses(BaseModel):
 
     @classmethod
     def choose(cls, port: Callable[[int], int]) -> "Addresses":
-        """Spark's usual ports, or what ``port`` makes of them."""
+        """Choose ports: ``port`` gets each of Spark's default ports and returns the one to use."""
         usual = {"master_port": 7077, "ui_port": 8080, "connect_port": 15002, "application_port": 4040}
         return cls(**{name: port(number) for name, number in usual.items()})
 
     @property
     def master(self) -> str:
-        """For PODIUM_SPARK_MASTER."""
+        """The master's URL, for PODIUM_SPARK_MASTER."""
         return f"spark://{HOST}:{self.master_port}"
 
     @property
     def connect(self) -> str:
-        """For SPARK_REMOTE."""
+        """The Connect server's URL, for SPARK_REMOTE."""
         return f"sc://{HOST}:{self.connect_port}"
 
     @property
     def ui(self) -> str:
-        """The master's page."""
+        """The URL of the master's web UI."""
         return f"http://{HOST}:{self.ui_port}"
 
 
 def spark_home() -> Path:
-    """The folder of Spark inside the Python package.
+    """The folder of Spark inside the Python package ``pyspark``.
 
     Raises:
-        LakehouseError: there is none, or one without Spark's own jars (databricks-connect brings such a one).
+        LakehouseError: pyspark is not installed, or has no Spark jars, as when databricks-connect replaces it.
     """
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
@@ -99,38 +99,38 @@ def spark_home() -> Path:
     home = Path(spec.origin).parent
     if not any(home.glob("jars/spark-connect_*.jar")):
         raise LakehouseError(
-            f"A cluster needs Spark's jars, and {home} has none: databricks-connect takes the place of pyspark. Make "
-            f"an environment without it. {how_to_install('local')}"
+            f"A cluster needs Spark's jars, and {home} has none, because databricks-connect replaces pyspark. Make a "
+            f"virtual environment without databricks-connect. {how_to_install('local')}"
         )
     return home
 
 
 def master(home: Path, at: Addresses) -> list[str]:
-    """The command of the master."""
+    """The command that runs the master."""
     where = ["--host", HOST, "--port", str(at.master_port), "--webui-port", str(at.ui_port)]
     return [str(home / "bin" / "spark-class"), "org.apache.spark.deploy.master.Master", *where]
 
 
 def worker(home: Path, at: Addresses, size: Size, work: Path) -> list[str]:
-    """The command of a worker; it takes any free ports for itself."""
+    """The command that runs a worker. The worker listens on any free ports."""
     own = ["--host", HOST, "--cores", str(size.cores), "--memory", size.memory, "--webui-port", "0"]
     name = "org.apache.spark.deploy.worker.Worker"
     return [str(home / "bin" / "spark-class"), name, *own, "--work-dir", str(work), at.master]
 
 
 def connect(home: Path) -> list[str]:
-    """The command of the Connect server; what it needs to know is in the settings."""
+    """The command that runs the Connect server, which takes everything else from the settings."""
     return [str(home / "bin" / "spark-submit"), "--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
 
 
 def environment(home: Path, folder: Path, *, heap: str = "512m") -> dict[str, str]:
-    """The environment of each of them: this one, without what it says about another Spark.
+    """The environment variables for a process of the cluster: the current ones, without those about another Spark.
 
     Args:
         home: the folder of Spark.
-        folder: the cluster's own.
-        heap: of the process. Spark starts the Connect server as it starts a master: by this, and not by its own
-            ``spark.driver.memory``.
+        folder: the cluster's folder.
+        heap: heap size of the process. Spark starts the Connect server as a daemon, so this counts for it, and
+            ``spark.driver.memory`` does not.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_"))}
     return {
@@ -149,10 +149,10 @@ def environment(home: Path, folder: Path, *, heap: str = "512m") -> dict[str, st
 
 
 def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()) -> dict[str, str]:
-    """What ``spark-defaults.conf`` says to all of them.
+    """The settings for ``spark-defaults.conf``, which all processes of the cluster read.
 
-    The Connect server takes workers when there is work and gives them back when there is none for half a minute:
-    another application (PODIUM_SPARK_MASTER) would otherwise wait for a core until the server ends.
+    The Connect server takes workers when it has work and gives them back after 30 seconds without. If it kept them,
+    another application (PODIUM_SPARK_MASTER) would wait for a core until the server ends.
     """
     from podium.lakehouse.engines.jars import jar_settings
     from podium.lakehouse.engines.spark import DELTA, ONE_MACHINE, OPTIONS, OUT_OF_MEMORY
@@ -165,7 +165,7 @@ def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()
         **store_settings(stores),
         "spark.app.name": "podium-connect",
         "spark.master": at.master,
-        # Two clusters must not take each other's ports: whose port is gone ends, instead of trying the next one.
+        # Fail if the port is taken. Trying the next one could steal another cluster's port.
         "spark.port.maxRetries": "0",
         "spark.master.rest.enabled": "false",
         "spark.connect.grpc.binding.address": HOST,
@@ -182,7 +182,8 @@ def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()
         "spark.dynamicAllocation.enabled": "true",
         "spark.dynamicAllocation.minExecutors": "0",
         "spark.dynamicAllocation.executorIdleTimeout": "30s",
-        # Delta caches the state of every table that it reads: without a limit no worker would ever be given back.
+        # Give back workers with cached blocks too. Delta caches the state of every table that it reads, so without this
+        # timeout the server would keep all workers.
         "spark.dynamicAllocation.cachedExecutorIdleTimeout": "30s",
         "spark.dynamicAllocation.shuffleTracking.enabled": "true",
         "spark.dynamicAllocation.shuffleTracking.timeout": "30s",
@@ -190,7 +191,7 @@ def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()
 
 
 def properties(values: dict[str, str]) -> str:
-    """The same as text: one setting a line, written so that Java reads back what was meant."""
+    """Settings as the text of a Java properties file, one per line, with backslashes escaped."""
     return "".join(f"{key} {_escaped(value)}\n" for key, value in values.items())
 
 

@@ -1,7 +1,8 @@
-"""Processes that outlive the command that started them, known by a mark in their environment.
+"""Processes that outlive the command that started them, identified by a mark in their environment.
 
-A process id alone is no proof: once its process has ended, the system gives it to another one. So each process is
-started with a mark in its environment, which its children inherit. Only what carries the mark is counted or ended.
+A process id alone does not identify a process, because the system reuses the id after the process has ended. So each
+process is started with a mark in its environment, which its children inherit, and only marked processes are counted or
+ended.
 """
 
 import fcntl
@@ -30,12 +31,12 @@ MARK = "PODIUM_CLUSTER"
 LOOPBACK = "127.0.0.1"
 PAUSE = 0.2
 
-# Kept, with their marks, because only its parent can clear away a process that has ended.
+# The processes that this one has started, with their marks: only the parent can reap a child that has ended.
 _children: dict[int, tuple[subprocess.Popen[bytes], str]] = {}
 
 
 def spawn(command: Sequence[str], *, mark: str, env: Mapping[str, str], cwd: Path, log: Path) -> int:
-    """Start a process that goes on when this one ends, and that no Ctrl-C typed here reaches; its id."""
+    """Start a process that outlives this one and is out of reach of its Ctrl-C, and return its process id."""
     with log.open("ab") as sink:
         child = subprocess.Popen(
             list(command),
@@ -51,7 +52,7 @@ def spawn(command: Sequence[str], *, mark: str, env: Mapping[str, str], cwd: Pat
 
 
 def alive(pid: int, mark: str) -> bool:
-    """Whether the process with that id runs and is one of those."""
+    """Whether the process with that id runs and carries the mark."""
     own = _own(mark)
     try:
         return pid in own or _carries(psutil.Process(pid), mark)
@@ -60,27 +61,27 @@ def alive(pid: int, mark: str) -> bool:
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """All processes of this user that carry the mark, children of children included."""
+    """All processes of this user that carry the mark, including indirect children."""
     own, others = _own(mark), [each for each in psutil.process_iter() if each.pid != os.getpid()]
     return [process for process in others if process.pid in own or _carries(process, mark)]
 
 
 def end(mark: str, *, patience: float = 15.0) -> int:
-    """End all that carry the mark: asked first, killed when they have not gone after ``patience`` seconds.
+    """End all processes with the mark: send SIGTERM, and SIGKILL to those that still run after ``patience`` seconds.
 
     Returns:
-        How many there were.
+        The number of processes that carried the mark.
     """
     found = marked(mark)
     _signal(found, signal.SIGTERM)
     if not wait(lambda: not marked(mark), patience):
-        # Again and again: one that was just being started carries the mark only after a moment.
+        # Repeat, because a process that is just starting shows its mark only after a moment.
         wait(lambda: not _signal(marked(mark), signal.SIGKILL), patience)
     return len(found)
 
 
 def listens(pid: int, port: int) -> bool:
-    """Whether that very process accepts connections on the port."""
+    """Whether the process with that id listens on the TCP port."""
     try:
         connections = psutil.Process(pid).net_connections("tcp")
     except psutil.Error:
@@ -89,10 +90,10 @@ def listens(pid: int, port: int) -> bool:
 
 
 def free_port(preferred: int) -> int:
-    """The preferred port of the loopback interface if nobody has it, else any free one."""
+    """The preferred port if it is free on the loopback interface, otherwise any free port."""
     for port in (preferred, 0):
         with socket.socket() as probe, suppress(OSError):
-            # As servers do: a port that was in use a moment ago counts as free.
+            # Servers set SO_REUSEADDR too, so a port whose connections have just closed counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((LOOPBACK, port))
             return int(probe.getsockname()[1])
@@ -100,7 +101,7 @@ def free_port(preferred: int) -> int:
 
 
 def wait(condition: Callable[[], bool], seconds: float) -> bool:
-    """Ask until the condition holds, or until the time is over; whether it holds."""
+    """Poll until the condition holds or the time is over, and return whether it holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -111,37 +112,39 @@ def wait(condition: Callable[[], bool], seconds: float) -> bool:
 
 @contextmanager
 def one_at_a_time(seconds: float) -> Iterator[bool]:
-    """Hold this user's one place for a start, because two starts at once would choose the same ports.
+    """Hold this user's lock for starting a cluster, because two concurrent starts would choose the same ports.
 
     Yields:
-        Whether the place was free within ``seconds``.
+        Whether the lock was acquired within ``seconds``.
 
     Raises:
         LakehouseError: the lock file is a link, or belongs to another user.
     """
     lock = os.open(_own_file(), os.O_RDONLY)
     try:
-        # The system drops the lock when its holder ends, even if it is killed.
+        # The system releases the lock when its holder ends, even if it is killed.
         yield wait(lambda: _locked(lock), seconds)
     finally:
         os.close(lock)
 
 
 def _own_file() -> Path:
-    """A file that only this user can lock. The temporary folder is shared, so its name could be taken."""
+    """A lock file that only this user can open. Other users can create files in the temporary folder, so check it."""
     file = Path(tempfile.gettempdir(), f"podium-{os.getuid()}.lock")
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     found = file.lstat()
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid():
-        raise LakehouseError(f"{file} is not a file of yours, so it cannot serve as a lock. Remove it, or set TMPDIR.")
+        raise LakehouseError(
+            f"{file} is not a file of yours, so it cannot be the lock for starting a cluster. Remove it, or set TMPDIR."
+        )
     file.chmod(0o600)
     return file
 
 
-def _locked(folder: int) -> bool:
+def _locked(lock: int) -> bool:
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
@@ -149,7 +152,7 @@ def _locked(folder: int) -> bool:
 
 def _carries(process: psutil.Process, mark: str) -> bool:
     try:
-        # What has ended and was not cleared away yet has no environment any more.
+        # A zombie has no environment, so it does not count.
         return process.environ().get(MARK) == mark
     except (psutil.Error, OSError):
         return False
@@ -163,9 +166,9 @@ def _signal(processes: list[psutil.Process], number: signal.Signals) -> int:
 
 
 def _own(mark: str) -> set[int]:
-    """The ids of those that this process has started.
+    """The ids of the running processes that this process has started with the mark.
 
-    While one of them turns from a script into its program, nobody can read its environment.
+    They are known without their environment, which is unreadable for a moment while a process executes another program.
     """
     for pid, (child, _) in list(_children.items()):
         if child.poll() is not None:
