@@ -27,6 +27,7 @@ from kedro.pipeline.node import Node
 
 from podium.lakehouse import atomic_files
 from podium.lakehouse.files import Folder
+from podium.private_names import viz_id
 
 __all__ = ["EVENTS", "FOLDER", "STATS", "RunStatus", "show"]
 
@@ -108,9 +109,7 @@ class RunStatus:
 
     def _note(self, event: str, of: Node | str, **what: Any) -> None:
         if self._folder is not None:
-            from kedro_viz.integrations.kedro.hooks_utils import hash_node
-
-            node_id = hash_node(of)
+            node_id = viz_id(of)
             self._found[node_id] = {"event": event, "node_id": node_id, **what}
 
     def _keep(self, end: Event) -> None:

@@ -6,7 +6,7 @@ import html
 import io
 import shutil
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 from uuid import uuid4
 
 from kedro.io import AbstractDataset
@@ -15,9 +15,7 @@ from pyarrow import fs
 from podium.lakehouse import access, atomic_files
 from podium.lakehouse.buckets import is_bucket, open_bucket, require_bucket
 from podium.lakehouse.errors import LakehouseError
-
-if TYPE_CHECKING:
-    from kedro_datasets._typing import HTMLPreview
+from podium.lakehouse.preview_types import HTMLPreview
 
 __all__ = ["Folder", "PageDataset", "open_store"]
 
@@ -121,8 +119,6 @@ class PageDataset(AbstractDataset[str, str]):
 
     def preview(self) -> HTMLPreview:
         """The pictures of the page, for kedro-viz. What cannot be shown says why."""
-        from kedro_datasets._typing import HTMLPreview
-
         from podium.lakehouse.table_preview import pictures
 
         try:

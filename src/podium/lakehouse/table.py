@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
@@ -22,11 +22,9 @@ from podium.lakehouse import access, engine
 from podium.lakehouse.conflicts import is_conflict
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.handle import CATALOG, handle
+from podium.lakehouse.preview_types import TablePreview
 from podium.lakehouse.retention import RETENTION, time_span
 from podium.lakehouse.write_windows import checked, row_outside
-
-if TYPE_CHECKING:
-    from kedro_datasets._typing import TablePreview
 
 __all__ = ["DeltaDataset", "Mode", "Rows", "Unchanged"]
 

@@ -17,10 +17,9 @@ from deltalake import DeltaTable, QueryBuilder
 from pyspark.sql.types import StructType
 
 from podium.lakehouse import access
+from podium.lakehouse.preview_types import TablePreview
 
 if TYPE_CHECKING:
-    from kedro_datasets._typing import TablePreview
-
     from podium.lakehouse.access import Grant
 
 __all__ = ["pictures", "said", "table_of", "table_preview"]
@@ -76,8 +75,6 @@ def _picture(match: re.Match[str], style: str) -> str:
 
 
 def _preview(columns: Sequence[str], data: list[list[str | None]]) -> TablePreview:
-    from kedro_datasets._typing import TablePreview
-
     return TablePreview({"index": list(range(len(data))), "columns": list(columns), "data": data})
 
 

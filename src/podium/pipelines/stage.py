@@ -11,6 +11,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro.pipeline.preview_contract import TextPreview
 from kedro.utils import KedroExperimentalWarning
 
+from podium.private_names import with_preview
 from podium.problems.base import FeatureTable, Problem
 
 __all__ = ["fixed", "stage"]
@@ -65,7 +66,7 @@ def _described(node: Node) -> Node:
     with catch_warnings():
         # Kedro says once that previews of nodes may change.
         simplefilter("ignore", KedroExperimentalWarning)
-        return node._copy(preview_fn=partial(TextPreview, "\n\n".join(lines)))
+        return with_preview(node, partial(TextPreview, "\n\n".join(lines)))
 
 
 def _keywords(func: Callable[..., Any]) -> set[str]:

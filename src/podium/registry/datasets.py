@@ -1,7 +1,7 @@
 """The registry in the catalog: what nodes read from MLflow and write to it."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -11,14 +11,12 @@ from mlflow.entities import Metric, Param
 
 from podium.lakehouse import access
 from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.preview_types import JSONPreview, TablePreview
 
 from . import model_preview
 from .candidate import Candidate, log_candidate, newest_candidate
 from .evidence import Evidence, log_evidence, newest_evidence
 from .versions import CHAMPION, Decision, ModelVersion, apply, load_version
-
-if TYPE_CHECKING:
-    from kedro_datasets._typing import JSONPreview, TablePreview
 
 __all__ = ["CandidateDataset", "ChampionDataset", "EvidenceDataset", "TrialsDataset"]
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from podium.errors import PodiumError
 from podium.lakehouse import access
+from podium.lakehouse.preview_types import JSONPreview, TablePreview
 
 from .overview import PipelineRun, Registry
-
-if TYPE_CHECKING:
-    from kedro_datasets._typing import JSONPreview, TablePreview
 
 __all__ = ["candidate", "champion", "evidence", "trials"]
 
@@ -99,8 +97,6 @@ def _model(run: PipelineRun) -> dict[str, Any]:
 
 
 def _json(tell: Callable[[], Mapping[str, Any] | None], what: str) -> JSONPreview:
-    from kedro_datasets._typing import JSONPreview
-
     try:
         access.require("read", ZONE, what)
         told = tell() or {"no preview": NOTHING}

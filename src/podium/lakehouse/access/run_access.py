@@ -9,6 +9,7 @@ from kedro.io import CachedDataset, CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from podium.lakehouse.errors import LakehouseError
+from podium.private_names import cached
 
 from .guard import Wish
 from .rules import Verb
@@ -35,10 +36,10 @@ def _wish(verb: Verb, name: str, catalog: CatalogProtocol) -> Iterator[Wish]:
 
 
 def _uncached(name: str, dataset: Any) -> Any:
-    """The dataset inside of a cache. Kedro 1.7 has no public name for it; without it, the rules cannot be asked."""
+    """The dataset inside any CachedDataset: the access rules are about that one."""
     while isinstance(dataset, CachedDataset):
         try:
-            dataset = dataset._dataset
+            dataset = cached(dataset)
         except AttributeError as cause:
             raise LakehouseError(
                 f"{name} is a CachedDataset, and the dataset inside of it cannot be found, so nobody can tell who "

@@ -10,15 +10,17 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 from podium.lakehouse.errors import LakehouseError
+from podium.private_names import forget_driver, forget_gateway
 
 from .addresses import answers, host_and_port
 from .jars import JARS, jar_settings
+from .jvm import launch
 from .spark_settings import EngineSettings
 from .stores import spark_location, store_settings, stores
 
@@ -60,6 +62,7 @@ class Spark:
         self._settings = settings
         self._master = settings.master
         self._session: SparkSession | None = None
+        self._gateway: Any = None
 
     def start(self) -> SparkSession:
         """Start the JVM and the driver in it.
@@ -82,7 +85,8 @@ class Spark:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         try:
             with log.open("ab") as sink:
-                self._session = _connect(config, sink)
+                self._gateway = launch(config, sink)
+            self._session = _session(self._gateway, config)
         except PySparkRuntimeError as cause:
             raise LakehouseError(f"Spark did not start on {self._master}. Its log {log} ends:\n{_end(log)}") from cause
         finally:
@@ -107,32 +111,22 @@ class Spark:
 
     def stop(self) -> None:
         """Stop the driver and its JVM."""
-        if self._session is not None:
-            from pyspark import SparkContext
-
+        if self._gateway is not None:
             if self.trouble():
-                # PySpark would ask the JVM, which is gone, and keep what it has of it for the next session.
-                SparkContext._active_spark_context = None
-                SparkSession._instantiatedSession = SparkSession._activeSession = None
-            else:
+                forget_driver()
+            elif self._session is not None:
                 self._session.stop()
-            # PySpark keeps the JVM for a next session, with the settings of this one.
-            gateway = SparkContext._gateway
-            if gateway is not None:
-                gateway.shutdown()
-                gateway.proc.stdin.close()
-                gateway.proc.wait(timeout=60)
-                SparkContext._gateway = SparkContext._jvm = None
-            self._session = None
+            self._gateway.shutdown()
+            self._gateway.proc.stdin.close()
+            self._gateway.proc.wait(timeout=60)
+            forget_gateway()
+            self._session = self._gateway = None
 
     def trouble(self) -> str | None:
         """What is wrong with the driver, in words; None where nothing is."""
-        from pyspark import SparkContext
-
-        gateway: Any = SparkContext._gateway
-        if self._session is None or (gateway is not None and gateway.proc.poll() is None):
+        if self._session is None or self._gateway.proc.poll() is None:
             return None
-        if gateway is not None and gateway.proc.returncode == OUT_OF_MEMORY_CODE:
+        if self._gateway.proc.returncode == OUT_OF_MEMORY_CODE:
             return f"The Spark driver on {self._master} ran out of memory; give it more by spark.driver.memory."
         return f"The Spark driver on {self._master} is gone."
 
@@ -141,14 +135,11 @@ class Spark:
         return spark_location(path)
 
 
-def _connect(config: dict[str, str], sink: IO[bytes]) -> SparkSession:
-    """A classic session whose JVM writes into ``sink``, so that the terminal stays the person's."""
+def _session(gateway: Any, config: dict[str, str]) -> SparkSession:
+    """Start the driver in the JVM behind ``gateway``."""
     from pyspark import SparkConf, SparkContext
 
-    from .jvm import launch
-
-    gateway = launch(config, sink)
-    return SparkSession(SparkContext(gateway=gateway, conf=SparkConf(_jvm=gateway.jvm).setAll(list(config.items()))))
+    return SparkSession(SparkContext(gateway=gateway, conf=SparkConf().setAll(list(config.items()))))
 
 
 def require_java() -> None:

@@ -14,6 +14,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from podium.lakehouse import atomic_files
 from podium.lakehouse.batches import gathered
+from podium.private_names import result_pieces
 
 from .execution import engine_errors
 from .statement import QueryError
@@ -76,8 +77,7 @@ def arrow_batches(frame: DataFrame) -> Iterator[pa.RecordBatch]:
 
 def _sent(frame: Any) -> Iterator[pa.RecordBatch]:
     """What a server of Spark Connect sends: Arrow, piece by piece."""
-    client = frame.sparkSession.client
-    for piece in client.to_table_as_iterator(frame._plan.to_proto(client), {}):
+    for piece in result_pieces(frame):
         if isinstance(piece, pa.Table):  # the first piece is the schema
             yield from piece.to_batches()
 

@@ -1,0 +1,85 @@
+"""Private names of libraries still mean what Podium takes them for. Each test names the function that would break."""
+
+from importlib.metadata import version
+
+import pytest
+from kedro.io import CachedDataset, DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+from kedro.pipeline.preview_contract import TextPreview
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+
+from podium import private_names, run_status
+
+
+def difference(left: int, *, right: int) -> int:
+    return left - right
+
+
+def test_with_preview():
+    node = Node(difference, inputs={"left": "a", "right": "b"}, outputs="c", name="difference", tags=["t"])
+    shown = private_names.with_preview(node, lambda: TextPreview("a minus b"))
+    assert (shown, shown.tags) == (node, {"t"})
+    assert shown.preview().content == "a minus b"
+    assert shown.run({"a": 3, "b": 1}) == {"c": 2}
+
+
+def test_cached():
+    inside = MemoryDataset(1)
+    assert private_names.cached(CachedDataset(inside)) is inside
+
+
+@pytest.fixture
+def pyspark_state(monkeypatch: pytest.MonkeyPatch):
+    """PySpark's memory of a driver; each name must exist, and another session of this process gets it back."""
+    for name in ("_active_spark_context", "_gateway", "_jvm"):
+        monkeypatch.setattr(SparkContext, name, object(), raising=True)
+    for name in ("_instantiatedSession", "_activeSession"):
+        monkeypatch.setattr(SparkSession, name, object(), raising=True)
+
+
+@pytest.mark.usefixtures("pyspark_state")
+def test_forget_driver():
+    private_names.forget_driver()
+    assert SparkContext._active_spark_context is None
+    assert SparkSession._instantiatedSession is SparkSession._activeSession is None
+
+
+@pytest.mark.usefixtures("pyspark_state")
+def test_forget_gateway():
+    private_names.forget_gateway()
+    assert SparkContext._gateway is SparkContext._jvm is None
+
+
+def test_result_pieces(spark):
+    frame = spark.range(10).selectExpr("id", "timestamp'2013-06-01 00:00:00' as at")
+    schema, *tables = private_names.result_pieces(frame)
+    assert [field.name for field in getattr(schema, "fields", schema)] == ["id", "at"]
+    assert sorted(value for table in tables for value in table["id"].to_pylist()) == list(range(10))
+
+
+def test_viz_id():
+    from kedro_viz.data_access.managers import DataAccessManager
+    from kedro_viz.integrations.kedro import hooks_utils
+
+    node = Node(difference, inputs={"left": "a", "right": "b"}, outputs="c", name="difference")
+    graph = DataAccessManager()
+    pipelines = {"__default__": Pipeline([node])}
+    graph.add_catalog(DataCatalog(), pipelines)
+    graph.add_pipelines(pipelines)
+    shown = {each.name: each.id for each in graph.nodes.as_list()}
+    assert {name: shown[name] for name in "abc"} == {name: private_names.viz_id(name) for name in "abc"}
+    assert private_names.viz_id(node) in shown.values()
+    assert (hooks_utils.EVENTS_FILE, str(hooks_utils.EVENTS_DIR)) == (run_status.EVENTS, run_status.FOLDER)
+
+
+@pytest.mark.parametrize(
+    ("library", "checked"), [("kedro", "1.7.0"), ("kedro-viz", "12.5.0"), ("pyspark", "4.2.0")], ids=str
+)
+def test_the_versions_that_the_module_names_are_those_installed(library: str, checked: str):
+    assert version(library) == checked
+    assert f"{library} {checked}".casefold() in (private_names.__doc__ + _docs()).casefold()
+
+
+def _docs() -> str:
+    return "".join(getattr(private_names, name).__doc__ for name in private_names.__all__)
