@@ -62,7 +62,8 @@ def test_a_failed_task_has_the_last_word_and_the_way_on(failed):
     assert error.startswith("Error: ")
     assert "champion" in error
     assert last == (
-        "Error: score: inference failed with exit code 1. To go on from there: podium jobs run score --env dev --resume"
+        "Error: score: inference failed with exit code 1. "
+        "To continue from there: podium jobs run score --env dev --resume"
     )
 
 

@@ -81,7 +81,7 @@ def test_each_task_is_a_process_of_its_own_in_order(go, tmp_path, capfd):
     assert marks[0].stat().st_mtime_ns < marks[1].stat().st_mtime_ns
     assert {task.outcome for task in done.tasks.values()} == {"done"}
     told = capfd.readouterr().out
-    assert told.index("mine 1/2 one") < told.index("mine 2/2 two") < told.index("mine is done")
+    assert told.index("mine 1/2 one") < told.index("mine 2/2 two") < told.index("mine finished")
 
 
 def test_a_task_that_fails_is_tried_again_as_often_as_it_may_be(go, tmp_path):
@@ -103,7 +103,7 @@ def test_a_failure_shows_its_message_and_how_to_go_on_and_ends_the_job(go, tmp_p
 
 
 def test_a_task_that_was_killed_says_by_what(go):
-    with pytest.raises(PodiumError, match="mine: one was ended by SIGKILL"):
+    with pytest.raises(PodiumError, match="mine: one was killed by SIGKILL"):
         go(job({"one": "import os; os.kill(os.getpid(), 9)"}))
 
 
@@ -133,7 +133,7 @@ def test_a_resumed_run_begins_at_the_task_that_failed(go, tmp_path):
 
 def test_a_task_that_takes_too_long_ends_with_all_that_it_has_started(go, tmp_path):
     mark = tmp_path / "mark"
-    with pytest.raises(PodiumError, match=r"mine: long took too long\. To go on"):
+    with pytest.raises(PodiumError, match=r"mine: long exceeded its timeout\. To continue"):
         go(job({"long": LONG.format(str(mark))}, retries=2, timeout=1))
     assert left(tmp_path).tasks["long"].outcome == "timed out"
     assert left(tmp_path).tasks["long"].tries == 1
@@ -145,7 +145,7 @@ def driver(folder: Path, mark: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_whoever_stops_it_stops_the_task_too(tmp_path, number):
     mark = tmp_path / "mark"
     whole = driver(tmp_path, mark)
@@ -153,8 +153,8 @@ def test_whoever_stops_it_stops_the_task_too(tmp_path, number):
     assert all(runs(pid) for pid in pids)
     os.kill(whole.pid, number)
     told, _ = whole.communicate(timeout=30)
-    assert whole.returncode == 130
-    assert "mine was stopped, in long" in told
+    assert whole.returncode == 128 + number
+    assert "mine was stopped during long" in told
     assert "--resume" in told
     assert not any(runs(pid) for pid in pids)
     assert left(tmp_path).tasks["long"].outcome == "stopped"

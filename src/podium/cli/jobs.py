@@ -42,10 +42,11 @@ def jobs() -> None:
 @click.option("--check", is_flag=True, help="Write nothing; exit code 1 if something would be written, and what.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; say which files would be.")
 def bundle(output: Path | None, check: bool, dry_run: bool) -> None:
-    """Write databricks/: databricks.yml with targets and variables, and a file for each job.
+    """Write databricks/: the bundle's settings, its jobs, and the locked versions.
 
-    Everything that the jobs name must exist, and Databricks' own models check the result. Files that this command did
-    not write are left alone.
+    These are databricks.yml with targets and variables, a file for each job, and requirements.txt, which a cluster
+    installs beside the wheel. Everything that the jobs name must exist, and the models of databricks-bundles validate
+    the jobs. Files that this command did not write stay as they are.
     """
     from podium.jobs.bundle_files import changes, texts, write
     from podium.jobs.checks import checked_jobs
@@ -54,10 +55,10 @@ def bundle(output: Path | None, check: bool, dry_run: bool) -> None:
 
     home, conf = find_project()
     folder = output or home / "databricks"
-    found = changes(folder, texts(checked_jobs(conf)))
+    found = changes(folder, texts(checked_jobs(conf), home))
     if check and found:
         click.echo("".join(change.diff() for change in found), nl=False)
-        click.echo(f"{folder} is not what conf/base/jobs.yml makes of it. Run: podium jobs bundle", err=True)
+        click.echo(f"{folder} differs from conf/base/jobs.yml or requirements.lock. Run: podium jobs bundle", err=True)
         raise SystemExit(STALE)
     if not (check or dry_run):
         write(folder, found)
@@ -112,7 +113,8 @@ def run(name: str, env: str, params: str, resume: bool, dry_run: bool) -> None:
     """Run a job's tasks in order, each in a process of its own, tried again as often as the job says.
 
     One run of a job at a time. What is done is kept in the environment's local folder, so that a run that failed or was
-    stopped can go on, with the same parameters. Exit code 1: a task has failed; 130: it was stopped.
+    stopped can go on, with the same parameters. Exit code 1: a task failed; 130: Ctrl-C stopped the run; 143:
+    SIGTERM did.
     """
     if resume and params:
         raise click.UsageError("--resume goes on with the parameters of the run; leave out --params.")
