@@ -85,7 +85,7 @@ def test_the_list_says_how_the_last_run_ended(failed, podium):
     assert found["score"]["last_run"]["tasks"]["feature_engineering"]["outcome"] == "done"
     assert found["score"]["schedule"] == {"cron": "15 * * * *", "time_zone": "America/New_York"}
     assert found["retrain"]["last_run"] is None
-    assert "did not end well, in inference" in podium("list").stdout
+    assert "stopped at inference" in podium("list").stdout
 
 
 @pytest.mark.parametrize(

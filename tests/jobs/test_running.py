@@ -169,7 +169,7 @@ def test_a_task_that_outlives_its_job_still_counts_as_a_run(tmp_path):
     os.kill(whole.pid, signal.SIGKILL)
     whole.wait(timeout=30)
     with (
-        pytest.raises(PodiumError, match=rf"mine is running already, begun by process {whole.pid}"),
+        pytest.raises(PodiumError, match=rf"mine is already running, started by process {whole.pid}"),
         alone(tmp_path, "mine"),
     ):
         pytest.fail("there were two at once")
@@ -187,14 +187,16 @@ def test_two_jobs_may_run_at_once(tmp_path):
 
 def test_what_cannot_be_resumed_says_why(tmp_path):
     planned, _ = job({"one": "pass"})
-    with pytest.raises(PodiumError, match=r"no run of mine in dev yet. To begin anew: podium jobs run mine --env dev"):
+    with pytest.raises(
+        PodiumError, match=r"no run in dev to resume\. To start a new run: podium jobs run mine --env dev"
+    ):
         resumed(tmp_path, planned)
     save(tmp_path, planned.with_task("one", TaskState(outcome="done")))
-    with pytest.raises(PodiumError, match="has ended well"):
+    with pytest.raises(PodiumError, match="succeeded; there is nothing to resume"):
         resumed(tmp_path, planned)
     save(tmp_path, job({"one": "other"})[0])
-    with pytest.raises(PodiumError, match="The tasks of mine are others now"):
+    with pytest.raises(PodiumError, match="The tasks of mine have changed"):
         resumed(tmp_path, planned)
     (tmp_path / "mine.json").write_text("{")
-    with pytest.raises(PodiumError, match=r"mine\.json, what is kept of the last run, cannot be read"):
+    with pytest.raises(PodiumError, match=r"mine\.json, the state of the last run, cannot be read"):
         resumed(tmp_path, planned)
