@@ -95,7 +95,7 @@ def test_each_job_lists_each_of_its_pipelines_once_and_all_exist(jobs):
     for job in jobs.values():
         names = [name for task in job["tasks"] for name in options(task)["pipelines"]]
         assert len(names) == len(set(names))
-        assert set(names) <= STAGES.keys()
+        assert set(names) <= set(STAGES)
     assert {name for job in jobs.values() for task in job["tasks"] for name in options(task)["pipelines"]} == set(
         STAGES
     )
