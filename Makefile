@@ -73,9 +73,10 @@ bench: setup ## Measure the figures that the docs quote
 docs: setup ## Write the reference pages anew from the definitions
 	$(BIN)/python docs/reference/generate.py
 
-lock: setup ## Resolve the lock anew, for Python 3.11 and up, without a registry's name in it
+lock: setup ## Resolve requirements.lock anew for Python 3.11 and up, and rewrite databricks/requirements.txt from it
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras \
 		--no-header --upgrade pyproject.toml --output-file requirements.lock
+	$(BIN)/podium jobs bundle
 
 clean: ## Remove .venv, caches and builds; the data stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .viz build dist

@@ -5,11 +5,11 @@ import re
 import pytest
 from deltalake import DeltaTable
 
-from podium.cli.status import LIFE
 from podium.errors import PodiumError
+from podium.pipelines import STAGES
 from tests.cli.conftest import PROJECT
 
-STORY = [*LIFE[:5], "feature_engineering", "inference", "monitoring"]
+STORY = [*STAGES[:5], "feature_engineering", "inference", "monitoring"]
 
 
 def rows(life, name: str) -> int:

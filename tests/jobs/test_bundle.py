@@ -80,7 +80,7 @@ def test_it_is_fresh():
 
 
 def test_it_is_the_same_twice():
-    assert texts(checked_jobs(PROJECT / "conf")) == texts(checked_jobs(PROJECT / "conf"))
+    assert texts(checked_jobs(PROJECT / "conf"), PROJECT) == texts(checked_jobs(PROJECT / "conf"), PROJECT)
 
 
 def test_the_official_models_read_it_and_lose_nothing(jobs):
@@ -95,7 +95,7 @@ def test_each_job_lists_each_of_its_pipelines_once_and_all_exist(jobs):
     for job in jobs.values():
         names = [name for task in job["tasks"] for name in options(task)["pipelines"]]
         assert len(names) == len(set(names))
-        assert set(names) <= STAGES.keys()
+        assert set(names) <= set(STAGES)
     assert {name for job in jobs.values() for task in job["tasks"] for name in options(task)["pipelines"]} == set(
         STAGES
     )
@@ -147,7 +147,8 @@ def test_the_wheel_is_the_project_s_without_a_spark_of_its_own(whole, jobs):
     assert (FOLDER / whole["artifacts"]["podium"]["path"]).resolve() == PROJECT
     for job in jobs.values():
         for environment in job["environments"]:
-            (wheel,) = environment["spec"]["dependencies"]
+            versions, wheel = environment["spec"]["dependencies"]
+            assert (FOLDER / "resources" / versions.removeprefix("-r ")).resolve() == FOLDER / "requirements.txt"
             assert (FOLDER / "resources" / wheel).resolve() == PROJECT / "dist" / "*.whl"
 
 
@@ -173,7 +174,8 @@ def test_clusters_and_triggers_and_parameters(tmp_path):
     first, second, third = resource["tasks"]
     (cluster,) = resource["job_clusters"]
     assert (cluster["job_cluster_key"], cluster["new_cluster"]["num_workers"]) == ("big", 4)
-    assert (first["job_cluster_key"], first["libraries"]) == ("big", [{"whl": "../../dist/*.whl"}])
+    libraries = [{"requirements": "../requirements.txt"}, {"whl": "../../dist/*.whl"}]
+    assert (first["job_cluster_key"], first["libraries"], second["libraries"]) == ("big", libraries, libraries)
     assert (second["existing_cluster_id"], "max_retries" in second) == ("1234-567890-abcde123", False)
     assert (third["environment_key"], "depends_on" in third) == ("none", False)
     watched = resource["trigger"]["table_update"]
@@ -191,7 +193,7 @@ def test_clusters_and_triggers_and_parameters(tmp_path):
 
 
 def test_a_stale_bundle_is_told_line_by_line_and_made_anew(tmp_path):
-    assert made("--output", str(tmp_path), "--dry-run").output.count("would be added") == 5
+    assert made("--output", str(tmp_path), "--dry-run").output.count("would be added") == 6
     assert not list(tmp_path.iterdir())
     assert made("--output", str(tmp_path)).exit_code == 0
     job = tmp_path / "resources" / "score.job.yml"

@@ -113,7 +113,7 @@ def test_tasks_that_wait_for_others_come_after_them(conf):
         (
             "jobs.retrain.schedule.cron",
             "0 4 * * MOM",
-            "jobs.retrain.schedule.cron: day of week 'MOM': 'MOM' means nothing here (did you mean 'MON'?)",
+            "jobs.retrain.schedule.cron: day of week 'MOM': unknown name 'MOM' (did you mean 'MON'?)",
         ),
         (
             "jobs.retrain.schedule.time_zone",
@@ -138,23 +138,23 @@ def test_tasks_that_wait_for_others_come_after_them(conf):
         ("jobs.retrain.timeout", "2 horus", "jobs.retrain.timeout: '2 horus' is no time span"),
         ("jobs.retrain.retries", -1, "jobs.retrain.retries: Input should be greater than or equal to 0 (got -1)"),
         ("jobs.retrain.tasks", [], "jobs.retrain.tasks: "),
-        ("jobs.retrain.tasks", ["training", "training"], "two are called training"),
+        ("jobs.retrain.tasks", ["training", "training"], "two tasks have the name training"),
         (
             "jobs.retrain.tasks",
             ["training", {"name": "again", "pipelines": ["training"]}],
-            "jobs.retrain.tasks: training is in two of them, training and again",
+            "jobs.retrain.tasks: training and again would both run the pipeline training",
         ),
         (
             "jobs.retrain.tasks",
             ["training", {"pipelines": ["evaluation"], "depends_on": ["trainig"]}],
-            "depends_on: no task 'trainig' (did you mean 'training'?)",
+            "depends_on: no task 'trainig' in this job (did you mean 'training'?)",
         ),
         (
             "jobs.retrain.tasks",
             [{"pipelines": ["training"], "depends_on": ["training"]}],
-            "jobs.retrain.tasks: training wait for each other",
+            "jobs.retrain.tasks: cycle in depends_on: training",
         ),
-        ("jobs.retrain.trigger", {"tables": ["flight_delay.predictions"]}, "a schedule and a trigger"),
+        ("jobs.retrain.trigger", {"tables": ["flight_delay.predictions"]}, "a schedule or a trigger, not both"),
         (
             "jobs.retrain.parameters",
             {"prd": {"as_of": "2013-08-01"}},
@@ -168,7 +168,7 @@ def test_tasks_that_wait_for_others_come_after_them(conf):
         (
             "jobs.retrain.parameters",
             {"prod": {"flight_delay.source": "a,b"}},
-            "flight_delay.source: a command line cannot say this value",
+            "flight_delay.source: --params cannot pass this value to a run",
         ),
         (
             "databricks.targets.prod.env",
@@ -191,11 +191,11 @@ def test_tasks_that_wait_for_others_come_after_them(conf):
             "uc://${var.catlog}",
             "databricks.root: there is no variable 'catlog' (did you mean 'catalog'?)",
         ),
-        ("databricks.targets.staging.default", True, "databricks.targets: more than one is the default"),
+        ("databricks.targets.staging.default", True, "databricks.targets: more than one has default: true"),
         (
             "databricks.targets.prod.permissions",
             [{"level": "CAN_VIEW"}],
-            "give one of group, user and service_principal",
+            "needs exactly one of group, user and service_principal",
         ),
     ],
 )
@@ -209,21 +209,21 @@ def test_a_table_that_is_none_does_not_trigger(conf):
         conf, watched
     )
     watched["jobs.retrain.trigger"] = {"tables": ["flight_delay.predictions"]}
-    assert "no Unity Catalog" in refusal(conf, {**watched, "databricks.root": "s3://bucket"})
+    assert "not in Unity Catalog" in refusal(conf, {**watched, "databricks.root": "s3://bucket"})
 
 
 def test_nodes_that_hand_each_other_data_in_memory_stay_together(conf):
     """Each task is a process of its own."""
     first = {"name": "features", "pipelines": ["training"], "nodes": ["training.flight_delay.build_training_set"]}
     said = refusal(conf, {"jobs.retrain.tasks": [first]})
-    assert "it would need flight_delay.as_of, which is handed from node to node within a run" in said
+    assert "it reads flight_delay.as_of, which exists in memory only, within one run" in said
 
 
 def test_two_tasks_may_share_a_pipeline_but_no_node(conf):
     stages = {"pipelines": ["training", "evaluation"]}
     parts = [{"name": name, **stages, "namespaces": [name, "clock"]} for name in ("training", "evaluation")]
     said = refusal(conf, {"jobs.retrain.tasks": parts})
-    assert "training and evaluation would both run clock.flight_delay.resolve_as_of" in said
+    assert "training and evaluation would both run the node clock.flight_delay.resolve_as_of" in said
 
 
 def test_all_mistakes_are_told_at_once(conf):
@@ -249,5 +249,5 @@ def test_a_file_that_is_none_is_refused(conf, text, said):
 
 def test_without_a_file_there_are_no_jobs(tmp_path):
     (tmp_path / "base").mkdir()
-    with pytest.raises(PodiumError, match="there are no jobs"):
+    with pytest.raises(PodiumError, match="which defines the jobs"):
         checked_jobs(tmp_path)

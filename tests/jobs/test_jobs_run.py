@@ -62,7 +62,8 @@ def test_a_failed_task_has_the_last_word_and_the_way_on(failed):
     assert error.startswith("Error: ")
     assert "champion" in error
     assert last == (
-        "Error: score: inference failed with exit code 1. To go on from there: podium jobs run score --env dev --resume"
+        "Error: score: inference failed with exit code 1. "
+        "To continue from there: podium jobs run score --env dev --resume"
     )
 
 
@@ -84,7 +85,7 @@ def test_the_list_says_how_the_last_run_ended(failed, podium):
     assert found["score"]["last_run"]["tasks"]["feature_engineering"]["outcome"] == "done"
     assert found["score"]["schedule"] == {"cron": "15 * * * *", "time_zone": "America/New_York"}
     assert found["retrain"]["last_run"] is None
-    assert "did not end well, in inference" in podium("list").stdout
+    assert "stopped at inference" in podium("list").stdout
 
 
 @pytest.mark.parametrize(

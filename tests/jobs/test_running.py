@@ -81,7 +81,7 @@ def test_each_task_is_a_process_of_its_own_in_order(go, tmp_path, capfd):
     assert marks[0].stat().st_mtime_ns < marks[1].stat().st_mtime_ns
     assert {task.outcome for task in done.tasks.values()} == {"done"}
     told = capfd.readouterr().out
-    assert told.index("mine 1/2 one") < told.index("mine 2/2 two") < told.index("mine is done")
+    assert told.index("mine 1/2 one") < told.index("mine 2/2 two") < told.index("mine finished")
 
 
 def test_a_task_that_fails_is_tried_again_as_often_as_it_may_be(go, tmp_path):
@@ -103,7 +103,7 @@ def test_a_failure_shows_its_message_and_how_to_go_on_and_ends_the_job(go, tmp_p
 
 
 def test_a_task_that_was_killed_says_by_what(go):
-    with pytest.raises(PodiumError, match="mine: one was ended by SIGKILL"):
+    with pytest.raises(PodiumError, match="mine: one was killed by SIGKILL"):
         go(job({"one": "import os; os.kill(os.getpid(), 9)"}))
 
 
@@ -133,7 +133,7 @@ def test_a_resumed_run_begins_at_the_task_that_failed(go, tmp_path):
 
 def test_a_task_that_takes_too_long_ends_with_all_that_it_has_started(go, tmp_path):
     mark = tmp_path / "mark"
-    with pytest.raises(PodiumError, match=r"mine: long took too long\. To go on"):
+    with pytest.raises(PodiumError, match=r"mine: long exceeded its timeout\. To continue"):
         go(job({"long": LONG.format(str(mark))}, retries=2, timeout=1))
     assert left(tmp_path).tasks["long"].outcome == "timed out"
     assert left(tmp_path).tasks["long"].tries == 1
@@ -145,7 +145,7 @@ def driver(folder: Path, mark: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_whoever_stops_it_stops_the_task_too(tmp_path, number):
     mark = tmp_path / "mark"
     whole = driver(tmp_path, mark)
@@ -153,8 +153,8 @@ def test_whoever_stops_it_stops_the_task_too(tmp_path, number):
     assert all(runs(pid) for pid in pids)
     os.kill(whole.pid, number)
     told, _ = whole.communicate(timeout=30)
-    assert whole.returncode == 130
-    assert "mine was stopped, in long" in told
+    assert whole.returncode == 128 + number
+    assert "mine was stopped during long" in told
     assert "--resume" in told
     assert not any(runs(pid) for pid in pids)
     assert left(tmp_path).tasks["long"].outcome == "stopped"
@@ -169,7 +169,7 @@ def test_a_task_that_outlives_its_job_still_counts_as_a_run(tmp_path):
     os.kill(whole.pid, signal.SIGKILL)
     whole.wait(timeout=30)
     with (
-        pytest.raises(PodiumError, match=rf"mine is running already, begun by process {whole.pid}"),
+        pytest.raises(PodiumError, match=rf"mine is already running, started by process {whole.pid}"),
         alone(tmp_path, "mine"),
     ):
         pytest.fail("there were two at once")
@@ -187,14 +187,16 @@ def test_two_jobs_may_run_at_once(tmp_path):
 
 def test_what_cannot_be_resumed_says_why(tmp_path):
     planned, _ = job({"one": "pass"})
-    with pytest.raises(PodiumError, match=r"no run of mine in dev yet. To begin anew: podium jobs run mine --env dev"):
+    with pytest.raises(
+        PodiumError, match=r"no run in dev to resume\. To start a new run: podium jobs run mine --env dev"
+    ):
         resumed(tmp_path, planned)
     save(tmp_path, planned.with_task("one", TaskState(outcome="done")))
-    with pytest.raises(PodiumError, match="has ended well"):
+    with pytest.raises(PodiumError, match="succeeded; there is nothing to resume"):
         resumed(tmp_path, planned)
     save(tmp_path, job({"one": "other"})[0])
-    with pytest.raises(PodiumError, match="The tasks of mine are others now"):
+    with pytest.raises(PodiumError, match="The tasks of mine have changed"):
         resumed(tmp_path, planned)
     (tmp_path / "mine.json").write_text("{")
-    with pytest.raises(PodiumError, match=r"mine\.json, what is kept of the last run, cannot be read"):
+    with pytest.raises(PodiumError, match=r"mine\.json, the state of the last run, cannot be read"):
         resumed(tmp_path, planned)

@@ -135,5 +135,7 @@ def test_events_go_to_a_server_and_a_run_does_not_depend_on_it(fresh: Project, m
     "config", [{"transport": {"type": "fax"}}, {"transport": {"type": "http"}}, {"transport": {"type": "file"}}]
 )
 def test_a_destination_that_is_none_is_refused(config: dict):
-    with pytest.raises(PodiumError, match=r"lineage\.yml of prod is wrong, nothing was run"):
+    with pytest.raises(
+        PodiumError, match=r"Nothing was run: OpenLineage refuses the transport in lineage\.yml of prod"
+    ):
         client(config, "prod")

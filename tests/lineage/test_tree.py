@@ -131,7 +131,7 @@ def test_people_read_it_as_a_tree_that_tells_everything_once(lived: Lived):
         ("flight_delay/9", "There are: 1, 2, 3"),
         ("flight_delay@winner", "There are: champion"),
         ("flight_delay.features_wether", "did you mean 'flight_delay.features_weather'"),
-        ("flight_delay.features_weather@new", "is no version of a table"),
+        ("flight_delay.features_weather@new", "is not a version of a table"),
     ],
 )
 def test_a_name_that_is_none_is_told_with_what_there_is(lived: Lived, name: str, words: str):

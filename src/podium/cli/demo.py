@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from podium.pipelines import STAGES
+
 from .options import console, day, env_option, examples
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ __all__ = ["demo"]
 
 MOMENT = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
 # First the model is made, as if it were the first moment; then it has been in use until the second.
-MADE = ("eda", "feature_engineering", "training", "evaluation", "deployment")
+MADE = STAGES[:5]
 USED = ("feature_engineering", "inference", "monitoring")
 PACKAGE = "package:"
 

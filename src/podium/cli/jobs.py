@@ -1,4 +1,4 @@
-"""``podium jobs``: pipelines that run together, here or on Databricks."""
+"""``podium jobs``: pipelines that run together, on this machine or on Databricks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DID = {"add": "added", "replace": "replaced", "remove": "removed"}
     epilog=examples("podium jobs list", "podium jobs run retrain --env prod", "podium jobs bundle"),
 )
 def jobs() -> None:
-    """Pipelines that run together, in an order, at their time: conf/base/jobs.yml names them, once for all places."""
+    """Pipelines that run together, in an order and on a schedule. conf/base/jobs.yml defines them."""
 
 
 @jobs.command(
@@ -37,15 +37,18 @@ def jobs() -> None:
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where to.  [default: databricks/ of the project]",
+    help="The folder to write.  [default: databricks/ of the project]",
 )
-@click.option("--check", is_flag=True, help="Write nothing; exit code 1 if something would be written, and what.")
-@click.option("--dry-run", is_flag=True, help="Write nothing; say which files would be.")
+@click.option(
+    "--check", is_flag=True, help="Write nothing; print what would change, with exit code 1 if anything would."
+)
+@click.option("--dry-run", is_flag=True, help="Write nothing; list the files that would change.")
 def bundle(output: Path | None, check: bool, dry_run: bool) -> None:
-    """Write databricks/: databricks.yml with targets and variables, and a file for each job.
+    """Write databricks/: the bundle's settings, its jobs, and the locked versions.
 
-    Everything that the jobs name must exist, and Databricks' own models check the result. Files that this command did
-    not write are left alone.
+    These are databricks.yml with targets and variables, a file for each job, and requirements.txt, which a cluster
+    installs beside the wheel. Everything that the jobs name must exist, and the models of databricks-bundles validate
+    the jobs. Files that this command did not write stay as they are.
     """
     from podium.jobs.bundle_files import changes, texts, write
     from podium.jobs.checks import checked_jobs
@@ -54,10 +57,10 @@ def bundle(output: Path | None, check: bool, dry_run: bool) -> None:
 
     home, conf = find_project()
     folder = output or home / "databricks"
-    found = changes(folder, texts(checked_jobs(conf)))
+    found = changes(folder, texts(checked_jobs(conf), home))
     if check and found:
         click.echo("".join(change.diff() for change in found), nl=False)
-        click.echo(f"{folder} is not what conf/base/jobs.yml makes of it. Run: podium jobs bundle", err=True)
+        click.echo(f"{folder} differs from conf/base/jobs.yml or requirements.lock. Run: podium jobs bundle", err=True)
         raise SystemExit(STALE)
     if not (check or dry_run):
         write(folder, found)
@@ -73,13 +76,13 @@ def _tell(folder: Path, found: list[Change], *, would: bool) -> None:
 
 @jobs.command(
     "list",
-    short_help="Jobs, their tasks, when they run, how the last run ended.",
+    short_help="Jobs with their tasks, schedules and last runs.",
     epilog=examples("podium jobs list", "podium jobs list --env prod --json"),
 )
 @env_option
 @json_option
 def list_(env: str, wants_json: bool) -> None:
-    """Every job, its tasks, when it runs by itself, and how far its last run on this machine came."""
+    """List every job with its tasks, its schedule, and its last run on this machine."""
     from podium.jobs.reading import read_jobs
     from podium.jobs.state import last_run
 
@@ -105,17 +108,18 @@ def list_(env: str, wants_json: bool) -> None:
 )
 @click.argument("name")
 @env_option
-@click.option("--params", default="", metavar="NAME=VALUE,...", help="Parameters of every task, as of podium run.")
-@click.option("--resume", is_flag=True, help="Go on with the last run, at the task that did not end well.")
-@click.option("--dry-run", is_flag=True, help="Say what would be run.")
+@click.option("--params", default="", metavar="NAME=VALUE,...", help="Parameters of every task, as for podium run.")
+@click.option("--resume", is_flag=True, help="Continue the last run at the task that failed or was stopped.")
+@click.option("--dry-run", is_flag=True, help="Print the commands; run nothing.")
 def run(name: str, env: str, params: str, resume: bool, dry_run: bool) -> None:
-    """Run a job's tasks in order, each in a process of its own, tried again as often as the job says.
+    """Run a job's tasks in order, each in its own process, and retry a failed task as often as the job says.
 
-    One run of a job at a time. What is done is kept in the environment's local folder, so that a run that failed or was
-    stopped can go on, with the same parameters. Exit code 1: a task has failed; 130: it was stopped.
+    A job has one run at a time. The state is saved in the environment's local folder, so --resume can continue a run
+    that failed or was stopped, with the same parameters. Exit code 1: a task failed; 130: Ctrl-C stopped the run; 143:
+    SIGTERM did.
     """
     if resume and params:
-        raise click.UsageError("--resume goes on with the parameters of the run; leave out --params.")
+        raise click.UsageError("--resume keeps the parameters of the run that it continues; leave out --params.")
     from podium.jobs.checks import checked_jobs
     from podium.jobs.plan import begun, resumed
     from podium.jobs.running import run_job, shown
@@ -143,13 +147,13 @@ def _say(line: str) -> None:
 
 
 def _remind(folder: Path, name: str) -> None:
-    """Of a run that did not end well, and that this one takes the place of."""
+    """Warn that this run replaces the state of an unfinished one."""
     from podium.jobs.state import last_run
 
     before = last_run(folder, name)
     if before and before.left:
         when = f"{before.started:%Y-%m-%d %H:%M} UTC"
-        _say(f"The run of {when} did not end well, in {before.left[0]}; --resume goes on there. This one begins anew.")
+        _say(f"The run of {when} stopped at {before.left[0]}; --resume would continue it. This is a new run.")
 
 
 def _folder(project: Project) -> Path:
@@ -184,10 +188,10 @@ def _print(found: dict[str, Job], runs: dict[str, Run | None]) -> None:
 def _when(job: Job) -> str:
     if job.schedule:
         return f"{job.schedule.cron} ({job.schedule.time_zone})"
-    return f"after {', '.join(job.trigger.tables)}" if job.trigger else "when asked"
+    return f"after {', '.join(job.trigger.tables)}" if job.trigger else "on demand"
 
 
 def _how(last: Run | None) -> str:
     if last is None:
         return "never"
-    return f"{day(last.started)} {f'did not end well, in {last.left[0]}' if last.left else 'done'}"
+    return f"{day(last.started)} {f'stopped at {last.left[0]}' if last.left else 'done'}"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from podium.pipelines import STAGES
+
 from .options import as_json, console, env_option, examples, json_option
 
 if TYPE_CHECKING:
@@ -14,10 +16,8 @@ if TYPE_CHECKING:
 
     from .project import Project
 
-__all__ = ["LIFE", "open_alerts", "status"]
+__all__ = ["open_alerts", "status"]
 
-# A model's life, in order.
-LIFE = ("eda", "feature_engineering", "training", "evaluation", "deployment", "inference", "monitoring")
 GRAVEST = "critical"
 RUN = ("run_id", "as_of", "started", "outcome", "seconds")
 
@@ -60,7 +60,7 @@ def gather(project: Project) -> dict[str, Any]:
             **{alias: asdict(version) if version else None for alias, version in versions.items()},
             "alerts": alerts.get(name, []),
         }
-    runs = {name: registry.last_run(name) for name in LIFE}
+    runs = {name: registry.last_run(name) for name in STAGES}
     return {
         "env": project.env,
         "root": project.root,

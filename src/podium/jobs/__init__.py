@@ -1,1 +1,1 @@
-"""Jobs: which pipelines run together, in which order and when; on Databricks, or on this machine."""
+"""Jobs: pipelines that run together, in an order and on a schedule, on Databricks or on this machine."""

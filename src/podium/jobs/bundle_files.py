@@ -1,4 +1,4 @@
-"""The bundle as files: what they should hold, what they do hold, and writing them without harming anybody else's."""
+"""The bundle as files: compare the folder with the jobs, and write what differs. Files of other authors stay."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from podium.errors import PodiumError
 from podium.lakehouse import atomic_files
 
 from .checks import CheckedJobs
-from .databricks_bundle import bundle, job_resource
+from .databricks_bundle import REQUIREMENTS, bundle, job_resource
+from .locked_requirements import locked_requirements
 
 __all__ = ["Change", "changes", "texts", "write"]
 
-# Only files that begin like this are replaced or removed.
-HEADER = "# Written by `podium jobs bundle` from conf/base/jobs.yml. Do not edit.\n"
+# `podium jobs bundle` replaces or removes only files that begin like this.
+MARK = "# Written by `podium jobs bundle` from "
+HEADER = f"{MARK}conf/base/jobs.yml. Do not edit.\n"
 RESOURCES = "resources"
 WIDTH = 116
 
 
 @dataclass(frozen=True)
 class Change:
-    """A file that is not as the jobs would have it.
+    """A file of the bundle that differs from the jobs.
 
     Attributes:
-        verb: what would be done to it.
-        name: of the file, in the bundle's folder.
-        before: its text; empty where there is no such file.
-        after: the text that it should have; empty where it should go.
+        verb: the change that brings the file up to date.
+        name: the file's path in the bundle's folder.
+        before: its text now; empty if the file does not exist.
+        after: its text after the change; empty if the change removes the file.
     """
 
     verb: Literal["add", "replace", "remove"]
@@ -39,35 +41,40 @@ class Change:
     after: str
 
     def diff(self) -> str:
-        """The lines that differ."""
+        """The change as a unified diff."""
         before, after = (text.splitlines(keepends=True) for text in (self.before, self.after))
         return "".join(unified_diff(before, after, f"{self.name} (as it is)", f"{self.name} (as it should be)"))
 
 
-def texts(found: CheckedJobs) -> dict[str, str]:
-    """The bundle's files by name. The same jobs give the same bytes."""
-    files = {"databricks.yml": _text(bundle(found))}
+def texts(found: CheckedJobs, home: Path) -> dict[str, str]:
+    """The bundle's files: name -> text. The same jobs and the same lock give the same bytes.
+
+    Args:
+        found: the jobs.
+        home: the checkout, whose lock names the versions that a cluster installs.
+    """
+    files = {"databricks.yml": _text(bundle(found)), REQUIREMENTS: locked_requirements(home)}
     for name in found.jobs.jobs:
         files[f"{RESOURCES}/{name}.job.yml"] = _text({"resources": {"jobs": {name: job_resource(found, name)}}})
     return files
 
 
 def changes(folder: Path, files: Mapping[str, str]) -> list[Change]:
-    """What differs between the folder and what it should hold. Files without the header are no business of this."""
+    """The changes that make the folder hold exactly these files. Files that other authors wrote are not listed."""
     return list(_changes(folder, files))
 
 
 def write(folder: Path, found: list[Change]) -> None:
-    """Make the changes, each file at once.
+    """Make the changes, each file atomically.
 
     Raises:
-        PodiumError: a file that would be replaced is somebody else's; nothing was written.
+        PodiumError: this command did not write a file that it would replace; no file was changed.
     """
-    foreign = [change.name for change in found if change.before and not change.before.startswith(HEADER)]
+    foreign = [change.name for change in found if change.before and not change.before.startswith(MARK)]
     if foreign:
         raise PodiumError(
-            f"{', '.join(foreign)} in {folder} was not written by this command, or was edited in its first line, and "
-            "would be lost. Move it, or name another folder by --output. Nothing was written."
+            f"Nothing was written: {', '.join(foreign)} in {folder} would be replaced, and its first line does not say "
+            "that `podium jobs bundle` wrote it. Move the file, or name another folder by --output."
         )
     for change in found:
         file = folder / change.name
@@ -92,5 +99,5 @@ def _changes(folder: Path, files: Mapping[str, str]) -> Iterator[Change]:
             yield Change("replace" if before else "add", name, before, after)
     for file in sorted(folder.glob(f"{RESOURCES}/*.yml")):
         name, before = file.relative_to(folder).as_posix(), file.read_text(encoding="utf-8")
-        if name not in files and before.startswith(HEADER):
+        if name not in files and before.startswith(MARK):
             yield Change("remove", name, before, "")

@@ -1,4 +1,4 @@
-"""Whether what ``jobs.yml`` names exists: pipelines and tags, computes, environments, parameters, tables, variables."""
+"""Check that the names in ``jobs.yml`` exist: pipelines, tags, computes, environments, parameters, tables, ..."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ __all__ = ["CheckedJobs", "checked_jobs"]
 TABLE = "podium.lakehouse.table.DeltaDataset"
 MEMORY = "MemoryDataset"
 VARIABLE = re.compile(r"\$\{var\.(\w+)\}")
-# Declared by the bundle itself: Kedro's environment, by target.
+# The bundle declares this variable itself: Kedro's environment, which each target sets.
 ENV = "env"
 
 
 class CheckedJobs:
-    """The jobs of a configuration, beside what they may name."""
+    """The jobs of a configuration, with the pipelines, environments and datasets that they may name."""
 
     def __init__(self, jobs: Jobs, conf: Path):
         self.jobs = jobs
@@ -42,18 +42,18 @@ class CheckedJobs:
         self.pipelines: Mapping[str, Pipeline] = register_pipelines()
 
     def steps(self, name: str) -> tuple[ResolvedTask, ...]:
-        """The tasks of a job, in order."""
+        """The tasks of a job, in the order in which they run."""
         return steps(job_named(self.jobs, name), self.jobs.defaults)
 
     def nodes(self, step: ResolvedTask) -> Pipeline:
-        """What a task runs."""
+        """The nodes that a task runs."""
         task = step.task
         return select(
             self.pipelines, task.pipelines, tags=task.tags, node_names=task.nodes, node_namespaces=task.namespaces
         )
 
     def entry(self, dataset: str) -> dict[str, Any]:
-        """The catalog's entry for a dataset; one without an entry is kept in memory."""
+        """The catalog's entry for a dataset; a MemoryDataset if the catalog has none."""
         return self._resolver.resolve_pattern(dataset)
 
     def section(self, name: str, env: str, **parameters: Any) -> dict[str, Any]:
@@ -64,14 +64,14 @@ class CheckedJobs:
         return found
 
     def wrong_parameters(self, env: str, text: str) -> Iterator[str]:
-        """What is wrong with parameters, written as ``podium run --params`` takes them, in an environment."""
+        """Errors in parameters, given in the syntax of ``podium run --params``, for an environment."""
         from omegaconf import OmegaConf
 
         from podium.project_parameters import check_parameters
 
         words = [word.strip() for word in text.split(",") if word.strip()]
         if unset := [word for word in words if "=" not in word]:
-            yield f"{unset[0]!r} sets nothing; write NAME=VALUE"
+            yield f"{unset[0]!r} has no value; write NAME=VALUE"
             return
         given: Any = OmegaConf.to_container(OmegaConf.from_dotlist(words))
         try:
@@ -86,10 +86,10 @@ class CheckedJobs:
 
 
 def checked_jobs(conf: Path) -> CheckedJobs:
-    """The jobs of a configuration, all that they name being there.
+    """The jobs of a configuration, after checking that everything they name exists.
 
     Raises:
-        PodiumError: something is wrong, or missing; all of that in one error.
+        PodiumError: a value is invalid or a name does not exist; the message lists every such error.
     """
     found = CheckedJobs(read_jobs(conf), conf)
     refuse(jobs_file(conf), _wrong(found))
@@ -117,7 +117,7 @@ def _wrong_job(found: CheckedJobs, name: str) -> Iterator[str]:
             yield f"{where}: {_unknown('environment', env, found.environments)}"
         else:
             unspeakable = [path for path, value in parameters.items() if not _survives(path, value)]
-            yield from (f"{where}.{path}: a command line cannot say this value" for path in unspeakable)
+            yield from (f"{where}.{path}: --params cannot pass this value to a run" for path in unspeakable)
             if not unspeakable:
                 yield from (f"{where}: {line}" for line in found.wrong_parameters(env, as_text(parameters)))
     for table in job.trigger.tables if job.trigger else ():
@@ -129,7 +129,7 @@ def _wrong_tasks(found: CheckedJobs, order: tuple[ResolvedTask, ...]) -> Iterato
     for step in order:
         where = f".tasks.{step.name}"
         if step.compute is None:
-            yield f"{where}.compute: neither it, nor its job, nor the defaults name one"
+            yield f"{where}.compute: no compute is set for the task, its job or the defaults"
         elif step.compute not in found.jobs.compute:
             yield f"{where}.compute: {_unknown('compute', step.compute, found.jobs.compute)}"
         try:
@@ -139,32 +139,32 @@ def _wrong_tasks(found: CheckedJobs, order: tuple[ResolvedTask, ...]) -> Iterato
             continue
         if handed := sorted(_in_memory(found, runs[step.name])):
             yield (
-                f"{where}: it would need {handed[0]}, which is handed from node to node within a run. Let the nodes "
-                "that make it run in the same task"
+                f"{where}: it reads {handed[0]}, which exists in memory only, within one run. Put the nodes that "
+                "produce it into the same task"
             )
     for one, other in combinations(order, 2):
         yield from _twice(one, other, runs)
 
 
 def _in_memory(found: CheckedJobs, nodes: Pipeline) -> set[str]:
-    """What the nodes would have to be given by others, and no table or file holds."""
+    """The inputs of the nodes that other nodes produce and that no table or file stores."""
     given = {name for name in nodes.inputs() if not name.startswith(("params:", "parameters"))}
     return {name for name in given if found.entry(name)["type"].endswith(MEMORY)}
 
 
 def _twice(one: ResolvedTask, other: ResolvedTask, runs: Mapping[str, Pipeline]) -> Iterator[str]:
-    """A pipeline is in a job once; two tasks may share it, each with nodes of its own."""
+    """Errors if two tasks of a job run the same node. They may share a pipeline if each runs other nodes of it."""
     shared = sorted({*one.task.pipelines} & {*other.task.pipelines})
     if not shared or not {one.name, other.name} <= runs.keys():
         return
     if not one.task.filters or not other.task.filters:
-        yield f".tasks: {shared[0]} is in two of them, {one.name} and {other.name}"
+        yield f".tasks: {one.name} and {other.name} would both run the pipeline {shared[0]}"
     elif nodes := sorted({node.name for node in (runs[one.name] & runs[other.name]).nodes}):
-        yield f".tasks: {one.name} and {other.name} would both run {nodes[0]}"
+        yield f".tasks: {one.name} and {other.name} would both run the node {nodes[0]}"
 
 
 def _survives(path: str, value: Value) -> bool:
-    """Whether a run that is given the parameter as text has the same value."""
+    """Whether ``--params`` passes the value unchanged."""
     from omegaconf import OmegaConf
 
     text = as_text({path: value})
@@ -176,16 +176,16 @@ def _wrong_table(found: CheckedJobs, table: str) -> Iterator[str]:
     if table not in known:
         yield f"there is no table {table!r}{did_you_mean(table, known)}"
     elif not found.jobs.databricks.root.startswith("uc://"):
-        yield "databricks.root is no Unity Catalog, and Databricks watches the tables of nothing else"
+        yield "databricks.root is not in Unity Catalog (uc://), and Databricks can watch only tables there"
 
 
 def _wrong_bundle(found: CheckedJobs) -> Iterator[str]:
     databricks = found.jobs.databricks
     declared = [*databricks.variables, ENV]
     if ENV in databricks.variables:
-        yield f"databricks.variables.{ENV}: the bundle has this one already; set env of a target"
+        yield f"databricks.variables.{ENV}: the bundle declares this variable itself; set env of a target instead"
     if sum(target.default for target in databricks.targets.values()) > 1:
-        yield "databricks.targets: more than one is the default"
+        yield "databricks.targets: more than one has default: true"
     for name, target in databricks.targets.items():
         if target.env not in found.environments:
             yield f"databricks.targets.{name}.env: {_unknown('environment', target.env, found.environments)}"

@@ -1,4 +1,4 @@
-"""When a job runs: the five fields of cron, checked, and the same in the words of Quartz, which Databricks takes."""
+"""A job's schedule: validate the five fields of cron, and translate them into Quartz's syntax for Databricks."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,16 +11,16 @@ FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 NAMES = {"month": MONTHS, "day of week": DAYS}
-# What every cron knows: *, */5, 1, 1-5, 1-5/2. What goes beyond (L, W, #, ?, H, @daily) means other things to others.
+# The syntax of every cron: *, */5, 1, 1-5, 1-5/2. Crons disagree about anything else (L, W, #, ?, H, @daily).
 PLAIN = re.compile(r"\*(/\d+)?|(?P<first>\w+)(-(?P<last>\w+)(/\d+)?)?")
 EVERY, NONE = "*", "?"
 
 
 def checked_cron(text: str) -> str:
-    """The expression, if every cron would understand it, and Quartz could say the same.
+    """Return the expression if every cron accepts it and Quartz can express the same times.
 
     Raises:
-        ValueError: it is none; the field that is wrong is named.
+        ValueError: the expression is invalid; the message names the field.
     """
     fields = text.split()
     if len(fields) != len(FIELDS):
@@ -29,18 +29,18 @@ def checked_cron(text: str) -> str:
         _check(kind, field, at)
     if _expanded(text)[2] != [EVERY] and _expanded(text)[4] != [EVERY]:
         raise ValueError(
-            f"{text!r} names days of the month and days of the week, and cron would run on either; Databricks cannot "
-            "say that. Write * for one of them, or make two jobs"
+            f"{text!r} names days of the month and days of the week. cron runs on either, which Databricks cannot "
+            "express. Write * for one of them, or define two jobs"
         )
     _refuse_never(text)
     return text
 
 
 def checked_zone(name: str) -> str:
-    """The name of a time zone, if there is one.
+    """Return the name of a time zone if it exists.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no such time zone.
     """
     from zoneinfo import available_timezones
 
@@ -51,9 +51,10 @@ def checked_zone(name: str) -> str:
 
 
 def quartz(text: str) -> str:
-    """A checked expression in Quartz's syntax: with seconds, days of the week by name, and ``?`` for the other day.
+    """Return a checked expression in Quartz's syntax.
 
-    Quartz counts the days of the week from 1, Sunday, and cron from 0; names mean the same to both.
+    Quartz adds a field for seconds and wants ``?`` for the unused one of the two day fields. Days of the week are
+    written by name, because Quartz numbers them from 1 and cron from 0.
     """
     minute, hour, day, month, weekday = (_listed(values) for values in _expanded(text))
     if weekday == EVERY:
@@ -68,7 +69,7 @@ def _check(kind: str, field: str, at: int) -> None:
     known = NAMES.get(kind, ())
     for word in re.findall(r"[A-Za-z]+", field):
         if word.upper() not in known:
-            raise ValueError(f"{kind} {field!r}: {word!r} means nothing here{did_you_mean(word.upper(), known)}")
+            raise ValueError(f"{kind} {field!r}: unknown name {word!r}{did_you_mean(word.upper(), known)}")
     alone = [EVERY] * len(FIELDS)
     alone[at] = field
     try:
@@ -76,11 +77,13 @@ def _check(kind: str, field: str, at: int) -> None:
             raise CroniterError
         _expanded(" ".join(alone))
     except (CroniterError, ValueError) as wrong:
-        raise ValueError(f"{kind} {field!r} is none that cron knows") from wrong
+        raise ValueError(
+            f"{kind} {field!r} is not valid in cron; write *, */5, 1, 1-5, 1-5/2 or a list of them"
+        ) from wrong
 
 
 def _plain(item: str, names: Sequence[str]) -> bool:
-    """Whether it is written plainly, and no range runs backwards: not every cron would go round."""
+    """Whether an item uses only ``PLAIN`` and its range ascends: some crons refuse a range that wraps around."""
     found = PLAIN.fullmatch(item)
     if found is None or found["last"] is None:
         return found is not None
@@ -94,11 +97,11 @@ def _refuse_never(text: str) -> None:
     try:
         croniter(text).get_next()
     except CroniterBadDateError as never:
-        raise ValueError(f"{text!r} never comes") from never
+        raise ValueError(f"{text!r} is a date that does not exist, so the job would never run") from never
 
 
 def _expanded(text: str) -> list[list[int | str]]:
-    """The values of each field; ``*`` alone for all of them."""
+    """The values of each field; ``[EVERY]`` if the field allows all of them."""
     from croniter import croniter
 
     found: list[list[int | str]] = croniter.expand(text)[0]
@@ -110,7 +113,7 @@ def _listed(values: Sequence[int | str]) -> str:
 
 
 def _ranges(values: Sequence[int | str], names: Sequence[str] = ()) -> Iterator[str]:
-    """Neighbours as ``first-last``."""
+    """The values, with consecutive ones joined as ``first-last``."""
     if values == [EVERY]:
         yield EVERY
         return

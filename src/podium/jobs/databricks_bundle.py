@@ -1,4 +1,4 @@
-"""The jobs as a Databricks bundle: dictionaries in the words of the official models, which check them."""
+"""The jobs as a Databricks bundle: dictionaries, which the models of the package databricks-bundles check."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from .checks import ENV, CheckedJobs
 from .definition import BundleSettings, Existing, Job, JobCluster, Notifications, Permission, Serverless, Target
 from .task_order import ResolvedTask, arguments, as_text
 
-__all__ = ["bundle", "job_resource"]
+__all__ = ["REQUIREMENTS", "bundle", "job_resource"]
 
-# Seen from databricks/databricks.yml, and from databricks/resources/.
+# Databricks resolves a path against the file that holds it: databricks.yml, or a job's file in resources/.
 PROJECT, WHEEL = "..", "../../dist/*.whl"
+REQUIREMENTS = "requirements.txt"
+VERSIONS = f"../{REQUIREMENTS}"
 PARAMS = "params"
 CONDITION = {"any": "ANY_UPDATED", "all": "ALL_UPDATED"}
 Plain = dict[str, Any]
 
 
 def bundle(found: CheckedJobs) -> Plain:
-    """``databricks.yml``: targets, variables, and how the wheel is built. The jobs are in files of their own.
+    """The content of ``databricks.yml``: targets, variables, and how to build the wheel. Each job has its own file.
 
-    The workspace is whatever DATABRICKS_HOST names: its address cannot be a variable of a bundle.
+    DATABRICKS_HOST names the workspace, because a bundle's variable cannot hold its address.
     """
     databricks = found.jobs.databricks
     return {
@@ -37,16 +39,17 @@ def bundle(found: CheckedJobs) -> Plain:
 
 
 def job_resource(found: CheckedJobs, name: str) -> Plain:
-    """A job, checked by Databricks' own models.
+    """The content of a job's file, validated by the models of databricks-bundles.
 
     Raises:
-        PodiumError: the models are not installed.
+        PodiumError: databricks-bundles is not installed.
     """
     try:
         from databricks.bundles.jobs import Job as Model
     except ImportError as missing:
         raise PodiumError(
-            "A bundle is checked by Databricks' own models, and they are not here. Run: pip install databricks-bundles"
+            "The bundle was not written: the package databricks-bundles, which validates it, is not installed. Run: "
+            "pip install databricks-bundles"
         ) from missing
     resource = _job(found, name)
     Model.from_dict(resource)  # type: ignore[arg-type]
@@ -69,7 +72,7 @@ def _target(target: Target, found: CheckedJobs) -> Plain:
     given = {_parameters_of(name): as_text(values) for name, values in parameters.items() if values}
     whose: Plain = {"presets": {"artifacts_dynamic_version": True}}
     if target.mode == "production":
-        # The principal's own folder: one copy, which no one else can write to.
+        # The service principal's own folder holds the one copy, and no other user can write there.
         path = f"/Workspace/Users/{target.run_as}/.bundle/${{bundle.name}}/${{bundle.target}}"
         whose = {"workspace": {"root_path": path}}
     return {
@@ -97,7 +100,7 @@ def _job(found: CheckedJobs, name: str) -> Plain:
         "max_concurrent_runs": 1,
         **_when(job, found),
         **_mail(job.notifications or found.jobs.defaults.notifications),
-        # What podium run --params takes; "Run now with different settings" may give another one.
+        # The value of podium run --params. "Run now with different settings" in Databricks overrides it.
         "parameters": [{"name": PARAMS, "default": default}],
         **_machines(found, steps),
         "tasks": [_task(step, found) for step in steps],
@@ -122,7 +125,7 @@ def _when(job: Job, found: CheckedJobs) -> Plain:
 
 
 def _full_name(table: str, found: CheckedJobs) -> str:
-    """What Unity Catalog calls a table, as ``lakehouse.handle`` names it."""
+    """The table's name in Unity Catalog, which ``lakehouse.handle`` derives in the same way."""
     path = found.entry(table)["path"].removeprefix(found.section("globals", found.environments[0])["root"] + "/")
     catalog = found.jobs.databricks.root.removeprefix("uc://")
     schema, *parts = path.split("/")
@@ -135,7 +138,7 @@ def _mail(notifications: Notifications) -> Plain:
 
 
 def _machines(found: CheckedJobs, steps: Iterable[ResolvedTask]) -> Plain:
-    """What the tasks run on, each compute once, in the order of the tasks."""
+    """The job's clusters and serverless environments, each once, in the order of the tasks."""
     computes = {name: found.jobs.compute[name] for name in dict.fromkeys(str(step.compute) for step in steps)}
     clusters = [_cluster(name, each) for name, each in computes.items() if isinstance(each, JobCluster)]
     environments = [_environment(name, each) for name, each in computes.items() if isinstance(each, Serverless)]
@@ -156,7 +159,7 @@ def _cluster(name: str, compute: JobCluster) -> Plain:
 
 
 def _environment(name: str, compute: Serverless) -> Plain:
-    spec = {"environment_version": compute.environment_version, "dependencies": [WHEEL]}
+    spec = {"environment_version": compute.environment_version, "dependencies": [f"-r {VERSIONS}", WHEEL]}
     return {"environment_key": name, "spec": spec}
 
 
@@ -178,12 +181,12 @@ def _task(step: ResolvedTask, found: CheckedJobs) -> Plain:
 
 
 def _where(step: ResolvedTask, found: CheckedJobs) -> Plain:
-    assert step.compute is not None, "checked before"
+    assert step.compute is not None, "checks.py refuses a task without a compute"
     compute = found.jobs.compute[step.compute]
     if isinstance(compute, Serverless):
-        # Else serverless compute tries again as often as it likes, whatever max_retries says.
+        # Without this, serverless compute retries a task on its own, beyond max_retries.
         return {"environment_key": step.compute, "disable_auto_optimization": True}
-    libraries = [{"whl": WHEEL}]
+    libraries = [{"requirements": VERSIONS}, {"whl": WHEEL}]
     if isinstance(compute, Existing):
         return {"existing_cluster_id": compute.cluster_id, "libraries": libraries}
     return {"job_cluster_key": step.compute, "libraries": libraries}

@@ -1,4 +1,4 @@
-"""What ``conf/base/jobs.yml`` may say: a model for each section of it."""
+"""The schema of ``conf/base/jobs.yml``: a pydantic model for each section."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ class _JobModel(BaseModel):
 
 
 class Task(_JobModel):
-    """Nodes that run together, in one process. A pipeline's name alone stands for a task of that name.
+    """Nodes that run together, in one process. A pipeline's name alone defines a task of that name.
 
     Attributes:
-        name: of the task; by default that of its pipeline.
-        pipelines: the pipelines that run.
+        name: the task's name; defaults to that of its only pipeline.
+        pipelines: the pipelines to run.
         tags: only nodes with one of these tags.
         namespaces: only nodes in one of these namespaces.
         nodes: only these nodes.
-        depends_on: the tasks that must have ended well before; by default the one listed before. ``[]`` is none.
-        compute: as of a job, for this task.
-        retries: as of a job, for this task.
-        retry_after: as of a job, for this task.
-        timeout: as of a job, for this task.
+        depends_on: the tasks that must succeed first; defaults to the task listed before. ``[]`` means none.
+        compute: overrides that of the job.
+        retries: overrides that of the job.
+        retry_after: overrides that of the job.
+        timeout: overrides that of the job.
     """
 
     name: Name
@@ -88,17 +88,17 @@ class Task(_JobModel):
 
     @property
     def filters(self) -> dict[str, tuple[str, ...]]:
-        """The options of a run that leave only some of the pipelines' nodes."""
+        """The options of ``podium run`` that select some of the pipelines' nodes."""
         found = {"tags": self.tags, "namespaces": self.namespaces, "nodes": self.nodes}
         return {name: words for name, words in found.items() if words}
 
 
 class Schedule(_JobModel):
-    """When a job runs by itself.
+    """The times at which a job runs.
 
     Attributes:
         cron: minute, hour, day of month, month, day of week.
-        time_zone: whose clock counts.
+        time_zone: the time zone of these times.
     """
 
     cron: Annotated[str, AfterValidator(checked_cron)]
@@ -106,13 +106,13 @@ class Schedule(_JobModel):
 
 
 class Trigger(_JobModel):
-    """What else lets a job run: that tables were written. On Databricks only.
+    """Tables whose changes start a job. Only Databricks watches tables.
 
     Attributes:
-        tables: names of tables, as in the catalog.
-        when: whether ``any`` of them is enough, or ``all`` must have been written.
-        at_most_every: the least time between two runs.
-        settled_for: how long nothing must have been written before the run begins.
+        tables: the tables to watch, by their names in the catalog.
+        when: ``any`` starts the job after a write to one of the tables, ``all`` after writes to each.
+        at_most_every: the minimum time between two runs.
+        settled_for: how long the tables must be unchanged before the run starts.
     """
 
     tables: tuple[str, ...] = Field(min_length=1)
@@ -122,11 +122,11 @@ class Trigger(_JobModel):
 
 
 class Serverless(_JobModel):
-    """Databricks looks after machines.
+    """Serverless compute: Databricks manages the machines.
 
     Attributes:
         kind: ``serverless``.
-        environment_version: which of Databricks' base environments the wheel is installed into.
+        environment_version: the version of Databricks' base environment, into which the wheel is installed.
     """
 
     kind: Literal["serverless"]
@@ -134,13 +134,13 @@ class Serverless(_JobModel):
 
 
 class JobCluster(_JobModel):
-    """A cluster that is made for a job's run, and goes with it.
+    """A cluster that Databricks creates for each run of the job and deletes afterwards.
 
     Attributes:
         kind: ``job_cluster``.
-        spark_version: the runtime.
-        node_type: of its machines; their names differ from cloud to cloud.
-        workers: how many, besides the driver.
+        spark_version: the version of the Databricks runtime.
+        node_type: the type of its machines, by the cloud's own name.
+        workers: the number of workers; the driver comes on top.
     """
 
     kind: Literal["job_cluster"]
@@ -150,11 +150,11 @@ class JobCluster(_JobModel):
 
 
 class Existing(_JobModel):
-    """A cluster that is there.
+    """A cluster that exists already.
 
     Attributes:
         kind: ``existing``.
-        cluster_id: its id.
+        cluster_id: the cluster's id.
     """
 
     kind: Literal["existing"]
@@ -165,12 +165,12 @@ Compute = Annotated[Serverless | JobCluster | Existing, Field(discriminator="kin
 
 
 class Notifications(_JobModel):
-    """Who gets mail. On Databricks only; a scheduler on a machine of your own has its own ways.
+    """The addresses that get mail about runs. Only Databricks sends it.
 
     Attributes:
-        on_failure: addresses, when a run has failed.
-        on_success: addresses, when one has ended well.
-        on_start: addresses, when one begins.
+        on_failure: addresses that get mail when a run fails.
+        on_success: addresses that get mail when a run succeeds.
+        on_start: addresses that get mail when a run starts.
     """
 
     on_failure: tuple[str, ...] = ()
@@ -179,14 +179,14 @@ class Notifications(_JobModel):
 
 
 class Defaults(_JobModel):
-    """What holds for every job that does not say otherwise.
+    """The defaults of every job.
 
     Attributes:
-        compute: the name of one of the computes.
-        retries: how often a task that failed is tried again.
-        retry_after: how long to wait before that.
-        timeout: how long a task may take, each time it is tried; one that takes longer is ended, and not tried again.
-        notifications: who gets mail.
+        compute: what the tasks run on, the name of an entry of ``compute``.
+        retries: how often a failed task is retried.
+        retry_after: the pause before each retry.
+        timeout: how long each try of a task may take; a task that exceeds it is ended and not retried.
+        notifications: the addresses that get mail.
     """
 
     compute: str | None = None
@@ -197,19 +197,19 @@ class Defaults(_JobModel):
 
 
 class Job(_JobModel):
-    """Tasks that belong together.
+    """Tasks that run together.
 
     Attributes:
-        about: what it is for, in a line.
-        tasks: what is run.
-        schedule: when it runs by itself.
-        trigger: what else lets it run; not beside a schedule.
-        parameters: environment -> parameters of its runs there, by their paths.
-        compute: the name of one of the computes.
-        retries: how often a task that failed is tried again.
-        retry_after: how long to wait before that.
-        timeout: how long a task may take, each time it is tried; one that takes longer is ended, and not tried again.
-        notifications: who gets mail.
+        about: the purpose of the job, in one line.
+        tasks: the tasks, in the order in which they run.
+        schedule: the times at which the job runs.
+        trigger: tables whose changes start the job, instead of a schedule.
+        parameters: environment -> parameters of the job's runs there, by their paths.
+        compute: what the tasks run on, the name of an entry of ``compute``.
+        retries: how often a failed task is retried.
+        retry_after: the pause before each retry.
+        timeout: how long each try of a task may take; a task that exceeds it is ended and not retried.
+        notifications: the addresses that get mail.
     """
 
     about: str
@@ -226,25 +226,27 @@ class Job(_JobModel):
     @model_validator(mode="after")
     def _holds(self) -> Job:
         if self.schedule and self.trigger:
-            raise ValueError("it has a schedule and a trigger; Databricks takes one of them")
+            raise ValueError("Databricks accepts a schedule or a trigger, not both; remove one of them")
         names = [task.name for task in self.tasks]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"tasks: two are called {twice[0]}")
+            raise ValueError(f"tasks: two tasks have the name {twice[0]}; set another name for one of them")
         for task in self.tasks:
             for other in task.depends_on or ():
                 if other not in names:
-                    raise ValueError(f"tasks.{task.name}.depends_on: no task {other!r}{did_you_mean(other, names)}")
+                    raise ValueError(
+                        f"tasks.{task.name}.depends_on: no task {other!r} in this job{did_you_mean(other, names)}"
+                    )
         return self
 
 
 class Permission(_JobModel):
-    """What somebody may do with what a target deploys: exactly one of group, user and service principal.
+    """The right of one group, user or service principal on what a target deploys.
 
     Attributes:
         level: ``CAN_VIEW``, ``CAN_RUN`` or ``CAN_MANAGE``.
         group: a group of the workspace.
-        user: an address.
-        service_principal: an application id.
+        user: a user's mail address.
+        service_principal: the application id of a service principal.
     """
 
     level: Literal["CAN_VIEW", "CAN_RUN", "CAN_MANAGE"]
@@ -255,16 +257,16 @@ class Permission(_JobModel):
     @model_validator(mode="after")
     def _somebody(self) -> Permission:
         if sum(each is not None for each in (self.group, self.user, self.service_principal)) != 1:
-            raise ValueError("give one of group, user and service_principal")
+            raise ValueError("a permission needs exactly one of group, user and service_principal")
         return self
 
 
 class Variable(_JobModel):
-    """A variable of the bundle: what differs from workspace to workspace.
+    """A variable of the bundle: a value that differs between workspaces.
 
     Attributes:
-        about: what it is.
-        default: its value where a target has no other. Without one, whoever deploys must give it.
+        about: a description of the value.
+        default: the value unless a target sets another. Without a default, the deployment must set it.
     """
 
     about: str
@@ -272,14 +274,14 @@ class Variable(_JobModel):
 
 
 class Target(_JobModel):
-    """A place that the bundle is deployed to.
+    """A target of the bundle: a workspace folder to deploy to.
 
     Attributes:
         env: Kedro's environment there.
-        mode: ``development`` gives each developer a copy whose schedules are paused; ``production`` is for all.
-        default: whether it is meant where no target is named.
-        run_as: the service principal that the jobs are run as; by default whoever deploys.
-        permissions: who else may see or run what is deployed.
+        mode: ``development`` gives each developer a copy whose schedules are paused; ``production`` has one copy.
+        default: whether ``databricks bundle`` uses it if no target is named.
+        run_as: the service principal that runs the jobs; defaults to the user who deploys.
+        permissions: who else may see, run or manage the deployed jobs.
         variables: values of the bundle's variables.
     """
 
@@ -293,20 +295,20 @@ class Target(_JobModel):
     @model_validator(mode="after")
     def _production_is_nobody_s(self) -> Target:
         if self.mode == "production" and not self.run_as:
-            raise ValueError("production needs run_as, a service principal: a person leaves, and the jobs stop")
+            raise ValueError("production needs run_as, a service principal, so that jobs still run after a user leaves")
         return self
 
 
 class BundleSettings(_JobModel):
-    """The bundle that the jobs are deployed with.
+    """The Databricks bundle that deploys the jobs.
 
     Attributes:
-        name: of the bundle.
-        root: where tables are: the option ``--root`` of every run.
-        files: where files are: the option ``--files`` of every run.
-        mlflow: where MLflow is: the option ``--mlflow`` of every run.
-        variables: name -> a variable; written ``${var.name}`` wherever a text may stand.
-        targets: name -> a place that the bundle is deployed to.
+        name: the bundle's name.
+        root: where the tables are, the option ``--root`` of every run.
+        files: where the files are, the option ``--files`` of every run.
+        mlflow: the address of MLflow, the option ``--mlflow`` of every run.
+        variables: name -> a variable; any text in the file may use it as ``${var.name}``.
+        targets: name -> a target.
     """
 
     name: Name
@@ -318,13 +320,13 @@ class BundleSettings(_JobModel):
 
 
 class Jobs(_JobModel):
-    """All jobs.
+    """The whole file.
 
     Attributes:
-        defaults: what holds for every job that does not say otherwise.
-        compute: name -> what Databricks runs tasks on.
+        defaults: the defaults of every job.
+        compute: name -> serverless compute or a cluster that Databricks runs tasks on.
         jobs: name -> a job.
-        databricks: how they are deployed there.
+        databricks: how the jobs are deployed to Databricks.
     """
 
     defaults: Defaults = Defaults()

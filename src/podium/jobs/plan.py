@@ -1,4 +1,4 @@
-"""What a run of a job is going to do: from its beginning, or from where the last one stopped."""
+"""Plan a run of a job: a new one, or the continuation of the last one."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ __all__ = ["begun", "resumed"]
 
 
 def begun(checked: CheckedJobs, name: str, env: str, params: str = "") -> Run:
-    """A run that has done nothing yet.
+    """A new run of a job, with all of its tasks waiting.
 
     Args:
         checked: the jobs.
-        name: of one of them.
+        name: the job's name.
         env: the environment.
-        params: parameters of every task, before those of the job.
+        params: parameters of every task; they override those of the job.
 
     Raises:
-        PodiumError: there is no such job, or a parameter is wrong.
+        PodiumError: there is no such job, or a parameter is invalid.
     """
     own = as_text(job_named(checked.jobs, name).parameters.get(env, {}))
     given = ",".join(filter(None, (own, params)))
     if wrong := list(checked.wrong_parameters(env, params)):
-        raise PodiumError("These parameters are wrong, nothing was run:\n  " + "\n  ".join(wrong))
+        raise PodiumError("No task was run, because --params has errors:\n  " + "\n  ".join(wrong))
     steps = checked.steps(name)
     return Run(
         job=name,
@@ -43,27 +43,27 @@ def begun(checked: CheckedJobs, name: str, env: str, params: str = "") -> Run:
 
 
 def resumed(folder: Path, fresh: Run) -> Run:
-    """The last run, as far as it is.
+    """The last run of a job, to be continued.
 
     Args:
-        folder: where it is kept.
-        fresh: a run of the same job, from its beginning.
+        folder: where the states of runs are saved.
+        fresh: a new run of the same job, to compare with.
 
     Raises:
-        PodiumError: there is nothing to go on with, or the job is another one by now.
+        PodiumError: there is no unfinished run, or the job's tasks have changed since.
     """
     before = last_run(folder, fresh.job)
-    anew = f"To begin anew: podium jobs run {fresh.job} --env {fresh.env}"
+    anew = f"To start a new run: podium jobs run {fresh.job} --env {fresh.env}"
     if before is None:
-        raise PodiumError(f"There was no run of {fresh.job} in {fresh.env} yet. {anew}")
+        raise PodiumError(f"{fresh.job} has no run in {fresh.env} to resume. {anew}")
     if not before.left:
-        raise PodiumError(f"The last run of {fresh.job} in {fresh.env} has ended well. {anew}")
+        raise PodiumError(f"The last run of {fresh.job} in {fresh.env} succeeded; there is nothing to resume. {anew}")
     if list(_shapes(before)) != list(_shapes(fresh)):
-        raise PodiumError(f"The tasks of {fresh.job} are others now than when the run began. {anew}")
+        raise PodiumError(f"The tasks of {fresh.job} have changed since its last run started. {anew}")
     return before
 
 
 def _shapes(run: Run) -> Iterator[tuple[str, list[str]]]:
-    """Tasks and commands, but for the parameters, which a run keeps."""
+    """Tasks and their commands without parameters: a resumed run keeps the parameters that it started with."""
     for name, command in run.commands.items():
         yield name, command[: command.index("--params")] if "--params" in command else command

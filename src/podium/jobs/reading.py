@@ -1,4 +1,4 @@
-"""Reads ``jobs.yml``. A key or a value that means nothing is refused, with the file and the nearest that does."""
+"""Read ``jobs.yml``, and refuse unknown keys and values with the file, the key and the nearest known one."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["job_named", "jobs_file", "read_jobs", "refuse"]
 
 
 def jobs_file(conf: Path) -> Path:
-    """Where a configuration names the jobs: once, for all environments."""
+    """The path of ``jobs.yml``, which all environments share."""
     return conf / "base" / "jobs.yml"
 
 
 def read_jobs(conf: Path) -> Jobs:
-    """The jobs of a configuration. That what they name exists is for ``checks`` to see.
+    """The jobs of a configuration, validated on their own. ``checks`` looks up what they name.
 
     Raises:
-        PodiumError: there is no such file, or something in it is wrong; all of that in one error.
+        PodiumError: the file is missing or invalid; the message lists every error.
     """
     file = jobs_file(conf)
     try:
@@ -36,17 +36,17 @@ def read_jobs(conf: Path) -> Jobs:
 
 
 def refuse(file: Path, lines: Iterable[str]) -> None:
-    """All that is wrong with the file as one error; nothing where nothing is."""
+    """Raise one error with all lines about the file. No-op if there are none."""
     told = list(lines)
     if told:
-        raise PodiumError(f"{file} is wrong, nothing was done:\n  " + "\n  ".join(told))
+        raise PodiumError(f"{file} has errors, so nothing was run or written:\n  " + "\n  ".join(told))
 
 
 def job_named(jobs: Jobs, name: str) -> Job:
     """A job by its name.
 
     Raises:
-        PodiumError: there is none.
+        PodiumError: there is no such job.
     """
     if name not in jobs.jobs:
         raise PodiumError(
@@ -61,9 +61,9 @@ def _raw(file: Path) -> Any:
     from yaml import YAMLError
 
     try:
-        # Unlike plain YAML it refuses a key that is there twice. ${…} is for Databricks, and stays as it is.
+        # OmegaConf refuses duplicate keys, unlike PyYAML. ${…} stays unresolved, because Databricks fills it in.
         return OmegaConf.to_container(OmegaConf.load(file))
     except FileNotFoundError as missing:
-        raise PodiumError(f"There is no {file}, so there are no jobs.") from missing
+        raise PodiumError(f"There is no {file}, which defines the jobs. See docs/how-to/jobs.md.") from missing
     except (YAMLError, OmegaConfBaseException, OSError) as wrong:
         raise PodiumError(f"{file} cannot be read: {' '.join(str(wrong).split())}") from wrong

@@ -1,4 +1,4 @@
-"""Runs a job here: one task after the other, each in a process of its own, so that all it took goes with it."""
+"""Run a job on this machine: its tasks one by one, each in its own process, so that its memory ends with it."""
 
 from __future__ import annotations
 
@@ -21,30 +21,35 @@ from .task_order import ResolvedTask
 
 __all__ = ["StoppedError", "run_job", "shown"]
 
-# Without -P, a file in the current folder could take the place of a module.
+# -P keeps the current folder out of sys.path: a file there could shadow a module.
 PODIUM = (sys.executable, "-P", "-m", "podium")
-# From being asked to end, to being killed.
-PATIENCE = 10.0
-PAUSE = 0.1
+PATIENCE = 10.0  # seconds from SIGTERM to SIGKILL
+PAUSE = 0.1  # seconds between two looks at a task
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Say = Callable[[str], None]
 
 
 class StoppedError(PodiumError):
-    """Somebody asked the job to stop; the exit code is that of a command ended by Ctrl-C."""
+    """A signal stopped the job. The exit code is 128 plus the signal's number, as for every command."""
 
-    exit_code = 128 + signal.SIGINT
+    def __init__(self, message: str, number: int):
+        super().__init__(message)
+        self.exit_code = 128 + number
 
 
 class Asked:
-    """Whether somebody has asked this process to stop, since it began to listen."""
+    """The signal that asked this process to stop, if one came.
+
+    Attributes:
+        number: of the signal; None before one comes.
+    """
 
     def __init__(self) -> None:
         self.number: int | None = None
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Note Ctrl-C and the like meanwhile, instead of ending at once. What is ignored (nohup) stays so."""
+        """Note stop signals instead of ending at once. Signals that the process ignores (nohup) stay ignored."""
 
         def note(number: int, frame: FrameType | None) -> None:
             self.number = number
@@ -59,23 +64,23 @@ class Asked:
 
 
 def shown(command: Sequence[str]) -> str:
-    """A task's command as one would type it."""
+    """A task's command, quoted for a shell."""
     return shlex.join(["podium", *command])
 
 
 def run_job(run: Run, steps: Sequence[ResolvedTask], folder: Path, *, lock: int, say: Say) -> None:
-    """Run the tasks that have not ended well yet, in order; what is done is kept in the folder.
+    """Run the tasks that are left, in order, and save the run's state after each.
 
     Args:
-        run: as it is so far.
-        steps: of the job, in order.
-        folder: where it is kept.
-        lock: an open file that the processes of the tasks hold, too.
-        say: takes a line for the person.
+        run: the run so far.
+        steps: the job's tasks, in order.
+        folder: where the state is saved.
+        lock: the file descriptor of the job's lock, which every task inherits.
+        say: prints a line for the user.
 
     Raises:
-        PodiumError: a task has failed, each time it was tried.
-        StoppedError: by a signal; the task that was running has ended.
+        PodiumError: a task failed at every try.
+        StoppedError: a signal stopped the job; the running task has ended.
     """
     began, asked = time.monotonic(), Asked()
     with asked.listening():
@@ -83,27 +88,27 @@ def run_job(run: Run, steps: Sequence[ResolvedTask], folder: Path, *, lock: int,
             if step.name not in run.left:
                 continue
             if asked.number is not None:
-                raise StoppedError(f"{run.job} was stopped, before {step.name}. {_resume(run)}")
+                raise StoppedError(f"{run.job} was stopped before {step.name}. {_resume(run)}", asked.number)
             say(f"{run.job} {at}/{len(steps)} {step.name}: {shown(run.commands[step.name])}")
             run = _try(run, step, folder, lock=lock, asked=asked, say=say)
             task = run.tasks[step.name]
             if asked.number is not None and task.outcome != "done":
-                raise StoppedError(f"{run.job} was stopped, in {step.name}. {_resume(run)}")
+                raise StoppedError(f"{run.job} was stopped during {step.name}. {_resume(run)}", asked.number)
             if task.outcome != "done":
                 raise PodiumError(f"{run.job}: {step.name} {_failure(task)}. {_resume(run)}")
-    say(f"{run.job} is done, in {time.monotonic() - began:.1f} s.")
+    say(f"{run.job} finished in {time.monotonic() - began:.1f} s.")
 
 
 def _try(run: Run, step: ResolvedTask, folder: Path, *, lock: int, asked: Asked, say: Say) -> Run:
-    """As often as it may be."""
+    """Run a task, and retry it as often as the job allows."""
     for more in range(step.retries, -1, -1):
         run = _once(run, step, folder, lock=lock, asked=asked)
         task = run.tasks[step.name]
-        # What took too long once would do so again.
+        # A task that timed out is not retried, because it would take as long again.
         if task.outcome != "failed" or not more:
             break
         wait = step.retry_after.total_seconds()
-        say(f"{step.name} {_failure(task)}; again in {wait:g} s, {more} more times at most.")
+        say(f"{step.name} {_failure(task)}. The next try starts in {wait:g} s; tries left: {more}.")
         if not _pause(wait, asked):
             break
     return run
@@ -113,7 +118,7 @@ def _once(run: Run, step: ResolvedTask, folder: Path, *, lock: int, asked: Asked
     began, tries = time.monotonic(), run.tasks[step.name].tries + 1
     run = run.with_task(step.name, TaskState(outcome="running", tries=tries))
     save(folder, run)
-    # A session of its own: a Ctrl-C reaches this process only, which then ends all of the task's.
+    # The task gets its own session, so Ctrl-C reaches only this process, which then ends the task's whole group.
     command = [*PODIUM, *run.commands[step.name]]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=(lock,)) as child:
         try:
@@ -139,7 +144,7 @@ def _wait(child: subprocess.Popen[bytes], timeout: timedelta | None, asked: Aske
 
 
 def _pause(seconds: float, asked: Asked) -> bool:
-    """Wait; whether nobody has asked to stop meanwhile."""
+    """Sleep; return False if a stop signal cut the sleep short."""
     deadline = time.monotonic() + seconds
     while asked.number is None and time.monotonic() < deadline:
         time.sleep(PAUSE)
@@ -147,7 +152,7 @@ def _pause(seconds: float, asked: Asked) -> bool:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End it, and what it has started, such as Spark's JVM; nothing where nothing is left."""
+    """End the task's process and those that it started, such as Spark's JVM. No-op if none is left."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(child.pid, number)
@@ -163,13 +168,13 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 def _failure(task: TaskState) -> str:
     if task.outcome == "timed out":
-        how = "took too long"
+        how = "exceeded its timeout"
     elif task.code is not None and task.code < 0:
-        how = f"was ended by {signal.Signals(-task.code).name}"
+        how = f"was killed by {signal.Signals(-task.code).name}"
     else:
         how = f"failed with exit code {task.code}"
     return f"{how}, tried {task.tries} times" if task.tries > 1 else how
 
 
 def _resume(run: Run) -> str:
-    return f"To go on from there: podium jobs run {run.job} --env {run.env} --resume"
+    return f"To continue from there: podium jobs run {run.job} --env {run.env} --resume"

@@ -1,4 +1,4 @@
-"""What a job's run has done so far, on disk; and the one place for a run of it.
+"""The saved state of a job's run, and the lock that allows one run of a job at a time.
 
 Both are in the environment's local folder: ``jobs/<job>.json`` and ``jobs/<job>.lock``.
 """
@@ -24,13 +24,13 @@ Outcome = Literal["waiting", "running", "done", "failed", "timed out", "stopped"
 
 
 class TaskState(BaseModel):
-    """How far a task is.
+    """The state of a task.
 
     Attributes:
         outcome: of its last try.
-        tries: how often it was begun.
-        code: the exit code of the last try that ended by itself.
-        seconds: how long that took.
+        tries: how often it was started.
+        code: the exit code of the last try; None if the runner stopped it, after a timeout or a signal.
+        seconds: how long the last try took.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,9 +47,9 @@ class Run(BaseModel):
     Attributes:
         job: its name.
         env: the environment.
-        started: when, for the first time.
-        commands: task -> what is run for it, in order.
-        tasks: task -> how far it is.
+        started: when the run first started; a resumed run keeps this time.
+        commands: task -> the arguments of ``podium`` that run it, in the order of the tasks.
+        tasks: task -> its state.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,19 +62,19 @@ class Run(BaseModel):
 
     @property
     def left(self) -> list[str]:
-        """The tasks that have not ended well."""
+        """The tasks that have not succeeded yet."""
         return [name for name, task in self.tasks.items() if task.outcome != "done"]
 
     def with_task(self, name: str, task: TaskState) -> Run:
-        """The same, one task further."""
+        """A copy of the run with a new state of one task."""
         return self.model_copy(update={"tasks": {**self.tasks, name: task}})
 
 
 def last_run(folder: Path, job: str) -> Run | None:
-    """The job's last run here; None where there was none.
+    """The job's last run on this machine; None if it never ran.
 
     Raises:
-        PodiumError: what is kept of it cannot be read.
+        PodiumError: the saved state cannot be read.
     """
     file = folder / f"{job}.json"
     if not file.exists():
@@ -83,25 +83,25 @@ def last_run(folder: Path, job: str) -> Run | None:
         return Run.model_validate_json(file.read_text())
     except ValidationError as wrong:
         raise PodiumError(
-            f"{file}, what is kept of the last run, cannot be read. Remove it, and start anew."
+            f"{file}, the state of the last run, cannot be read. Remove the file and start a new run."
         ) from wrong
 
 
 def save(folder: Path, run: Run) -> None:
-    """Write the state of a run, atomically."""
+    """Save the state of a run atomically."""
     with atomic_files.replace(folder / f"{run.job}.json") as part:
         part.write_text(run.model_dump_json(indent=2))
 
 
 @contextmanager
 def alone(folder: Path, job: str) -> Iterator[int]:
-    """Hold the one place for a run of a job; a file descriptor that a child must inherit.
+    """Lock a job, and yield the lock's file descriptor, which every task must inherit.
 
-    The system drops the lock when the last process that has it ends. So nothing is left over by a process that was
-    killed, and a task that outlives it still counts as a run.
+    The operating system releases the lock when the last process that holds it ends. A killed run leaves no stale lock,
+    and a task that outlives its run keeps the job locked.
 
     Raises:
-        PodiumError: another run has it.
+        PodiumError: another run holds the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder / f"{job}.lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -110,7 +110,7 @@ def alone(folder: Path, job: str) -> Iterator[int]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as taken:
             who = os.pread(lock, 100, 0).decode() or "another process"
-            raise PodiumError(f"{job} is running already, begun by {who}. Nothing was done.") from taken
+            raise PodiumError(f"{job} is already running, started by {who}. Nothing was run.") from taken
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"process {os.getpid()}".encode(), 0)
         yield lock

@@ -1,4 +1,4 @@
-"""The tasks of a job with all that holds for them, in the order in which they can be run, and the command of each."""
+"""The tasks of a job with the job's defaults filled in, sorted by their dependencies, and the command of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["ResolvedTask", "arguments", "as_text", "steps"]
 
 @dataclass(frozen=True)
 class ResolvedTask:
-    """A task, and what a job or the defaults say where it says nothing itself."""
+    """A task, with values from its job or the defaults where it has none of its own."""
 
     task: Task
     depends_on: tuple[str, ...]
@@ -26,15 +26,15 @@ class ResolvedTask:
 
     @property
     def name(self) -> str:
-        """Of the task."""
+        """The task's name."""
         return self.task.name
 
 
 def steps(job: Job, defaults: Defaults) -> tuple[ResolvedTask, ...]:
-    """The steps of a job: as they are listed, but each after those that it depends on.
+    """The tasks of a job in the order of the file, except that each comes after the tasks that it depends on.
 
     Raises:
-        PodiumError: some of them wait for each other.
+        PodiumError: some tasks depend on each other in a cycle.
     """
     waiting = [_step(job, at, defaults) for at in range(len(job.tasks))]
     found: list[ResolvedTask] = []
@@ -42,14 +42,14 @@ def steps(job: Job, defaults: Defaults) -> tuple[ResolvedTask, ...]:
         done = {step.name for step in found}
         ready = next((step for step in waiting if done.issuperset(step.depends_on)), None)
         if ready is None:
-            raise PodiumError(f"{', '.join(step.name for step in waiting)} wait for each other")
+            raise PodiumError(f"cycle in depends_on: {', '.join(step.name for step in waiting)}")
         waiting.remove(ready)
         found.append(ready)
     return tuple(found)
 
 
 def arguments(task: Task, parameters: str = "") -> list[str]:
-    """What ``podium run`` is told, apart from the environment and its places."""
+    """The arguments of ``podium run`` for a task, without --env, --root, --files and --mlflow."""
     words = ["--pipelines", ",".join(task.pipelines)]
     for option, names in task.filters.items():
         words += [f"--{option}", ",".join(names)]
@@ -57,7 +57,7 @@ def arguments(task: Task, parameters: str = "") -> list[str]:
 
 
 def as_text(parameters: Mapping[str, Value]) -> str:
-    """Parameters as one word of a command line."""
+    """Parameters as the value of ``--params``."""
     return ",".join(f"{path}={value}" for path, value in parameters.items())
 
 

@@ -1,1 +1,1 @@
-"""What made what: recorded by every run in OpenLineage's form, read back as a tree, and enough to train again."""
+"""Lineage: record what each node of a run reads and writes, show it as a tree, and train a version again from it."""

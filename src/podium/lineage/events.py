@@ -1,4 +1,4 @@
-"""What a run did, as OpenLineage events: https://openlineage.io/docs/spec/object-model. Pure; nothing is sent here."""
+"""Convert runs to OpenLineage events and back: https://openlineage.io/docs/spec/object-model. Sends nothing."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class KedroRun:
     """A run of Kedro.
 
     Attributes:
-        run_id: a UUID; that of the MLflow run, where there is one.
-        pipelines: their names.
-        tags: what else is to be known about it: env, as_of, code.
-        engine, engine_version: that computed the tables.
+        run_id: a UUID; equal to the id of the MLflow run, if there is one.
+        pipelines: the names of the pipelines that run.
+        tags: further facts about the run: env, as_of, commit, ...
+        engine, engine_version: the engine that computes the tables.
     """
 
     run_id: str
@@ -64,18 +64,18 @@ class KedroRun:
 
     @property
     def namespace(self) -> str:
-        """Of its jobs: those of two environments are not the same."""
+        """The OpenLineage namespace of the run's jobs. Each environment has its own."""
         return f"podium.{self.tags.get('env', '')}"
 
     @property
     def job(self) -> str:
-        """The name of the job."""
+        """The OpenLineage job of the run: its pipelines, joined by +."""
         return "+".join(self.pipelines)
 
 
 @dataclass(kw_only=True)
 class NodeRun:
-    """A run of one node: what it found and what it left."""
+    """A run of one node, with the states of the datasets that it read and wrote."""
 
     name: str
     run_id: str = field(default_factory=lambda: str(generate_new_uuid()))
@@ -85,7 +85,7 @@ class NodeRun:
 
 
 def pipeline_event(run: KedroRun, what: RunState, error: BaseException | None = None) -> RunEvent:
-    """A run begins, or ends."""
+    """The event that a run starts or ends."""
     facets: dict[str, RunFacet] = {"tags": TagsRunFacet([_tag(key, value) for key, value in run.tags.items()])}
     if run.engine:
         facets["processing_engine"] = ProcessingEngineRunFacet(run.engine_version, run.engine, PRODUCER)
@@ -93,7 +93,7 @@ def pipeline_event(run: KedroRun, what: RunState, error: BaseException | None = 
 
 
 def node_event(run: KedroRun, node: NodeRun, what: RunState, error: BaseException | None = None) -> RunEvent:
-    """A node begins; or ends, with its parameters and with what it read and wrote."""
+    """The event that a node starts or ends. At the end it has the node's parameters, inputs and outputs."""
     ended = what is not RunState.START
     facets: dict[str, RunFacet] = {"parent": _parent(run.run_id, run.namespace, run.job)}
     if ended and node.parameters:
@@ -135,13 +135,13 @@ def _event(
 
 
 def _named(run: KedroRun, state: DatasetState) -> tuple[str, str]:
-    # What is handed from node to node is there in this run only; each environment has a registry of its own.
+    # Data in memory belong to one run, and each environment has its own registry, so both names include that.
     if state.kind is DatasetKind.HANDED:
         return f"{MEMORY}{run.run_id}", state.path
     return (f"{MLFLOW}{run.tags['env']}" if state.kind is DatasetKind.REGISTRY else state.namespace), state.path
 
 
-# To make a facet takes longer than to send it, and most of a run's are alike.
+# Facets are cached: making one takes longer than sending it, and most facets of a run are equal.
 @lru_cache(maxsize=1)
 def _parent(run_id: str, namespace: str, job: str) -> ParentRunFacet:
     return ParentRunFacet(ParentRun(run_id), ParentJob(namespace, job))
@@ -168,13 +168,13 @@ def _facets(namespace: str, state: DatasetState) -> dict[str, DatasetFacet]:
 
 
 def event_json(event: RunEvent) -> dict[str, Any]:
-    """The event as it is sent."""
+    """The event as JSON, as the client sends it."""
     found: dict[str, Any] = Serde.to_dict(event)
     return found
 
 
 def read_state(dataset: Mapping[str, Any]) -> DatasetState:
-    """The state that a dataset of an event, as JSON, tells of."""
+    """The state of a dataset, read from its JSON in an event."""
     namespace, path, facets = dataset["namespace"], dataset["name"], dataset["facets"]
     if namespace.startswith(MEMORY):
         return DatasetState(name=path, kind=DatasetKind.HANDED, namespace="memory", path=path)

@@ -1,4 +1,4 @@
-"""The hooks that record: what every node read and wrote, sent as it happens, kept with the MLflow run at its end."""
+"""Kedro hooks that record lineage: send each event as it happens, and store all of them with the MLflow run."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ __all__ = ["LineageHooks"]
 
 logger = logging.getLogger(__name__)
 
-# Which package an engine is, and what OpenLineage calls it.
+# Engine -> its package and its name in OpenLineage.
 ENGINES = {"sail": ("pysail", "Sail")}
 SPARK = ("pyspark", "Apache Spark")
 
 
 class LineageHooks:
-    """Records a run. It starts with its first node: by then its MLflow run is there, whose id it takes."""
+    """Record a run from its first node on. Its MLflow run exists by then, so the record can use the same id."""
 
     def __init__(self) -> None:
         self._env = ""
@@ -49,13 +49,13 @@ class LineageHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Where events go is part of the configuration."""
+        """Read from lineage.yml where events are sent."""
         self._env = env_of(context)
         self._config = context.config_loader["lineage"]
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
-        """Refuse a wrong destination before anything happens; start a fresh record."""
+        """Refuse an invalid lineage.yml before anything runs, and start a new record."""
         self._client = client(self._config, self._env)
         names = run_params.get("pipeline_names") or [run_params.get("pipeline_name") or "__default__"]
         self._names, self._catalog, self._run = tuple(names), catalog, None
@@ -63,13 +63,13 @@ class LineageHooks:
 
     @hook_impl
     def after_dataset_loaded(self, dataset_name: str, data: Any, node: Node) -> None:
-        """Note which state of it the node is given."""
+        """Record the state of a dataset that a node reads."""
         if found := self._state(dataset_name, "loaded_version", data):
             self._of(node).inputs.append(found)
 
     @hook_impl
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
-        """The node begins."""
+        """Send the event that the node starts."""
         from .events import RunState, node_event
         from .states import parameter_values
 
@@ -80,7 +80,7 @@ class LineageHooks:
 
     @hook_impl
     def after_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
-        """Note the source files that it opened; what it returns is yet to be saved."""
+        """Record the source files that the node opened. A node without outputs ends here."""
         from .states import opened_files
 
         self._of(node).inputs.extend(opened_files(inputs))
@@ -89,7 +89,7 @@ class LineageHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
-        """Note which state of it the node left; with its last output the node ends."""
+        """Record the state of a dataset that a node wrote. The node ends with its last output."""
         if found := self._state(dataset_name, "saved_version", data):
             self._of(node).outputs.append(found)
         if dataset_name.endswith(".as_of"):
@@ -99,19 +99,19 @@ class LineageHooks:
 
     @hook_impl(tryfirst=True)
     def after_pipeline_run(self) -> None:
-        """Keep the record with the MLflow run, while that is still open."""
+        """Store the record with the MLflow run, which kedro-mlflow closes after this hook."""
         self._finish(None)
 
     @hook_impl(tryfirst=True)
     def on_pipeline_error(self, error: Exception) -> None:
-        """A run that failed has left tables too."""
+        """Store the record of a failed run as well, because it may have written tables."""
         for name in list(self._open):
             self._end(name, error)
         try:
             self._finish(error)
         except PodiumError as lost:
-            # What went wrong first is what the person has to read.
-            logger.warning("The record of this run is not kept: %s", lost)
+            # Only warn: raising would hide the error that made the run fail.
+            logger.warning("The lineage of this run was not stored in MLflow: %s", lost)
 
     def _finish(self, error: Exception | None) -> None:
         from podium.registry.runs import record_run
@@ -119,7 +119,7 @@ class LineageHooks:
         from .events import RunState, event_json, pipeline_event
 
         if self._client is None or self._run is None:
-            return  # refused before its first node
+            return  # the run failed before its first node
         ended = pipeline_event(self._run, RunState.FAIL if error else RunState.COMPLETE, error)
         self._send(ended)
         self._client.close()
@@ -142,7 +142,7 @@ class LineageHooks:
         self._send(event)
 
     def _begun(self) -> KedroRun:
-        """The run; at the first call it begins."""
+        """The run; the first call starts it."""
         from podium.registry.runs import code_version, run_uuid
 
         from .events import KedroRun, RunState, pipeline_event
@@ -176,21 +176,23 @@ class LineageHooks:
         return state(name, dataset, getattr(dataset, version_of, None), data)
 
     def _send(self, event: RunEvent) -> None:
-        """Send an event. Whoever collects them may be away: the run goes on, and MLflow keeps them all the same."""
+        """Send an event. If the collector is unreachable, the run continues, and MLflow still stores the events."""
         if self._client is None:
             return
         try:
             self._client.emit(event)
         except (OSError, RuntimeError) as cause:
-            logger.warning("Lineage events cannot be sent, the run goes on without (conf/*/lineage.yml): %s", cause)
+            logger.warning(
+                "Lineage events cannot be sent to the destination in conf/*/lineage.yml; the run continues: %s", cause
+            )
             self._client = _nowhere()
 
 
 def client(config: Mapping[str, Any], env: str) -> OpenLineageClient:
-    """The client of OpenLineage for what lineage.yml says.
+    """The OpenLineage client that lineage.yml configures.
 
     Raises:
-        PodiumError: it says what the client does not understand.
+        PodiumError: the client refuses the configuration.
     """
     from openlineage.client import OpenLineageClient
 
@@ -201,7 +203,9 @@ def client(config: Mapping[str, Any], env: str) -> OpenLineageClient:
     try:
         return OpenLineageClient(config=dict(config))
     except (TypeError, ValueError, KeyError, RuntimeError, ImportError, AttributeError) as cause:
-        raise PodiumError(f"lineage.yml of {env} is wrong, nothing was run: {cause}") from cause
+        raise PodiumError(
+            f"Nothing was run: OpenLineage refuses the transport in lineage.yml of {env}: {cause}"
+        ) from cause
 
 
 def _nowhere() -> OpenLineageClient:

@@ -1,4 +1,4 @@
-"""Training once more, from the very table versions and parameters that a registered version was trained from."""
+"""Train a registered version again, from the table versions and parameters that its run recorded."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from .states import DatasetState
 
 __all__ = ["Again", "ReproductionPlan", "carry_out", "plan"]
 
-# What training calls the rows that it learns from.
+# The dataset of the rows that training fits a model to.
 SEEN = "fitted_rows"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReproductionPlan:
-    """What a version was trained from, all of it still there.
+    """The inputs of a version's training, all of them still readable.
 
     Attributes:
         known: the version.
-        run: that trained it.
-        pipeline: that will train it again.
-        tables: the versions that were read, by the name of the catalog entry.
-        parameters: that were in force, by their dotted name.
+        run: the run that trained it.
+        pipeline: the nodes that train it again.
+        tables: catalog entry -> the table version that training read.
+        parameters: dotted name -> the recorded value.
     """
 
     known: Known
@@ -54,14 +54,14 @@ class ReproductionPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Again:
-    """What came out.
+    """The comparison of a retrained model with the registered version.
 
     Attributes:
-        rows: that both models scored: those that training saw.
-        different: how many of them got another score.
-        most: the largest difference of two scores.
-        digest: SHA-256 of the new model's files.
-        same_bytes: whether that is the digest of the version.
+        rows: the number of rows that both models scored, which are those of the training.
+        different: the number of rows whose scores differ.
+        most: the largest difference between two scores.
+        digest: the SHA-256 of the new model's files.
+        same_bytes: whether the registered version has the same digest.
     """
 
     rows: int
@@ -72,22 +72,22 @@ class Again:
 
     @property
     def same(self) -> bool:
-        """Whether all scores are equal, to the last bit."""
+        """Whether all scores are equal to the last bit."""
         return self.different == 0
 
 
 def plan(history: History, known: Known, training: Pipeline, catalog: DataCatalog) -> ReproductionPlan:
-    """See from what a version was trained, and that all of it is still there.
+    """Look up the inputs of a version's training, and check that all of them can still be read.
 
     Args:
-        history: of the environment.
+        history: the environment's runs and versions.
         known: the version.
-        training: the pipeline that trains, for all problems.
-        catalog: of the environment.
+        training: the pipeline ``training`` of all problems.
+        catalog: the environment's catalog.
 
     Raises:
-        PodiumError: it was trained elsewhere; its run recorded nothing; the pipeline reads today what it did not read
-            then; a table version is gone, all of them named.
+        PodiumError: the version was trained in another environment; its run recorded no lineage; the pipeline has
+            inputs that the run did not read; or table versions are gone (the message lists all of them).
     """
     if known.promoted_from:
         env, _, version = known.promoted_from.partition("/")
@@ -98,7 +98,9 @@ def plan(history: History, known: Known, training: Pipeline, catalog: DataCatalo
     run = history.run(known.run_id)
     steps = Steps(run.record).all
     if not steps:
-        raise PodiumError(f"{known.name}/{known.version}: the run that trained it ({run.run_id}) recorded no lineage.")
+        raise PodiumError(
+            f"{known.name}/{known.version} cannot be trained again: its run {run.run_id} recorded no lineage."
+        )
     pipeline = training.to_outputs(f"{known.name}.candidate")
     read = _read(pipeline, steps)
     pinned = {name: read[name] for name in pipeline.inputs() if name in read}
@@ -108,17 +110,18 @@ def plan(history: History, known: Known, training: Pipeline, catalog: DataCatalo
     unknown += [f"the parameter {name}" for name in wanted if name not in given]
     if unknown:
         raise PodiumError(
-            f"{known.name}/{known.version}: training reads {', '.join(unknown)} today, which it did not do then. "
-            f"Check out the code that trained it ({run.commit or run.package}) and ask again."
+            f"{known.name}/{known.version} cannot be trained again by this code: training now reads "
+            f"{', '.join(unknown)}, which the recorded run did not. Check out the code of that run "
+            f"({run.commit or run.package}) and try again."
         )
-    # The moment that was settled then: today's newest data are not those of that day.
+    # Pin as_of to the recorded moment. Its default, the newest data, has moved since.
     parameters = {name: given[name] for name in wanted} | {"as_of": run.as_of}
     _see_that_all_is_there(known, pinned, catalog)
     return ReproductionPlan(known=known, run=run, pipeline=pipeline, tables=pinned, parameters=parameters)
 
 
 def _read(pipeline: Pipeline, steps: list[NodeRun]) -> dict[str, DatasetState]:
-    """What the nodes of the pipeline read then; another stage of the same run may have read another version."""
+    """The states that the nodes of this pipeline read. Other stages of the run may have read other versions."""
     own = {node.name for node in pipeline.nodes}
     return {state.name: state for step in steps if step.name in own for state in step.inputs}
 
@@ -132,7 +135,8 @@ def _see_that_all_is_there(known: Known, tables: Mapping[str, DatasetState], cat
             lost.append(f"{name} version {state.version}: {why}")
     if lost:
         raise PodiumError(
-            f"{known.name}/{known.version} cannot be trained again, nothing was compared. Gone:\n  " + "\n  ".join(lost)
+            f"{known.name}/{known.version} cannot be trained again, so nothing was compared. These inputs are gone:\n  "
+            + "\n  ".join(lost)
         )
 
 
@@ -140,9 +144,9 @@ def carry_out(plan: ReproductionPlan, history: History, catalog: DataCatalog) ->
     """Train again and compare. No table is written, no run is logged, no version is registered.
 
     Args:
-        plan: what from.
-        history: of the environment.
-        catalog: of the environment; its entries are changed, so it is good for nothing else afterwards.
+        plan: the inputs of the training.
+        history: the environment's runs and versions.
+        catalog: the environment's catalog. Its entries are replaced, so don't use it afterwards.
     """
     name = plan.known.name
     for entry, state in plan.tables.items():
@@ -161,7 +165,7 @@ def carry_out(plan: ReproductionPlan, history: History, catalog: DataCatalog) ->
 
 
 def _parameters(plan: ReproductionPlan) -> dict[str, Any]:
-    """The parameters as the nodes want them: models where these are annotated."""
+    """The parameters as the nodes take them: pydantic models where the node annotates one."""
     tree: dict[str, Any] = {}
     for key, value in plan.parameters.items():
         *path, last = key.split(".")
@@ -200,20 +204,20 @@ def _compare(then: Model, now: Model, rows: pd.DataFrame, digest: str) -> Again:
 
 
 class _Kept(AbstractDataset[Any, Any]):
-    """Holds what a node returns until it is asked for, also when Kedro thinks that nobody will.
+    """Keeps what a node returns, which Kedro's MemoryDataset releases once no further node needs it.
 
-    Rows on their way into a table are read as the frame that the table would give back.
+    Rows for a table are loaded as a frame, as the table would return them.
     """
 
     def __init__(self) -> None:
         self._data: Any = None
 
     def load(self) -> Any:
-        """What was saved, itself."""
+        """Return the saved object, not a copy."""
         return self._data
 
     def save(self, data: Any) -> None:
-        """Keep it."""
+        """Keep the object."""
         self._data = data.frame if isinstance(data, Rows) else data
 
     def _describe(self) -> dict[str, Any]:

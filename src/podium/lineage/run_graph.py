@@ -1,4 +1,4 @@
-"""What a run recorded, read back: its steps, what each was made from, and what was made from each."""
+"""The graph of one recorded run: its nodes, the sources of each dataset, and the results made from it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .states import DatasetKind, DatasetState
 __all__ = ["NodeRun", "Steps"]
 
 Where = tuple[str, str]
-# The moment of a run is handed to nearly every node. It is told of the run; followed, it would tie all to all.
+# Not followed: nearly every node reads as_of, so following it would connect every dataset to every other one.
 CLOCK = ".as_of"
-# The catalog's second doors to what tables held before a run. Followed, they would lead through all runs of the past.
+# Not followed: entries that read a table as it was before the run. They would lead back through every earlier run.
 BEFORE = "seen_"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeRun:
-    """A node that ran: what it was given and what it left."""
+    """A recorded run of a node, with the states of the datasets that it read and wrote."""
 
     name: str
     inputs: tuple[DatasetState, ...]
@@ -30,10 +30,10 @@ class NodeRun:
 
 
 class Steps:
-    """The steps of one run, which hand things to each other.
+    """The recorded nodes of one run.
 
     Args:
-        record: what the run left as ``lineage.json``.
+        record: the run's artifact ``lineage.json``.
     """
 
     def __init__(self, record: Mapping[str, Any]):
@@ -41,7 +41,7 @@ class Steps:
         self._makers = {state.place: step for step in self.all for state in step.outputs}
 
     def sources(self, place: Where) -> list[DatasetState]:
-        """What lies in some place was made from these, each once; what was handed on in between is left out."""
+        """The stored datasets behind a dataset, without duplicates. Data in memory are followed, not listed."""
         return list(dict.fromkeys(self._sources(place, set())))
 
     def _sources(self, place: Where, seen: set[Where]) -> Iterator[DatasetState]:
@@ -58,7 +58,7 @@ class Steps:
                 yield state
 
     def results(self, state: DatasetState) -> list[DatasetState]:
-        """What was made from this very state, each once; what was handed on in between is left out."""
+        """The stored datasets made from this state, without duplicates. Data in memory are followed, not listed."""
         taken = [step for step in self.all if any(_same(given, state) for given in step.inputs)]
         return list(dict.fromkeys(self._results(taken, set())))
 
@@ -76,7 +76,7 @@ class Steps:
 
 
 def _events(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Also those of the runs that trained and evaluated a model elsewhere, before it was promoted; maybe twice over."""
+    """The events of a record. A promoted version's record nests those of its training and evaluation, maybe twice."""
     yield from record.get("events", [])
     for stage in record.keys() & {"training", "evaluation"}:
         yield from _events(record[stage])

@@ -1,4 +1,4 @@
-"""States: one version of a dataset, as a node found it or left it."""
+"""Dataset states: one version of a dataset, as a node read or wrote it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from podium.lakehouse.table import DeltaDataset, Unchanged
 
 __all__ = ["DatasetKind", "DatasetState", "opened_files", "parameter_values", "state"]
 
-# As many of an id's characters tell tables of one name apart.
+# Characters of a table's id that are enough to tell tables of one name apart.
 SHORT = 8
 
 
 class DatasetKind(StrEnum):
-    """What a dataset is."""
+    """The kind of a dataset, by OpenLineage's names. HANDED is data that a node passes to another in memory."""
 
     TABLE = "TABLE"
     FILE = "FILE"
@@ -35,11 +35,11 @@ class DatasetState:
     """One state of a dataset.
 
     Attributes:
-        name: in the catalog; of a source file, the file's own.
-        kind: a Delta table, a file, something in the model registry, or what is only handed from node to node.
-        namespace, path: where it is, as OpenLineage names it.
-        version: a table's or a model's number, a file's or a candidate's SHA-256; empty where there is none.
-        table_id: what Delta called the table when it was made.
+        name: the name in the catalog; for a source file, the file's name.
+        kind: a Delta table, a file, an entry of the model registry, or data in memory.
+        namespace, path: the dataset's location, by OpenLineage's naming rules.
+        version: the number of a table version or model version, or the SHA-256 of a file or candidate; may be empty.
+        table_id: the id that Delta gave the table when it was created.
     """
 
     name: str
@@ -51,31 +51,31 @@ class DatasetState:
 
     @property
     def digest(self) -> str:
-        """What tells this state from all others of that name; of a table, ``version@id``."""
+        """A text that identifies this state among all states of that name; ``version@id`` for a table."""
         return f"{self.version}@{self.table_id[:SHORT]}" if self.table_id else self.version
 
     @property
     def place(self) -> tuple[str, str]:
-        """Where it is, whatever its version and the name of the catalog entry."""
+        """The location, which does not depend on the version or the name in the catalog."""
         return self.namespace, self.path
 
     @property
     def location(self) -> str:
-        """Where it is, as a person writes it."""
+        """The location as a path or address."""
         return self.path if self.namespace in {"file", "mlflow"} else f"{self.namespace}/{self.path}"
 
 
 def state(name: str, dataset: Any, version: int | str | None, data: Any) -> DatasetState | None:
-    """The state of a dataset that was just loaded or saved; None where there is nothing to record.
+    """The state of a dataset that was just loaded or saved; None if there is nothing to record.
 
     Args:
-        name: in the catalog.
-        dataset: what the catalog has by that name.
-        version: that the dataset says it has loaded or saved, if it knows of any.
-        data: what went through it.
+        name: the name in the catalog.
+        dataset: the dataset in the catalog.
+        version: the version that the dataset reports as loaded or saved, if any.
+        data: the data that were loaded or saved.
     """
     if isinstance(dataset, LandingDataset) or isinstance(data, Unchanged):
-        return None  # the files in it are recorded, one by one; and nothing was written
+        return None  # opened_files records a landing's files one by one; Unchanged wrote nothing
     if isinstance(dataset, DeltaDataset):
         if data is None:
             return None
@@ -98,7 +98,7 @@ def state(name: str, dataset: Any, version: int | str | None, data: Any) -> Data
 
 
 def opened_files(inputs: Mapping[str, Any]) -> Iterator[DatasetState]:
-    """The source files that a node opened through what it was given."""
+    """The source files that a node opened through its Landing inputs."""
     for landing in (value for value in inputs.values() if isinstance(value, Landing)):
         for path, digest in landing.opened.items():
             yield DatasetState(
@@ -107,7 +107,7 @@ def opened_files(inputs: Mapping[str, Any]) -> Iterator[DatasetState]:
 
 
 def parameter_values(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """A node's parameters as JSON has them, by name without ``params:``."""
+    """A node's parameters as JSON values, by their names without ``params:``."""
     return {
         name.removeprefix("params:"): value.model_dump(mode="json") if isinstance(value, BaseModel) else value
         for name, value in inputs.items()
@@ -116,7 +116,7 @@ def parameter_values(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _place(location: str) -> tuple[str, str]:
-    """Namespace and name, as OpenLineage's naming has them: https://openlineage.io/docs/spec/naming."""
+    """Namespace and name by OpenLineage's rules: https://openlineage.io/docs/spec/naming."""
     if location.startswith(CATALOG):
         catalog, schema, *table = location.removeprefix(CATALOG).split("/")
         return "unitycatalog", ".".join([catalog, schema, "_".join(table)])

@@ -1,4 +1,4 @@
-"""From a model or a table down to the source files, and up to what was made from it."""
+"""Trace a model or table back to its source files, and forward to the models and tables made from it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from .states import SHORT, DatasetKind, DatasetState
 
 __all__ = ["ABOVE", "Branch", "Tree", "trace"]
 
-# Zones by how near they are to a model.
+# Zones in the order of a tree: those close to a model first.
 NEAREST = ("training_sets", "predictions", "monitoring", "features", "bronze", "quarantine")
 ABOVE = "as above"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Branch:
-    """Something that was made, or used, with what it was made from or what was made from it.
+    """A table, file, model or candidate in a tree of lineage.
 
     Attributes:
         kind: ``table``, ``file``, ``model``, ``candidate``.
-        name: in the catalog, in the registry, or of the file.
-        version: a number; of files and candidates a SHA-256.
-        digest: of a table ``version@id``; of all else the SHA-256 of its bytes.
-        location: where it is; empty for what is in the registry.
-        run: that made it; None where no run is known to have, and for files.
-        note: what else there is to say.
-        branches: what it was made from, or what was made from it.
+        name: the name in the catalog or the registry, or the file's name.
+        version: a number; for files and candidates a SHA-256.
+        digest: ``version@id`` for a table; otherwise the SHA-256 of the bytes.
+        location: a path or address; empty for entries of the registry.
+        run: the run that made it; None for files, and if no recorded run did.
+        note: a remark for the reader.
+        branches: its sources, or its results, depending on the tree.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Branch:
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """``root`` with what it was made from below it, and what was made from it beside it."""
+    """``root`` with its sources as branches, and in ``used_for`` its results."""
 
     root: Branch
     used_for: tuple[Branch, ...]
@@ -56,7 +56,7 @@ def trace(history: History, name: str) -> Tree:
     """The lineage of a model (``NAME``, ``NAME@ALIAS``, ``NAME/NUMBER``), or of a table (``NAME``, ``NAME@VERSION``).
 
     Raises:
-        PodiumError: there is no such model, version or table, or no run recorded anything about it.
+        PodiumError: there is no such model, version or table, or no run recorded it.
     """
     tables, models = history.tables(), history.models()
     table, _, version = name.partition("@")
@@ -64,7 +64,7 @@ def trace(history: History, name: str) -> Tree:
         return _table(history, table, version, [*tables, *models])
     if table.partition("/")[0] not in models:
         raise PodiumError(
-            f"{history.place.env} knows no model or table {name!r}{did_you_mean(table, [*models, *tables])}. "
+            f"There is no model or table {name!r} in {history.place.env}{did_you_mean(table, [*models, *tables])}. "
             f"Models: {', '.join(models) or 'none'}. Tables: podium lake tables --env {history.place.env}"
         )
     known = history.version(name)
@@ -75,11 +75,11 @@ def _table(history: History, name: str, version: str, names: list[str]) -> Tree:
     writes = history.writes(name)
     if not writes:
         raise PodiumError(
-            f"No recorded run of {history.place.env} wrote a table {name!r}{did_you_mean(name, names)}. "
+            f"No recorded run in {history.place.env} wrote the table {name!r}{did_you_mean(name, names)}. "
             f"See: podium lake tables --env {history.place.env}"
         )
     if version and not version.isdecimal():
-        raise PodiumError(f"{version!r} is no version of a table; write {name}@{writes[0].version}.")
+        raise PodiumError(f"{version!r} is not a version of a table, which is a number: {name}@{writes[0].version}.")
     newest = writes[0]
     wanted = replace(newest, version=int(version)) if version else newest
     write = _writer(writes, wanted.version, newest.table_id)
@@ -90,10 +90,10 @@ def _table(history: History, name: str, version: str, names: list[str]) -> Tree:
 
 
 def _writer(writes: list[Write], version: int, table_id: str) -> Write:
-    """Who made a table what it is at a version: the last one to write it up to then.
+    """The run that wrote the rows of a table version: the last write up to that version.
 
-    Versions in between are those of a table's creation and of its upkeep, which change no row. Of several runs that
-    report one version, the first one wrote it.
+    Versions without a recorded write come from creation and maintenance, which change no rows. If several runs report
+    the same version, the first one wrote it.
     """
     same = [write for write in writes if write.table_id == table_id] or writes
     before = [write for write in same if write.version <= version]
@@ -103,7 +103,7 @@ def _writer(writes: list[Write], version: int, table_id: str) -> Write:
 
 
 class _Walk:
-    """Goes through what runs recorded. What was told once is only named after that."""
+    """Walks through recorded runs. A state that occurs again gets the note ``ABOVE`` and no branches."""
 
     def __init__(self, history: History):
         self._history = history
@@ -112,7 +112,7 @@ class _Walk:
 
 
 class _Down(_Walk):
-    """To what things were made from."""
+    """Walks from a dataset to its sources."""
 
     def model(self, known: Known) -> Branch:
         run = self._history.run(known.run_id)
@@ -149,7 +149,7 @@ class _Down(_Walk):
         return replace(bare, run=run, branches=tuple(self._branches(self._steps(run.run_id).sources(state.place))))
 
     def _branches(self, sources: Iterable[DatasetState]) -> list[Branch]:
-        # What only compares or looks back (a champion, the candidate) is not what something is made of.
+        # Entries of the registry are left out: they are models that a node compares with, not sources.
         return [self.state(state) for state in _sorted(sources) if state.kind is not DatasetKind.REGISTRY]
 
     def _leaves(self, sources: Iterable[DatasetState]) -> list[Branch]:
@@ -161,7 +161,7 @@ class _Down(_Walk):
 
 
 class _Up(_Walk):
-    """To what was made from things."""
+    """Walks from a dataset to its results."""
 
     def of_model(self, known: Known) -> list[Branch]:
         name = f"{known.name}.champion"
@@ -174,7 +174,7 @@ class _Up(_Walk):
             for write in self._history.writes(state.name)
             if state.digest == f"{write.version}@{write.table_id}"
         ]
-        # A run that wrote it may have gone on to use it; it reads its own version too.
+        # The writing runs count as readers too, because a later node of the same run may use what it wrote.
         return self._from(state, dict.fromkeys([*self._history.readers(state.name, state.digest), *writers]))
 
     def _from(self, state: DatasetState, run_ids: Iterable[str]) -> list[Branch]:
@@ -188,7 +188,7 @@ class _Up(_Walk):
         return found
 
     def _models(self, made: DatasetState, run: Recorded) -> list[Branch]:
-        """A candidate became a version, or it did not."""
+        """The versions that a candidate was registered as; the candidate itself if it was not registered."""
         problem, _, what = made.name.rpartition(".")
         if what != "candidate":
             return []
@@ -227,7 +227,7 @@ def _bare(state: DatasetState) -> Branch:
 
 
 def _sorted(states: Iterable[DatasetState]) -> list[DatasetState]:
-    """What is nearest to a model first, the books that ingestion keeps last: in a tree these would hide the rest."""
+    """Sort by ``NEAREST``, so that ingestion's many bookkeeping tables come last and do not hide the others."""
 
     def rank(state: DatasetState) -> tuple[int, str]:
         if state.kind is DatasetKind.FILE:

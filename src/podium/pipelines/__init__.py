@@ -1,20 +1,23 @@
-"""The seven stages of a model's life. Each is a function from a problem to a pipeline."""
+"""The seven stages of a model's life. The package of each one has ``create_pipeline``, from a problem to a pipeline."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-from kedro.pipeline import Pipeline
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from podium.pipelines import deployment, eda, evaluation, feature_engineering, inference, monitoring, training
-from podium.problems.base import Problem
+if TYPE_CHECKING:
+    from kedro.pipeline import Pipeline
 
-__all__ = ["STAGES"]
+    from podium.problems.base import Problem
 
-STAGES: dict[str, Callable[[Problem], Pipeline]] = {
-    "eda": eda.create_pipeline,
-    "feature_engineering": feature_engineering.create_pipeline,
-    "training": training.create_pipeline,
-    "evaluation": evaluation.create_pipeline,
-    "deployment": deployment.create_pipeline,
-    "inference": inference.create_pipeline,
-    "monitoring": monitoring.create_pipeline,
-}
+__all__ = ["STAGES", "create_pipeline"]
+
+# In the order of a life. The first five make a champion.
+STAGES = ("eda", "feature_engineering", "training", "evaluation", "deployment", "inference", "monitoring")
+
+
+def create_pipeline(stage: str, problem: Problem) -> Pipeline:
+    """Make a stage's pipeline for a problem."""
+    # Imported here, because the command line only needs the names, and importing the stages takes seconds.
+    pipeline: Pipeline = import_module(f"{__name__}.{stage}").create_pipeline(problem)
+    return pipeline

@@ -10,7 +10,7 @@ from typing import Any
 
 import mlflow
 import pandas as pd
-from mlflow.entities import Run
+from mlflow import MlflowClient
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
@@ -18,9 +18,10 @@ from podium import models
 from podium.errors import PodiumError
 from podium.models.model import Model
 
+from .lookups import json_document, newest_run
 from .model_code import CODE, check_code, code_digest, copy_code
 
-__all__ = ["Candidate", "log_candidate", "newest_candidate", "newest_run"]
+__all__ = ["Candidate", "log_candidate", "newest_candidate"]
 
 # Where in an MLflow model our own files are, which the digest is of.
 MODEL_FILES = "artifacts/model"
@@ -102,26 +103,14 @@ def _signature(model: Model) -> ModelSignature:
     return ModelSignature(inputs=inputs, outputs=Schema([ColSpec(DataType.double)]))
 
 
-def newest_run(**tags: str) -> Run | None:
-    """The newest MLflow run with those ``podium.`` tags."""
-    query = " and ".join(f"tags.`podium.{name}` = '{value}'" for name, value in tags.items())
-    found = mlflow.search_runs(
-        search_all_experiments=True,
-        filter_string=query,
-        order_by=["attributes.start_time DESC"],
-        max_results=1,
-        output_format="list",
-    )
-    return found[0] if found else None
-
-
 def newest_candidate(problem: str) -> Candidate:
     """The candidate that training made last.
 
     Raises:
         PodiumError: there is none, or its bytes are not those that were logged.
     """
-    run = newest_run(candidate=problem)
+    client = MlflowClient()
+    run = newest_run(client, candidate=problem)
     if run is None:
         raise PodiumError(f"{problem}: there is no candidate. Run: kedro run --pipeline training")
     tags = run.data.tags
@@ -131,7 +120,7 @@ def newest_candidate(problem: str) -> Candidate:
             Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="baseline"))
         ),
         as_of=datetime.fromisoformat(tags["podium.as_of"]),
-        training=mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/training.json"),
+        training=json_document(client, run.info.run_id, "training.json"),
         run_id=run.info.run_id,
         digest=tags["podium.digest"],
         code_digest=tags["podium.code_digest"],

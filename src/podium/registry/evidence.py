@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import mlflow
+from mlflow import MlflowClient
 
 from podium.errors import PodiumError
 
-from .candidate import newest_run
+from .lookups import json_document, newest_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,13 +60,14 @@ def log_evidence(problem: str, evidence: Evidence) -> None:
 
 def newest_evidence(problem: str) -> Evidence:
     """What the last evaluation found; without its pictures."""
-    run = newest_run(kind="evidence", problem=problem)
+    client = MlflowClient()
+    run = newest_run(client, kind="evidence", problem=problem)
     if run is None:
         raise PodiumError(f"{problem}: no candidate was evaluated yet. Run: kedro run --pipeline evaluation")
     return Evidence(
         digest=run.data.tags["podium.evaluates"],
         champion=run.data.tags["podium.champion"],
-        evaluation=mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/evaluation.json"),
+        evaluation=json_document(client, run.info.run_id, "evaluation.json"),
         metrics=run.data.metrics,
         figures={},
         card=mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/model_card.html"),

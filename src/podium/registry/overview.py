@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
-from .registered_models import aliases_of, model_names
+from .lookups import aliases_of, json_document, model_names, newest_run, runs, versions
 from .tracking import asking, database_file, prepare, registry_uri
 
 __all__ = ["PipelineRun", "Registered", "Registry", "VersionStatus"]
@@ -134,33 +131,25 @@ class Registry:
         """The newest run of a pipeline, by itself or together with others; None if it never ran."""
         none: list[Run] = []
         queries = [f"attributes.run_name LIKE '%{pipeline}%'", f"attributes.run_name = '{EVERYTHING}'"]
-        found = [_run(run) for query in queries for run in self._ask(partial(_runs, query=query, most=50), none)]
+        found = [_run(run) for query in queries for run in self._ask(partial(runs, query=query, most=50), none)]
         # LIKE also finds pipelines whose names contain this one.
         mine = [run for run in found if {pipeline, EVERYTHING} & set(run.pipeline.split("+"))]
         return max(mine, key=lambda run: run.started, default=None)
 
     def newest(self, **tags: str) -> PipelineRun | None:
         """The newest run with those ``podium.`` tags; None if there is none."""
-        none: list[Run] = []
-        query = " and ".join(f"tags.`podium.{name}` = '{value}'" for name, value in tags.items())
-        return next(map(_run, self._ask(lambda client: _runs(client, query, most=1), none)), None)
+        found = self._ask(lambda client: newest_run(client, **tags), None)
+        return _run(found) if found else None
 
     def trials(self, run: PipelineRun) -> list[PipelineRun]:
         """The trials of a training run, the newest first."""
         parent = f"tags.mlflow.parentRunId = '{run.run_id}'"
         none: list[Run] = []
-        return [_run(trial) for trial in self._ask(lambda client: _runs(client, parent, most=1000), none)]
+        return [_run(trial) for trial in self._ask(lambda client: runs(client, parent), none)]
 
     def document(self, run: PipelineRun, name: str) -> dict[str, Any]:
         """A JSON document that a run left behind; empty if it left none of that name."""
-
-        def ask(client: MlflowClient) -> dict[str, Any]:
-            if name not in [file.path for file in client.list_artifacts(run.run_id)]:
-                return {}
-            with tempfile.TemporaryDirectory() as scratch:
-                return json.loads(Path(client.download_artifacts(run.run_id, name, scratch)).read_bytes())
-
-        return self._ask(ask, {})
+        return self._ask(lambda client: json_document(client, run.run_id, name), {})
 
     def _ask(self, question: Callable[[MlflowClient], Answer], otherwise: Answer) -> Answer:
         """The answer to a question; ``otherwise`` where nothing was ever run: asking MLflow would make a database."""
@@ -174,13 +163,8 @@ class Registry:
             return question(MlflowClient(tracking_uri=self._uri, registry_uri=registry_uri(self._uri)))
 
 
-def _runs(client: MlflowClient, query: str, *, most: int) -> list[Run]:
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    return list(client.search_runs(experiments, query, max_results=most, order_by=["attributes.start_time DESC"]))
-
-
 def _versions(client: MlflowClient, name: str) -> list[Registered]:
-    aliases, found = aliases_of(client, name) or {}, client.search_model_versions(f"name = '{name}'")
+    aliases, found = aliases_of(client, name) or {}, versions(client, f"name = '{name}'")
     return [_registered(version, aliases) for version in sorted(found, key=lambda v: -int(v.version))]
 
 

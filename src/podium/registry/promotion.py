@@ -11,7 +11,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from podium.errors import PodiumError, did_you_mean
 
-from .registered_models import aliases_of, model_names
+from .lookups import aliases_of, model_names, versions
 from .tracking import TrackingLocation, asking, prepare
 from .version_folder import Bundle, collect, deliver, fetch_model, see_that_it_arrived
 from .versions import CHALLENGER, CHAMPION, evidence_tags, register, registered
@@ -173,11 +173,11 @@ def _version(name: str, place: TrackingLocation, version: str | None) -> ModelVe
         raise PodiumError(
             f"{place.env} has no model {name!r}{did_you_mean(name, known)}. It has: {', '.join(known) or 'none'}."
         )
-    versions = {str(found.version) for found in client.search_model_versions(f"name = '{name}'")}
+    known_versions = {str(found.version) for found in versions(client, f"name = '{name}'")}
     number = version or (aliases_of(client, name) or {}).get(CHAMPION)
-    has = f"{place.env} has versions: {', '.join(sorted(versions, key=int)) or 'none'}."
+    has = f"{place.env} has versions: {', '.join(sorted(known_versions, key=int)) or 'none'}."
     if number is None:
         raise PodiumError(f"{name} has no champion in {place.env}. Name a version, with --version. {has}")
-    if number not in versions:
+    if number not in known_versions:
         raise PodiumError(f"There is no version {number} of {name} in {place.env}. {has}")
     return client.get_model_version(name, number)

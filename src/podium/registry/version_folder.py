@@ -1,7 +1,6 @@
 """All there is to a version, as a folder of files: model, baseline, evidence, lineage. Copies, never references."""
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from podium import models
 from podium.errors import PodiumError
 
 from .candidate import check_files
+from .lookups import json_document, newest_run
 from .model_code import remove_bytecode
 from .runs import LINEAGE
 from .tracking import TrackingLocation
@@ -77,7 +77,7 @@ def collect(place: TrackingLocation, version: ModelVersion, folder: Path) -> Bun
             )
         for path in wanted:
             client.download_artifacts(run.info.run_id, path, str(files))
-        recorded[stage] = {**_document(client, run, LINEAGE, there), "run_id": run.info.run_id}
+        recorded[stage] = {**json_document(client, run.info.run_id, LINEAGE), "run_id": run.info.run_id}
     lineage = {"promoted_from": f"{place.env}/{version.version}", **recorded}
     (files / LINEAGE).write_text(json.dumps(lineage, indent=2))
     return Bundle(
@@ -133,19 +133,7 @@ def see_that_it_arrived(bundle: Bundle, place: TrackingLocation, run_id: str, mo
 
 def _evaluation(client: MlflowClient, version: ModelVersion) -> Run | None:
     """The newest evaluation of exactly these bytes; None where the version brought its evidence with it."""
-    wanted = {"kind": "evidence", "problem": version.name, "evaluates": version.tags["podium.digest"]}
-    query = " and ".join(f"tags.`podium.{name}` = '{value}'" for name, value in wanted.items())
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = client.search_runs(experiments, query, max_results=1, order_by=["attributes.start_time DESC"])
-    return found[0] if found else None
-
-
-def _document(client: MlflowClient, run: Run, name: str, there: set[str]) -> dict[str, Any]:
-    """A JSON document of a run; empty if it left none, as one does that ended before its last word."""
-    if name not in there:
-        return {}
-    with tempfile.TemporaryDirectory() as scratch:
-        return json.loads(Path(client.download_artifacts(run.info.run_id, name, scratch)).read_bytes())
+    return newest_run(client, kind="evidence", problem=version.name, evaluates=version.tags["podium.digest"])
 
 
 def _call_its_own(folder: Path, model_id: str, run_id: str, location: str) -> None:

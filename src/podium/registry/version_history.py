@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
 from podium.errors import PodiumError, did_you_mean
 
-from .registered_models import aliases_of, model_names
+from .lookups import aliases_of, json_document, model_names, runs, versions
 from .runs import DIGEST, LINEAGE, USED, WROTE
 from .tracking import TrackingLocation
 
 __all__ = ["History", "Known", "Recorded", "Write"]
 
-NEWEST = ["attributes.start_time DESC"]
 # What a model's name is followed by: the version's number, or an alias.
 NUMBER, ALIAS = "/", "@"
 TAG = "podium."
@@ -102,10 +97,6 @@ class History:
     def _client(self) -> MlflowClient:
         return self.place.client()
 
-    @cached_property
-    def _experiments(self) -> list[str]:
-        return [experiment.experiment_id for experiment in self._client.search_experiments()]
-
     def _run(self, run_id: str) -> Recorded:
         run = self._client.get_run(run_id)
         tags = run.data.tags
@@ -119,24 +110,14 @@ class History:
             changed=tags.get(f"{TAG}dirty") == "true",
             package=tags.get(f"{TAG}package", ""),
             started=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
-            record=self._document(run),
+            record=json_document(self._client, run_id, LINEAGE),
         )
-
-    def _document(self, run: Run) -> dict[str, Any]:
-        there = {file.path for file in self._client.list_artifacts(run.info.run_id)}
-        if LINEAGE not in there:
-            return {}
-        with tempfile.TemporaryDirectory() as scratch:
-            found: dict[str, Any] = json.loads(
-                Path(self._client.download_artifacts(run.info.run_id, LINEAGE, scratch)).read_bytes()
-            )
-        return found
 
     def _writes(self, table: str) -> list[Write]:
         """Every recorded write of a table, by its name, the newest first."""
         tag = f"{WROTE}{table}"
         found = []
-        for run in self._search(f"tags.`{tag}` LIKE '%'"):
+        for run in runs(self._client, f"tags.`{tag}` LIKE '%'"):
             version, _, table_id = run.data.tags[tag].partition("@")
             found.append(
                 Write(version=int(version), table_id=table_id, run_id=run.info.run_id, started=run.info.start_time)
@@ -146,15 +127,15 @@ class History:
     def readers(self, name: str, digest: str) -> list[str]:
         """The runs that read this state of a table or file."""
         query = f"dataset.name = '{name}' and dataset.digest = '{digest[:DIGEST]}'"
-        return [run.info.run_id for run in self._search(query)]
+        return [run.info.run_id for run in runs(self._client, query)]
 
     def users(self, name: str, version: str) -> list[str]:
         """The runs that used this version of something in the registry."""
-        return [run.info.run_id for run in self._search(f"tags.`{USED}{name}` = '{version}'")]
+        return [run.info.run_id for run in runs(self._client, f"tags.`{USED}{name}` = '{version}'")]
 
     def tables(self) -> list[str]:
         """The names of all tables that a recorded run wrote lately."""
-        recent = self._client.search_runs(self._experiments, max_results=200, order_by=NEWEST)
+        recent = runs(self._client, most=200)
         tags = {tag for run in recent for tag in run.data.tags}
         return sorted(tag.removeprefix(WROTE) for tag in tags if tag.startswith(WROTE))
 
@@ -174,7 +155,7 @@ class History:
             known = self.models()
             near = did_you_mean(name, known)
             raise PodiumError(f"There is no model {name!r} in {self.place.env}{near}. There are: {_listed(known)}.")
-        found = {str(each.version): each for each in self._client.search_model_versions(f"name = '{name}'")}
+        found = {str(each.version): each for each in versions(self._client, f"name = '{name}'")}
         number = which if mark == NUMBER else aliases.get(which)
         if number not in found:
             known = [*sorted(found, key=int)] if mark == NUMBER else sorted(aliases)
@@ -184,17 +165,8 @@ class History:
 
     def made_by(self, run_id: str) -> list[Known]:
         """The versions whose model a run made."""
-        found = self._client.search_model_versions(f"run_id = '{run_id}'")
+        found = versions(self._client, f"run_id = '{run_id}'")
         return [_known(each, {}) for each in found]
-
-    def _search(self, query: str) -> list[Run]:
-        found: list[Run] = []
-        token = None
-        while True:
-            page = self._client.search_runs(self._experiments, query, order_by=NEWEST, page_token=token)
-            found += page
-            if not (token := page.token):
-                return found
 
 
 def _split(text: str) -> tuple[str, str, str]:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 
 from podium.models.model import Model
 
 from .candidate import Candidate, load_checked
-from .registered_models import aliases_of
+from .lookups import aliases_of, json_document, versions
 
 __all__ = [
     "CHALLENGER",
@@ -110,7 +109,7 @@ def _carries(name: str, alias: str, version: str) -> bool:
 
 def registered(client: MlflowClient, name: str, digest: str) -> str | None:
     """The version that has this digest, the first one if there are several; None if there is none."""
-    found = client.search_model_versions(f"name = '{name}' and tags.`podium.digest` = '{digest}'")
+    found = versions(client, f"name = '{name}' and tags.`podium.digest` = '{digest}'")
     return min((str(version.version) for version in found), key=int, default=None)
 
 
@@ -158,5 +157,5 @@ def load_version(name: str, alias: str) -> ModelVersion | None:
         as_of=datetime.fromisoformat(tags["podium.as_of"]),
         digest=tags["podium.digest"],
         tags=tags,
-        training=mlflow.artifacts.load_dict(f"runs:/{found.run_id}/training.json"),
+        training=json_document(MlflowClient(), str(found.run_id), "training.json"),
     )

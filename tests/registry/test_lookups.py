@@ -3,7 +3,7 @@
 import pytest
 from mlflow.exceptions import MlflowException
 
-from podium.registry.registered_models import aliases_of, model_names
+from podium.registry.lookups import aliases_of, model_names
 from podium.registry.versions import aliased
 from tests.registry.homes import NAME, Home
 

@@ -1,0 +1,86 @@
+"""Questions to MLflow about runs, registered models and versions. MLflow answers in pages; these read all of them."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.store.entities import PagedList
+
+__all__ = ["aliases_of", "json_document", "model_names", "newest_run", "runs", "versions"]
+
+# The most runs that MLflow puts on one page.
+PAGE = 50_000
+
+Found = TypeVar("Found")
+
+
+def aliases_of(client: MlflowClient, name: str) -> dict[str, str] | None:
+    """The aliases of a model and the version that each one names; None if there is no such model.
+
+    Raises:
+        MlflowException: MLflow cannot tell. Don't take that for "no alias": it would hide the champion from the gate.
+    """
+    try:
+        model = client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            return None
+        raise
+    return {alias: str(version) for alias, version in model.aliases.items()}
+
+
+def model_names(client: MlflowClient) -> list[str]:
+    """The names of all registered models, sorted."""
+    return sorted(model.name for model in _pages(lambda token: client.search_registered_models(page_token=token)))
+
+
+def versions(client: MlflowClient, query: str) -> list[ModelVersion]:
+    """All versions that match a query in MLflow's search syntax."""
+    return list(_pages(lambda token: client.search_model_versions(query, page_token=token)))
+
+
+def runs(client: MlflowClient, query: str = "", *, most: int | None = None) -> list[Run]:
+    """The runs of all experiments that match a query in MLflow's search syntax, the newest first.
+
+    Args:
+        client: of the MLflow to ask.
+        query: MLflow's filter; every run by default.
+        most: how many to return; all by default.
+    """
+    experiments = [each.experiment_id for each in _pages(lambda token: client.search_experiments(page_token=token))]
+    size, newest = min(most or PAGE, PAGE), ["attributes.start_time DESC"]
+    found = _pages(lambda token: client.search_runs(experiments, query, 1, size, newest, token))
+    return list(islice(found, most))
+
+
+def newest_run(client: MlflowClient, **tags: str) -> Run | None:
+    """The newest run that has all of these ``podium.`` tags; None if there is none."""
+    query = " and ".join(f"tags.`podium.{name}` = '{value}'" for name, value in tags.items())
+    return next(iter(runs(client, query, most=1)), None)
+
+
+def json_document(client: MlflowClient, run_id: str, name: str) -> dict[str, Any]:
+    """A JSON document that a run logged; empty if the run logged none of that name, as a killed run may have."""
+    if name not in {file.path for file in client.list_artifacts(run_id)}:
+        return {}
+    with tempfile.TemporaryDirectory() as scratch:
+        document: dict[str, Any] = json.loads(Path(client.download_artifacts(run_id, name, scratch)).read_bytes())
+    return document
+
+
+def _pages(ask: Callable[[str | None], PagedList[Found]]) -> Iterator[Found]:
+    token: str | None = None
+    while True:
+        page = ask(token)
+        yield from page
+        token = page.token
+        if not token:
+            return
