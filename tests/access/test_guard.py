@@ -194,9 +194,7 @@ def test_a_run_is_refused_with_everything_that_is_wrong_with_it(enter):
 def test_a_run_that_would_mask_without_a_key_is_refused_before_it_begins(enter, tmp_path):
     wanted = [Wish("read", "bronze", "x.bronze_plane")]
     enter("data_scientist", "prod", key=None)
-    with pytest.raises(
-        AccessError, match=r"bronze \(x.bronze_plane\) in prod .* there is no mask key"
-    ):
+    with pytest.raises(AccessError, match=r"bronze \(x.bronze_plane\) in prod .* there is no mask key"):
         access.preflight(wanted)
     enter("auditor", "prod", key=None)
     access.preflight(wanted)
