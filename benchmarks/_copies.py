@@ -1,10 +1,9 @@
-"""Makes n times the flights: each copy is the real year again, flown by other airlines to other destinations.
+"""Write n times the flights: each copy is the real year again, with other airlines and other destinations.
 
-A copy has codes of its own for carriers, destinations and tail numbers, one for one, and everything else as it was: the
-same days, the same times, the same delays, flight numbers and origins. So keys stay unique, every contract still holds,
-and what is computed for a carrier, a destination, a route or a flight of a copy equals what is computed for the one
-that it copies. The three airports of New York stay three, and get n times the flights: that is how their traffic grows.
-The weather is theirs, and is not copied.
+A copy renames carriers, destinations and tail numbers one to one, and keeps everything else: days, times, delays,
+flight numbers and origins. So keys stay unique, every contract holds, and the features of a copied carrier,
+destination, route or flight equal those of its original. The three airports of New York get n times the flights. Their
+weather is not copied.
 
     python benchmarks/_copies.py 4 FOLDER     # the source files of 4 times the year
     kedro run --pipeline feature_engineering --params flight_delay.source=FOLDER
@@ -22,7 +21,7 @@ import pandas as pd
 Files = dict[str, pd.DataFrame]
 LETTERS = ascii_uppercase
 ALL = digits + ascii_uppercase
-# Destinations that the airports file leaves out; their copies are not among the parameters, so the file names them.
+# The airports file lacks these destinations. A parameter adds the originals, and this row adds their copies.
 PUERTO_RICO = {"name": "Puerto Rico", "lat": "18", "lon": "-66", "alt": "10", "tz": "-4", "dst": "N"} | {
     "tzone": "America/Puerto_Rico"
 }
@@ -30,7 +29,7 @@ PUERTO_RICO = {"name": "Puerto Rico", "lat": "18", "lon": "-66", "alt": "10", "t
 
 @dataclass(frozen=True)
 class Codes:
-    """What a copy calls things: code of the original -> its own."""
+    """The codes of a copy: code of the original -> code of the copy."""
 
     carrier: Mapping[str, str]
     dest: Mapping[str, str]
@@ -38,7 +37,7 @@ class Codes:
 
 
 def read(folder: Path) -> Files:
-    """The source files as text, as they are."""
+    """Read the source files, with every value as text."""
     names = ("flights", "weather", "planes", "airports", "airlines")
     return {
         name: pd.read_csv(next(folder.glob(f"{name}.csv*")), dtype=str, keep_default_na=False, encoding="utf-8-sig")
@@ -47,7 +46,7 @@ def read(folder: Path) -> Files:
 
 
 def codes(files: Files, number: int) -> Codes:
-    """The codes of a copy; the one with number 0 is the original."""
+    """The codes of a copy by its number; number 0 is the original."""
     flights, airports, airlines = files["flights"], files["airports"], files["airlines"]
     carriers = sorted({*flights["carrier"], *airlines["carrier"]})
     dests = sorted(set(flights["dest"]))
@@ -60,7 +59,7 @@ def codes(files: Files, number: int) -> Codes:
 
 
 def _renamed(own: list[str], *, taken: list[str], alphabet: str, length: int, number: int) -> dict[str, str]:
-    """The codes that are free come one after the other; each copy takes the next of them."""
+    """Give each code the next free one. Copies with higher numbers start further along the free codes."""
     if number == 0:
         return {code: code for code in own}
     free = ("".join(letters) for letters in product(alphabet, repeat=length))
@@ -73,7 +72,7 @@ def _renamed(own: list[str], *, taken: list[str], alphabet: str, length: int, nu
 
 
 def copies(files: Files, times: int) -> Iterator[Files]:
-    """The rows of the source, copy by copy; the first is the source itself, the others hold only what is new."""
+    """Yield the source, then each further copy without the rows that copies share."""
     for number in range(times):
         yield _copy(files, codes(files, number)) if number else files
 
@@ -97,7 +96,7 @@ def _copy(files: Files, new: Codes) -> Files:
 
 
 def write(files: Files, times: int, folder: Path) -> Path:
-    """Write the source files of ``times`` the flights, holding one copy in memory at a time."""
+    """Write source files with ``times`` the flights, keeping one copy in memory at a time."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, copy in enumerate(copies(files, times)):
         for name, rows in copy.items():
@@ -106,7 +105,7 @@ def write(files: Files, times: int, folder: Path) -> Path:
 
 
 def main() -> None:
-    """Write what was asked for."""
+    """Write the copies that the command line asks for."""
     from podium.lakehouse.landing import resolve
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

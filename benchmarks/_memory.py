@@ -1,4 +1,4 @@
-"""What a command takes: its time, and the memory of its processes."""
+"""Measure a command: its time, and the memory of its processes."""
 
 import os
 import subprocess
@@ -12,18 +12,18 @@ import psutil
 
 GIB = 2**30
 EVERY = 0.25
-# A process that Java has just forked still shows all of Java's memory as its own, until it becomes what it is to be.
+# Skip processes younger than this (seconds): between fork and exec, a child of Java shows all of Java's memory.
 GROWN_UP = 1.0
-# What would take a run to another cluster, store or server than the one that is measured.
+# Variables that would send the run to another cluster, store or server.
 ELSEWHERE = ("SPARK_REMOTE", "PODIUM_PROD_ROOT", "PODIUM_PROD_FILES", "PODIUM_PROD_MLFLOW")
 
 
 @dataclass
 class Taken:
-    """What a command took: seconds, and the most memory (RSS, in GiB) that its processes held at one moment.
+    """A command's seconds, and the peak memory of its processes (RSS, in GiB).
 
-    ``tree`` is the command with all below it; ``by_name`` the same for each kind of process by itself. Pages that
-    processes share count for each of them, so that the true figure is lower.
+    ``tree`` is the peak of the command with its descendants, ``by_name`` that of each kind of process. Shared pages
+    count once per process, so the true figure is lower.
     """
 
     seconds: float = 0.0
@@ -32,13 +32,13 @@ class Taken:
 
 
 def variables(data: Path, master: str = "") -> dict[str, str]:
-    """The variables of a command that keeps everything in ``data``, on Spark by that master."""
+    """The environment variables of a command that keeps its data in ``data`` and uses this Spark master."""
     here = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     return here | {"PODIUM_DATA": str(data), "PODIUM_SPARK_MASTER": master, "PYTHONUNBUFFERED": "1"}
 
 
 def measured(command: Sequence[str | Path], *, log: Path, env: Mapping[str, str], folder: Path) -> Taken:
-    """Run a command to its end, which must be a good one; what it prints goes to ``log``, at its end."""
+    """Run a command, append its output to ``log``, and exit with its last lines if it fails."""
     taken, start = Taken(), time.perf_counter()
     with log.open("ab") as sink:
         child = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, env=env, cwd=folder)

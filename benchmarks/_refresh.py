@@ -1,11 +1,11 @@
-"""Refreshes the feature tables in a process of its own, and says what that took: the part of scale.py that is repeated.
+"""Refresh the feature tables in a process of its own and measure that; scale.py starts it once per size.
 
     python benchmarks/_refresh.py ENV WARM_SOURCE SOURCE OUT [heap]
 
-A first run on a small source starts the engine and loads the code. The second one is timed: ingestion of the source,
-and all feature tables from nothing. OUT gets the seconds, those that processors were busy, and the moment at which they
-began. With ``heap``, for the driver of a Spark session, it also gets what the driver held: its heap is collected and
-looked at every few seconds.
+A first run on a small source starts the engine and loads the code. The second run is timed: it ingests the source and
+builds all feature tables. OUT gets its seconds, the processors' busy seconds and the start time. With ``heap``, for the
+driver of a Spark session, OUT also gets the driver's largest heap, measured every few seconds after a garbage
+collection.
 """
 
 import json
@@ -47,14 +47,14 @@ def main(env: str, warm: str, source: str, out: str, *watched: str) -> None:
 
 
 def processors() -> float:
-    """Seconds that processors have been busy for this process and all below it, those that have ended included."""
+    """CPU seconds of this process and its descendants, including ended ones."""
     own = psutil.Process()
     return sum(sum(each.cpu_times()[:4]) for each in [own, *own.children(recursive=True)])
 
 
 @contextmanager
 def heap_watched(held: list[int]) -> Iterator[None]:
-    """Every few seconds, bytes in use in the driver's heap right after a garbage collection."""
+    """Append the driver's used heap in bytes to ``held`` every few seconds, each after a garbage collection."""
     from podium.lakehouse import engine
 
     jvm, done = engine.session()._jvm, Event()

@@ -1,4 +1,4 @@
-"""Figures by name, each held against its limit: what the scripts of this folder share."""
+"""Figures by name, each compared with its limit; shared by the scripts of this folder."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -7,15 +7,15 @@ Figure = Callable[[], None]
 
 
 class Figures(dict[str, Figure]):
-    """The measurements of a script, by the name of their function."""
+    """The measurements of a script, by function name."""
 
     def add(self, func: Figure) -> Figure:
-        """Make a measurement available by its name."""
+        """Register a measurement by its name."""
         self[func.__name__] = func
         return func
 
     def run(self, doc: str | None, arguments: Sequence[str] | None = None, *, skipped: Sequence[str] = ()) -> None:
-        """Measure what the command line asks for: all, but those that are ``skipped`` only when they are named."""
+        """Run the measurements named on the command line; by default all except the ``skipped`` ones."""
         parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
         parser.add_argument("figure", nargs="*", choices=[[], *self], help="which (default: all)")
         asked = parser.parse_args(arguments).figure or [name for name in self if name not in skipped]
@@ -25,14 +25,14 @@ class Figures(dict[str, Figure]):
 
 
 def report(what: str, value: float, unit: str, limit: float, *, least: bool = False) -> None:
-    """One line: what, measured, limit, and whether it holds."""
+    """Print one line: the figure, its value, its limit, and whether the limit holds."""
     holds = value >= limit if least else value <= limit
     word = "at least" if least else "at most"
     print(f"{'ok  ' if holds else 'MISS'}  {what}: {value:.4g}{_after(unit)} ({word} {limit:g})", flush=True)
 
 
 def note(what: str, value: float, unit: str) -> None:
-    """A figure that has no limit."""
+    """Print a figure without a limit."""
     print(f"      {what}: {value:.4g}{_after(unit)}", flush=True)
 
 

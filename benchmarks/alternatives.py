@@ -1,10 +1,10 @@
-"""Measures the ways that were not taken, beside those that were (docs/decisions.md quotes the figures).
+"""Measure rejected designs beside the chosen ones (docs/decisions.md quotes the figures).
 
     python benchmarks/alternatives.py          # both
     python benchmarks/alternatives.py join     # one: write, join
 
-Times are wall clock on this machine, medians of three; run it on a quiet one. What is measured runs in a data folder of
-its own, which is removed afterwards.
+Times are wall clock, medians of three; run it on a quiet machine. The measurements use their own data folder, which is
+removed afterwards.
 """
 
 import argparse
@@ -30,7 +30,7 @@ PROJECT = Path(__file__).parents[1]
 PROBLEM = PROBLEMS["flight_delay"]
 LARGEST = next(table for table in PROBLEM.tables if table.name == "destination_departures")
 KEYS = (*LARGEST.entity, "feature_time")
-# The same table as if its rows could lie anywhere in time: joined by the running maximum.
+# The same table declared without its grid, so that the join uses the running maximum.
 ANYWHERE = replace(LARGEST, grid=None)
 
 
@@ -49,7 +49,7 @@ def lake() -> Iterator[Path]:
 
 
 def timed(what: str, work: Callable[[], None], prepare: Callable[[], None] = lambda: None) -> None:
-    """Print the median of three."""
+    """Run the work three times and print the median time."""
     took = []
     for _ in range(3):
         prepare()
@@ -60,7 +60,7 @@ def timed(what: str, work: Callable[[], None], prepare: Callable[[], None] = lam
 
 
 def write(tables: Path) -> None:
-    """One more day of the largest feature table: put in place of a window, or merged by key."""
+    """Add one day to the largest feature table, by replacing a window or by merging by key."""
     path, before, copy, day = (str(tables / "features" / name) for name in (LARGEST.name, "before", "copy", "day"))
     source = DeltaDataset(path=path, zone="features").load()
     since, until = "TIMESTAMP '2013-12-30 00:00:00'", "TIMESTAMP '2013-12-31 00:00:00'"
@@ -96,7 +96,7 @@ def join(tables: Path) -> None:
 
 
 def last_struct(requests: DataFrame, rows: DataFrame) -> DataFrame:
-    """The same answer by carrying all features along in the window."""
+    """The same join, with a window that carries all features along."""
     names = [feature.name for feature in LARGEST.features]
     asked = requests.select(*LARGEST.entity, F.col("prediction_time").alias("at")).distinct()
     known = rows.select(
@@ -114,7 +114,7 @@ ALTERNATIVES = {"write": write, "join": join}
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Measure the alternatives that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("alternative", nargs="*", choices=[[], *ALTERNATIVES], help="which (default: both)")
     asked = parser.parse_args().alternative or list(ALTERNATIVES)

@@ -1,10 +1,10 @@
-"""Measures the figures that the project promises, on the full data, and holds them against their limits.
+"""Measure the project's promised figures on the full data, and compare them with their limits.
 
     python benchmarks/figures.py            # all of them, one after the other
     python benchmarks/figures.py features   # one: demo, features, scoring, overhead, quality
 
-Each line is: figure, measured, limit. Times are wall clock on this machine; run it on a quiet one. What is measured
-runs in data folders of its own, which are removed afterwards.
+Each line has a figure, its value and its limit. Times are wall clock; run it on a quiet machine. The measurements use
+their own data folders, which are removed afterwards.
 """
 
 import os
@@ -35,7 +35,7 @@ def data_folder() -> Iterator[Path]:
 
 
 def warm_session():
-    """A session that has run once, so that engine and libraries are loaded."""
+    """A session that has already run once, so that engine and libraries are loaded."""
     from kedro.framework.session import KedroServiceSession
     from kedro.framework.startup import bootstrap_project
 
@@ -46,7 +46,7 @@ def warm_session():
 
 
 def timed(session, pipeline: str, **parameters) -> float:
-    """Seconds that one run takes."""
+    """Run a pipeline and return its seconds."""
     start = perf_counter()
     session.run(pipeline_names=[pipeline], runtime_params=parameters)
     return perf_counter() - start
@@ -54,7 +54,7 @@ def timed(session, pipeline: str, **parameters) -> float:
 
 @FIGURES.add
 def demo() -> None:
-    """The whole life, from set-up done to summary."""
+    """The command podium demo, from its start to its summary."""
     with data_folder():
         start = perf_counter()
         subprocess.run([sys.executable, "-m", "podium", "demo"], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
@@ -134,7 +134,7 @@ def scoring() -> None:
 
 @FIGURES.add
 def overhead() -> None:
-    """What a warm one-node pipeline costs beyond its node."""
+    """A warm run of one cheap node, which is almost all overhead."""
     with data_folder():
         session = warm_session()
         nodes = ["clock.flight_delay.resolve_as_of"]

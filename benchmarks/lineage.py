@@ -1,9 +1,9 @@
-"""Measures what the record of a run costs (docs/how-to/lineage.md quotes the figures).
+"""Measure the time that recording lineage adds to a run (docs/how-to/lineage.md quotes the figures).
 
     python benchmarks/lineage.py
 
-A project lives on the real data in a folder of its own. Then each stage runs again, warm, seven times; of each run the
-time inside the hooks of lineage is taken, with the calls to MLflow and the events that are sent. Times are wall clock,
+The stages run once on the real data in a folder of their own. Then each stage runs seven more times, warm, and the time
+inside the lineage hooks is added up, including their calls to MLflow and the sending of events. Times are wall clock,
 medians; run it on a quiet machine.
 """
 
@@ -37,7 +37,7 @@ class Clock:
         self.seconds = 0.0
 
     def watch(self, hook: Callable[..., Any]) -> Callable[..., Any]:
-        """The same hook, its time counted."""
+        """Wrap a hook so that its time is counted."""
 
         @wraps(hook)
         def counted(*given: Any, **named: Any) -> Any:
@@ -72,7 +72,7 @@ def main() -> None:
                 session.run(pipeline_names=[stage], runtime_params=given)
                 whole.append(perf_counter() - began)
                 inside.append(clock.seconds)
-            print(f"{stage:20} {median(whole):6.2f} s, of that its record {median(inside) * 1000:5.1f} ms", flush=True)
+            print(f"{stage:20} {median(whole):6.2f} s, of that lineage {median(inside) * 1000:5.1f} ms", flush=True)
 
 
 if __name__ == "__main__":

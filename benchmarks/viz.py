@@ -1,9 +1,9 @@
-"""Measures what browsing takes: a static site of a whole life, and a look at a large table.
+"""Measure kedro-viz: the build of a static site, and the preview of a large table.
 
     python benchmarks/viz.py           # both
     python benchmarks/viz.py preview   # one: build, preview
 
-The site is that of a demo on the full data, in data folders of its own, which are removed afterwards.
+The site shows a demo on the full data, in its own data folder, which is removed afterwards.
 """
 
 import os
@@ -19,14 +19,14 @@ from _report import Figures, note, report
 from deltalake import DeltaTable, write_deltalake
 
 PROJECT = Path(__file__).parents[1]
-# Of the year's 336,776 flights: 5,051,640 rows.
+# Copies of the year's 336,776 flights: 5,051,640 rows.
 TIMES = 15
 FIGURES = Figures()
 
 
 @FIGURES.add
 def build() -> None:
-    """The command ``kedro viz build --include-previews``, start-up and all."""
+    """The command ``kedro viz build --include-previews``, with its start-up."""
     with tempfile.TemporaryDirectory() as folder:
         project = _project(Path(folder))
         env = os.environ | {"PODIUM_DATA": str(project / "data")}
@@ -40,12 +40,12 @@ def build() -> None:
         size = sum(file.stat().st_size for file in (project / "build" / "api").rglob("*") if file.is_file())
     report("viz: a static site of the demo, with previews", took, "s", 30)
     note("viz: nodes and datasets in it", nodes, "")
-    note("viz: their answers together", size / 2**20, "MiB")
+    note("viz: their JSON together", size / 2**20, "MiB")
 
 
 @FIGURES.add
 def preview() -> None:
-    """Version, columns and ten rows of a table of 15 times the flights; then of the same in one file."""
+    """The preview (version, columns, ten rows) of a table with 15 times the flights, before and after compaction."""
     from podium.lakehouse.landing import resolve
     from podium.lakehouse.table import DeltaDataset
 
@@ -65,7 +65,7 @@ def preview() -> None:
 
 
 def _project(folder: Path) -> Path:
-    """A project's folder: what is built lands in it."""
+    """Make a project folder, so that the build does not land in the checkout."""
     (folder / "src").mkdir()
     (folder / "conf").symlink_to(PROJECT / "conf")
     for name in ("pyproject.toml", ".telemetry"):

@@ -1,11 +1,11 @@
-"""Measures what a cold start from the installed wheel costs, beyond the pipeline that it runs.
+"""Measure the overhead of a cold run from the installed wheel, beyond the pipeline itself.
 
     python benchmarks/wheel.py        # run and help
     python benchmarks/wheel.py help   # one: run, help
 
-The wheel is built and installed into an environment of its own, in a folder that goes afterwards; the packages that it
-needs are those of this environment, compiled (``make setup`` compiles them). Beyond the pipeline is what is before its
-first node begins and after its last one has ended, in the same run. Run it on a quiet machine.
+The wheel is built and installed into a temporary environment, which uses the compiled packages of this one (``make
+setup`` compiles them). The overhead is the time before the first node starts and after the last one ends. Run it on a
+quiet machine.
 """
 
 import os
@@ -24,7 +24,7 @@ from _report import Figures, note, report
 PROJECT = Path(__file__).parents[1]
 PIPELINE, AS_OF = "feature_engineering", "2013-01-03"
 RUNS = 5
-# What a run logs when a node has ended: how long it took.
+# The log line at the end of a node, with its seconds.
 ENDED = re.compile(r" (\d+\.\d+) s  ")
 FIGURES = Figures()
 
@@ -47,7 +47,7 @@ def help() -> None:  # noqa: A001
 
 
 def cold(binaries: Path) -> tuple[float, float]:
-    """Seconds of a run, and of what of it is before the first node and after the last one."""
+    """Seconds of a run, and those of them before its first node and after its last one."""
     command = [str(binaries / "podium"), "run", "--pipelines", PIPELINE, "--params", f"as_of={AS_OF}"]
     ended: list[tuple[float, float]] = []
     start = perf_counter()
@@ -63,14 +63,14 @@ def cold(binaries: Path) -> tuple[float, float]:
 
 
 def seconds(command: list[str], folder: Path) -> float:
-    """How long a command takes."""
+    """Run a command and return its seconds."""
     start = perf_counter()
     subprocess.run(command, cwd=folder, env=plain(), check=True, capture_output=True)
     return perf_counter() - start
 
 
 def plain() -> Mapping[str, str]:
-    """The environment, without what would lead the wheel to another project."""
+    """The environment variables, without those that would point the wheel to another project."""
     foreign = ("PODIUM", "KEDRO", "MLFLOW", "PYTHON", "SPARK")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)} | {
         "PYTHONDONTWRITEBYTECODE": "1"
@@ -79,7 +79,7 @@ def plain() -> Mapping[str, str]:
 
 @contextmanager
 def installed() -> Iterator[Path]:
-    """The commands of an environment with the wheel."""
+    """Yield the folder of commands of a temporary environment with the wheel."""
     with tempfile.TemporaryDirectory() as name:
         folder, python = Path(name), sys.executable
         build = [python, "-m", "hatchling", "build", "-t", "wheel", "-d", name]

@@ -1,10 +1,10 @@
-"""Measures what the Delta dataset adds to a write: its save against the engine's own of the same million rows.
+"""Measure the overhead of DeltaDataset.save over the engine's own write of the same million rows.
 
     python benchmarks/writes.py         # sail and spark
     python benchmarks/writes.py sail    # one: sail, spark
 
-The two take turns, each on a table of its own, and each second time in the other order; a round before is not counted.
-What counts is the median of the differences of ten rounds: at most 5% of what the engine needs, or 50 ms.
+Both write in each round, each to its own table, and rounds alternate their order; a first round is not counted. The
+median difference of ten rounds may be 5% of the engine's own time, or 50 ms if that is more.
 """
 
 import os
@@ -45,7 +45,7 @@ def spark() -> None:
 
 
 def compare(env: str, name: str) -> None:
-    """Each mode, by the dataset and by the engine alone, with the environment's engine and access rules."""
+    """Measure each mode with the dataset and with the engine alone, under the environment's access rules."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"PODIUM_DATA": folder, "PODIUM_SPARK_MASTER": "local[2]"}
         bootstrap_project(PROJECT)
@@ -63,7 +63,7 @@ def compare(env: str, name: str) -> None:
 
 
 def source(path: str) -> DataFrame:
-    """A million rows of the kinds of columns that tables have, in a table, so that both sides read the same."""
+    """A table of a million rows with typical column types, which both sides read."""
     numbers = engine.session().range(ROWS).withColumn("spread", F.xxhash64("id"))
     rows = numbers.select(
         F.col("id").alias(KEY),
@@ -101,7 +101,7 @@ OWN = {each.__name__: each for each in (append, overwrite, replace, merge)}
 
 
 def rounds(save: Callable[[], None], own: Callable[[], None]) -> tuple[list[float], list[float]]:
-    """Seconds that the first took longer than the second, and that the second took, round by round."""
+    """For each round: the seconds by which ``save`` took longer than ``own``, and the seconds of ``own``."""
     save(), own()
     differences, alone = [], []
     for number in range(ROUNDS):
@@ -118,7 +118,7 @@ def seconds(work: Callable[[], None]) -> float:
 
 
 def verdict(what: str, differences: list[float], alone: list[float]) -> None:
-    """One line: what the dataset adds, in milliseconds and of what the engine needs."""
+    """Print the overhead of the dataset in milliseconds and as a share of the engine's time."""
     added, needed = median(differences), median(alone)
     holds = added <= max(SHARE * needed, LEAST)
     print(

@@ -85,7 +85,7 @@ def test_a_folder_that_is_no_project_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answer = CliRunner().invoke(main, ["status"], env={"PODIUM_HOME": None})
     assert answer.exit_code == 1
-    assert f"{tmp_path} is no Podium project" in answer.stderr
+    assert f"{tmp_path} is not a Podium project" in answer.stderr
 
 
 def test_wrong_usage_is_exit_code_2(podium):

@@ -94,8 +94,8 @@ def test_the_list_says_how_the_last_run_ended(failed, podium):
         (("retrian",), 1, "There is no job 'retrian' (did you mean 'retrain'?)"),
         (("retrain", "--env", "prd"), 1, "There is no environment 'prd' (did you mean 'prod'?)"),
         (("retrain", "--params", "as_fo=2013-01-10"), 1, "as_fo: there is no such parameter (did you mean 'as_of'?)"),
-        (("retrain", "--params", "as_of"), 1, "'as_of' sets nothing"),
-        (("retrain", "--resume"), 1, "There was no run of retrain in dev yet"),
+        (("retrain", "--params", "as_of"), 1, "'as_of' has no value; write NAME=VALUE"),
+        (("retrain", "--resume"), 1, "retrain has no run in dev to resume"),
         (("retrain", "--resume", "--params", "as_of=2013-01-10"), 2, "leave out --params"),
     ],
 )

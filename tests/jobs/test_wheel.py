@@ -127,7 +127,7 @@ def test_what_is_wrong_is_told_in_a_line_and_nothing_is_run(podium_run, argument
 def test_a_place_that_the_environment_would_not_use_is_refused(podium_run):
     code, shown = podium_run("--root", "uc://main", "--pipelines", "eda")
     assert code == 2
-    assert "conf/dev/globals.yml takes none" in shown
+    assert "conf/dev/globals.yml does not use it" in shown
 
 
 def test_an_own_configuration_counts_before_that_of_the_wheel(there, tmp_path):

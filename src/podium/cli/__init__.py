@@ -1,7 +1,7 @@
-"""The command ``podium``: what Kedro has no word for, and its run for those who have a wheel and no checkout.
+"""The command ``podium``: the commands that Kedro lacks, and ``run`` for an installed wheel without a checkout.
 
-Kedro finds ``cli`` too, so that every command here is also one of ``kedro``, but ``run``, its own. Modules import what
-is heavy inside their functions: help must come at once.
+Kedro finds ``cli`` as a plugin, so ``kedro`` has all of these commands except ``run``, where it has its own. Modules
+import heavy packages inside functions, so that help appears at once.
 """
 
 import atexit
@@ -30,30 +30,30 @@ HELP = """One model's whole life on a lakehouse: explored, trained, checked, dep
 The pipelines: eda, feature_engineering, training, evaluation, deployment, inference, monitoring.
 
 \b
-  podium demo                             all of them, told as a story
+  podium demo                             all of them, with a summary of each
   podium run --pipelines training         one of them, as of the newest data
     --params as_of=2013-08-01             the same, as of that moment
 """
 
 
 class Podium(click.Group):
-    """The command, also as the entry point of a Databricks task."""
+    """The group of all commands, which is also the entry point of a Databricks task."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run it. On Databricks, where a process that exits is a task that failed, errors are raised."""
+        """Run a command. On Databricks raise errors instead of exiting, because an exit always fails the task there."""
         if "DATABRICKS_RUNTIME_VERSION" in os.environ:
             return super().main(*args, **{"standalone_mode": False, **extra})
-        if not args and "args" not in extra:  # called by the entry point, so the process is this command's own
+        if not args and "args" not in extra:  # called by the entry point, which owns the process
             interrupts.listen()
         with ending_plainly():
             return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run what was asked for, with the project's logging, whatever is imported first."""
+        """Run a subcommand, after setting up the project's logging before any library sets up its own."""
         from podium.home import use_logging
 
         use_logging()
-        # As the process ends everything goes, garbage or not: to look for it then took a second.
+        # Skip garbage collection at exit. It took one second, and the process frees its memory anyway.
         atexit.register(gc.freeze)
         return super().invoke(ctx)
 
@@ -61,11 +61,11 @@ class Podium(click.Group):
 @click.group(cls=Podium, context_settings={"help_option_names": ["-h", "--help"]}, help=HELP)
 @click.version_option(package_name="podium", prog_name="podium")
 def main() -> None:
-    """The entry point: an error with a message ends in that message and exit code 1, wrong usage in 2."""
+    """Run ``podium``. The exit code is 1 for an error of Podium and 2 for wrong usage."""
 
 
 for command in (demo, run, status, lake, model, access, cluster, jobs):
     main.add_command(command)
 
-# For Kedro, which would put the help of a group under its own.
+# The group for Kedro has no help text, because Kedro would append it to its own.
 cli = click.Group("podium", commands={name: each for name, each in main.commands.items() if name != "run"})

@@ -1,4 +1,4 @@
-"""``podium demo``: a model's whole life, run through the pipelines in one warm session, and told as it goes."""
+"""``podium demo``: run a model's whole life in one session, and print a summary of each stage."""
 
 from __future__ import annotations
 
@@ -23,33 +23,43 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 MOMENT = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
-# First the model is made, as if it were the first moment; then it has been in use until the second.
+# The stages as of --as-of, which make the model, and those as of --later, which use it.
 MADE = STAGES[:5]
 USED = ("feature_engineering", "inference", "monitoring")
 PACKAGE = "package:"
 
 
 @click.command(
-    short_help="A model's whole life, told as it goes.",
+    short_help="Run a model's whole life, with a summary of each stage.",
     epilog=examples(
         "podium demo", "podium demo --as-of 2013-06-01 --later 2013-09-03", "podium demo --source my-flights"
     ),
 )
 @env_option
 @click.option(
-    "--as-of", type=MOMENT, metavar="DATE", default="2013-08-01", show_default=True, help="When the model is made."
+    "--as-of",
+    type=MOMENT,
+    metavar="DATE",
+    default="2013-08-01",
+    show_default=True,
+    help="The moment at which the model is made.",
 )
 @click.option(
-    "--later", type=MOMENT, metavar="DATE", default="2014-01-03", show_default=True, help="Until when it is in use."
+    "--later",
+    type=MOMENT,
+    metavar="DATE",
+    default="2014-01-03",
+    show_default=True,
+    help="The moment until which it is used.",
 )
-@click.option("--source", help="Folder of source files, instead of the one in the parameters.")
-@click.option("--verbose", "-v", is_flag=True, help="Print every node, too.")
+@click.option("--source", help="Folder of source files; overrides the parameter.")
+@click.option("--verbose", "-v", is_flag=True, help="Also print every node.")
 def demo(env: str, as_of: datetime, later: datetime, source: str | None, verbose: bool) -> None:
-    """Run a model's whole life and tell the story.
+    """Run a model's whole life, and print a summary of each stage.
 
-    As of the first moment: eda, feature_engineering, training, evaluation, deployment. As of the later one:
-    feature_engineering, inference on everything asked since, monitoring. Nothing that was not knowable at a moment has
-    any influence on it. Done again, it changes no table and registers nothing.
+    As of --as-of: eda, feature_engineering, training, evaluation, deployment. As of --later: feature_engineering,
+    inference on every request since, monitoring. No stage uses data that were unknown at its moment. The command is
+    idempotent: a second run changes no table and registers nothing.
     """
     if later <= as_of:
         raise click.BadParameter(f"it must be after --as-of ({day(as_of)}).", param_hint="'--later'")
@@ -70,7 +80,7 @@ def _steps(as_of: datetime, later: datetime) -> Iterator[tuple[str, datetime]]:
 
 
 def _overrides(source: str | None) -> dict[str, Any]:
-    """Runtime parameters for another source."""
+    """Runtime parameters that replace the source of every problem."""
     if source is None:
         return {}
     from podium.problems import PROBLEMS

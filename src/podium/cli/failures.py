@@ -1,4 +1,4 @@
-"""How a command line shows an error of Podium: its message and an exit code, without a stack trace."""
+"""Show errors of Podium on the command line: the message and an exit code, without a stack trace."""
 
 import sys
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ __all__ = ["ending_plainly", "show_uncaught"]
 
 @contextmanager
 def ending_plainly() -> Iterator[None]:
-    """End the process with the message of an error of Podium, as click does with its own errors."""
+    """Turn a PodiumError in the block into its message and exit code, as click does with its own errors."""
     try:
         yield
     except PodiumError as error:
@@ -23,7 +23,7 @@ def ending_plainly() -> Iterator[None]:
 
 
 def show_uncaught() -> None:
-    """Do the same in a process whose command is not ours, such as ``kedro run``."""
+    """Do the same for uncaught errors in a process of another command, such as ``kedro run``."""
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

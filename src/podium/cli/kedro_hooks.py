@@ -1,4 +1,4 @@
-"""What Podium adds to the ``kedro`` command itself; Kedro finds it by an entry point in pyproject.toml."""
+"""Hooks for the ``kedro`` command, which Kedro finds by an entry point in pyproject.toml."""
 
 from kedro.framework.cli.hooks import cli_hook_impl
 

@@ -1,4 +1,4 @@
-"""How the lineage of a model or a table is printed: a tree in which everything is told once."""
+"""Print the lineage of a model or a table as a tree in which each state appears once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HASH = 16
 
 
 def as_dict(tree: Tree) -> dict[str, Any]:
-    """The tree for programs."""
+    """The tree as JSON values."""
     return {**_dict(tree.root), "used_for": [_dict(branch) for branch in tree.used_for]}
 
 
@@ -43,14 +43,14 @@ def _dict(branch: Branch) -> dict[str, Any]:
 
 
 class _Drawing:
-    """Trees in which everything is told once, and the runs that they name."""
+    """Draws trees in which each state appears once, and collects the runs that they mention."""
 
     def __init__(self) -> None:
         self.runs: dict[str, Recorded] = {}
         self._files: set[str] = set()
 
     def draw(self, title: str, branches: Iterable[Branch]) -> Drawn:
-        """A tree of branches below a title."""
+        """The branches as a tree below a title."""
         from rich.tree import Tree as Drawn
 
         drawn = Drawn(title, guide_style="dim")
@@ -58,7 +58,7 @@ class _Drawing:
         return drawn
 
     def line(self, branch: Branch, *, whole: bool = False) -> str:
-        """One line about a branch."""
+        """One line for a branch: name, digest, run and note. ``whole`` prints all digits of the digest."""
         from rich.markup import escape
 
         if branch.kind == "table":
@@ -74,7 +74,7 @@ class _Drawing:
         return "  ".join(words)
 
     def _grow(self, drawn: Drawn, branches: Iterable[Branch]) -> None:
-        """What is new in full, then one line with the names of what stands further up."""
+        """Add new branches in full, then one line with the names of those that are already in the tree."""
         from podium.lineage.tree import ABOVE
 
         again = []
@@ -90,14 +90,14 @@ class _Drawing:
 
 
 def show(tree: Tree) -> None:
-    """Print what it was made from, what was made from it, and the runs that did it."""
+    """Print the sources, the results, and the runs that made them."""
     out, drawing = console(), _Drawing()
     out.print(drawing.draw(drawing.line(tree.root, whole=True), tree.root.branches))
     out.print()
     if tree.used_for:
         out.print(drawing.draw("Used for", tree.used_for))
     else:
-        out.print("Nothing that was recorded was made from it.")
+        out.print("No recorded run made anything from it.")
     out.print()
     out.print(_runs(drawing.runs.values()))
 

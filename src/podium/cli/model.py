@@ -1,4 +1,4 @@
-"""``podium model``: the versions in an environment's registry, and their way into another one's."""
+"""``podium model``: the model versions of an environment, their lineage, and promotion to another environment."""
 
 from __future__ import annotations
 
@@ -19,23 +19,21 @@ __all__ = ["model"]
 SHORT = 12
 
 
-@click.group(
-    short_help="Versions of models; their promotion to another environment.", epilog=examples("podium model list")
-)
+@click.group(short_help="Model versions, their lineage, and promotion.", epilog=examples("podium model list"))
 def model() -> None:
-    """Versions of models; their promotion to another environment."""
+    """Model versions: list them, trace them, train them again, promote them to another environment."""
 
 
 @model.command(
     "list",
-    short_help="Versions with aliases, figures, origin and SHA-256.",
+    short_help="List versions with aliases, metrics, origin and SHA-256.",
     epilog=examples("podium model list", "podium model list flight_delay --env prod", "podium model list --json"),
 )
 @click.argument("name", required=False)
 @env_option
 @json_option
 def list_(name: str | None, env: str, wants_json: bool) -> None:
-    """Every version of a model, or of all models, the newest first: aliases, figures, origin, SHA-256."""
+    """List the versions of one model or of all, newest first, with aliases, metrics, origin and SHA-256."""
     from podium.errors import PodiumError, did_you_mean
     from podium.problems import PROBLEMS
     from podium.registry.overview import Registry
@@ -65,19 +63,19 @@ def list_(name: str | None, env: str, wants_json: bool) -> None:
     ),
 )
 @click.argument("name")
-@click.option("--from", "source", required=True, metavar="ENV", help="The environment that has the version.")
-@click.option("--to", "target", required=True, metavar="ENV", help="The environment that gets a copy.")
-@click.option("--version", type=click.IntRange(1), help="Which one; by default the champion of --from.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--from", "source", required=True, metavar="ENV", help="The environment to copy from.")
+@click.option("--to", "target", required=True, metavar="ENV", help="The environment to copy to.")
+@click.option("--version", type=click.IntRange(1), help="The version; defaults to the champion of --from.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done; do nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 def promote(
     name: str, source: str, target: str, version: int | None, dry_run: bool, yes: bool, wants_json: bool
 ) -> None:
-    """Copy a version's bytes, evidence and lineage into another environment's registry, as challenger.
+    """Copy a version's files, evidence and lineage into another environment's registry, as challenger.
 
-    SHA-256 is checked on both sides. The champion there stays what it is, and the copy needs nothing of where it came
-    from.
+    The SHA-256 is checked before and after. The other environment's champion does not change, and the copy does not
+    depend on the environment that it came from.
     """
     from podium.registry.promotion import plan_promotion
     from podium.registry.promotion import promote as carry_out
@@ -93,12 +91,12 @@ def promote(
     if wants_json:
         as_json(_result(plan, number, registered=done, dry_run=dry_run))
     elif not dry_run:
-        said = "has it as" if done else "had it already, as"
+        said = "has the copy as" if done else "already had these bytes as"
         click.echo(f"{target} {said} version {number}, {plan.alias or 'challenger'}. See: podium status --env {target}")
 
 
 @model.command(
-    short_help="What made it, down to the source files; what it was used for.",
+    short_help="Trace a version to its source files and to its uses.",
     epilog=examples(
         "podium model lineage flight_delay",
         "podium model lineage flight_delay/2 --env prod",
@@ -110,10 +108,10 @@ def promote(
 @env_option
 @json_option
 def lineage(name: str, env: str, wants_json: bool) -> None:
-    """What a version was made from, down to table versions and source files, and what was made with it.
+    """Trace a version back to table versions and source files, and forward to the tables made with it.
 
-    A bare name is the champion. The name of a table, as podium lake tables has it, is as good; NAME@VERSION then means
-    that version of the table.
+    A name alone means the champion. NAME may also be a table from podium lake tables, and NAME@VERSION a version of
+    that table.
     """
     from podium.lineage.tree import trace
     from podium.registry.tracking import asking
@@ -132,7 +130,7 @@ def lineage(name: str, env: str, wants_json: bool) -> None:
 
 
 @model.command(
-    short_help="Train it again from the recorded table versions; compare.",
+    short_help="Train a version again from the recorded tables; compare.",
     epilog=examples(
         "podium model reproduce flight_delay/1",
         "podium model reproduce flight_delay@champion --env prod",
@@ -143,9 +141,9 @@ def lineage(name: str, env: str, wants_json: bool) -> None:
 @env_option
 @json_option
 def reproduce(name: str, env: str, wants_json: bool) -> None:
-    """Train a version again from the table versions and parameters that were recorded, and compare the predictions.
+    """Train a version again from the recorded table versions and parameters, and compare the predictions.
 
-    Nothing is written or registered. Exit code 1 if any prediction differs.
+    Writes and registers nothing. Exit code 1 if any prediction differs.
     """
     from .project import open_project
     from .reproduce import reproduce as again
@@ -164,12 +162,12 @@ def _see_that_there_is_something(place: TrackingLocation) -> None:
     from podium.registry.tracking import prepare
 
     if not place.exists:
-        raise PodiumError(f"Nothing ever ran in {place.env}. Run: kedro run --env {place.env}")
+        raise PodiumError(f"No pipeline has run in {place.env} yet. Run: kedro run --env {place.env}")
     prepare(place.uri)
 
 
 def _place(env: str, verb: Literal["read", "write"], name: str) -> TrackingLocation:
-    """An environment's MLflow, for somebody who may use its registry that way."""
+    """The environment's MLflow, after checking that the user may read or write its registry."""
     from podium.hooks import quiet
     from podium.lakehouse import access
     from podium.registry.tracking import TrackingLocation
@@ -178,14 +176,14 @@ def _place(env: str, verb: Literal["read", "write"], name: str) -> TrackingLocat
 
     project = open_project(env)
     quiet()
-    # Only meanwhile: the next question may be about another environment.
+    # Restore the rules afterwards: a promotion asks about two environments.
     with project.prepared():
         access.require(verb, "registry", name)
     return TrackingLocation.of(env, project.section("mlflow"))
 
 
 def _explain(plan: PromotionPlan) -> None:
-    """To the person who decides, beside what programs read."""
+    """Print the plan to stderr for the user who confirms it; stdout is for programs."""
     tags, to = plan.version.tags, plan.target.env
     verdict = f"{tags.get('podium.decision', 'nothing')} ({tags.get('podium.checks', 'no checks')})"
     lines = [
@@ -194,15 +192,15 @@ def _explain(plan: PromotionPlan) -> None:
         f"{plan.source.env} decided: {verdict}",
     ]
     if plan.alias:
-        lines.append(f"{to} has these bytes already: version {plan.present}, {plan.alias}. There is nothing to do.")
+        lines.append(f"{to} already has these bytes as version {plan.present}, {plan.alias}. There is nothing to do.")
     elif plan.present:
-        lines.append(f"{to} has these bytes already: version {plan.present}. It would become challenger again.")
+        lines.append(f"{to} already has these bytes as version {plan.present}, which would become challenger again.")
     else:
-        lines.append(f"{to} would get a copy, as challenger.")
+        lines.append(f"{to} would get a copy as challenger.")
     other = plan.aliases.get("challenger")
     if other and not plan.alias:
-        lines.append(f"Version {other}, challenger in {to} now, would no longer be that.")
-    lines.append(f"Champion in {to} stays: {plan.aliases.get('champion', 'none')}.")
+        lines.append(f"Version {other} would no longer be challenger in {to}.")
+    lines.append(f"The champion in {to} does not change: {plan.aliases.get('champion', 'none')}.")
     for line in lines:
         click.echo(line, err=True)
 

@@ -1,4 +1,4 @@
-"""What a person sees while a pipeline runs: on a terminal, which node was done last; warnings everywhere."""
+"""Show the progress of a pipeline: on a terminal the node that finished last, and warnings everywhere."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ NODES = "podium.hooks"
 
 
 class Narrator(logging.Handler):
-    """Shows what Podium logs: nodes beside the spinner, or as lines if wanted; warnings as lines.
+    """Shows Podium's log: nodes beside the spinner, or as lines if verbose; warnings as lines.
 
-    Kedro's own words about a run are left out: what fails is raised, and shown by whoever catches it.
+    Kedro's own log lines are dropped, because a failure is raised and the command shows it.
     """
 
     def __init__(self, out: Console, status: Status, title: str, *, verbose: bool):
@@ -43,7 +43,7 @@ class Narrator(logging.Handler):
 
 @contextmanager
 def narrated(out: Console, title: str, *, verbose: bool = False) -> Iterator[None]:
-    """Show what is logged inside the block in place of the log, under a title."""
+    """Replace the log by a spinner with a title, for as long as the block runs."""
     root = logging.getLogger()
     handlers = root.handlers
     with out.status(title) as status:

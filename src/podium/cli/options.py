@@ -1,4 +1,4 @@
-"""What commands share: options, and how they print."""
+"""Options and printing that all commands share."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ env_option: Callable[..., Any] = click.option(
 )
 json_option: Callable[..., Any] = click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 
-# A terminal has its own width; what goes to a file or a pipe is not cut.
+# Characters per line in a file or a pipe. A terminal has its own width.
 WIDE = 200
 
 
 def examples(*commands: str) -> str:
-    """The end of a command's help."""
+    """The examples at the end of a command's help."""
     return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
 
 
 def console() -> Console:
-    """Where people read: colours on a terminal (unless NO_COLOR is set), plain lines elsewhere."""
+    """A console: colours on a terminal unless NO_COLOR is set, plain text elsewhere."""
     from rich.console import Console
 
     out = Console(highlight=False)
@@ -47,12 +47,12 @@ def console() -> Console:
 
 
 def as_json(value: Any) -> None:
-    """Print for programs: JSON, times as ISO 8601."""
+    """Print a value as JSON, with times in ISO 8601."""
     click.echo(json.dumps(value, indent=2, default=lambda other: other.isoformat()))
 
 
 def day(moment: datetime | str | None) -> str:
-    """A moment as short as it can be said: midnight is a day; empty for None."""
+    """A moment without needless parts: the date alone for midnight; empty for None."""
     if not moment:
         return ""
     when = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
@@ -60,7 +60,7 @@ def day(moment: datetime | str | None) -> str:
 
 
 def typed(command: str) -> str:
-    """A command as it has to be typed here: with its folder, unless the shell finds it."""
+    """A command to type: with the path of its executable unless the shell finds it by name."""
     name, _, rest = command.partition(" ")
     own = Path(sys.executable).with_name(name)
     found = shutil.which(name)

@@ -1,4 +1,4 @@
-"""The project as a command sees it: where it is, which environment, what is configured. Starts no engine."""
+"""The project of a command: its folder, environment and configuration. Starts no engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Project", "find_project", "open_project"]
 
 @dataclass(frozen=True)
 class Project:
-    """A project folder, its configuration, and one of the environments there."""
+    """A project folder, its configuration, and one of its environments."""
 
     path: Path
     conf: Path
@@ -29,8 +29,8 @@ class Project:
 
     @cached_property
     def config(self) -> OmegaConfigLoader:
-        """The configuration, read the way a run reads it."""
-        # The settings first: with them comes what keeps libraries from talking about their own code.
+        """The configuration, loaded as a run loads it."""
+        # Import the settings first: they silence the libraries' warnings about their own code.
         from podium.settings import CONFIG_LOADER_ARGS  # isort: skip
         from kedro.config import OmegaConfigLoader
 
@@ -43,12 +43,12 @@ class Project:
 
     @property
     def root(self) -> str:
-        """Where the environment's data are."""
+        """The address of the environment's data."""
         return self.section("globals")["root"]
 
     @cached_property
     def policy(self) -> Policy:
-        """Who may do what here, to tell about it. A command that reads or writes data is ``prepared``."""
+        """The environment's access rules, for printing. To read or write data, a command uses ``prepared``."""
         from podium.hooks import engine_settings
         from podium.lakehouse import engine
         from podium.lakehouse.access import load_policy
@@ -57,7 +57,7 @@ class Project:
         settings = engine_settings(self.section("spark"), self.env)
         databricks = on_databricks(settings)
         if databricks:
-            engine.configure(settings)  # its session knows who the user is
+            engine.configure(settings)  # on Databricks the session names the user
         return load_policy(self.config, self.env, self.path, databricks=databricks)
 
     @property
@@ -69,7 +69,7 @@ class Project:
 
     @contextmanager
     def prepared(self) -> Iterator[None]:
-        """Use the environment's storage, engine and rules meanwhile, as a run would. Starts nothing."""
+        """Use the environment's storage, engine and access rules in the block, as a run does. Starts no engine."""
         from podium.hooks import use_environment
         from podium.lakehouse import access, engine
 
@@ -84,32 +84,35 @@ class Project:
 
     @property
     def mlflow_uri(self) -> str:
-        """Where the environment's MLflow is."""
+        """The tracking address of the environment's MLflow."""
         return self.section("mlflow")["server"]["mlflow_tracking_uri"]
 
 
 def find_project(source: str | None = None) -> tuple[Path, Path]:
-    """The folder of the project around the current one, or that PODIUM_HOME names, and its configuration.
+    """The project's folder and the folder of its configuration.
+
+    The project is the one that PODIUM_HOME names, else the one around the current folder.
 
     Args:
-        source: the folder of the configuration, where it is not the project's own.
+        source: a folder of configuration to use instead of the project's own.
 
     Raises:
-        PodiumError: there is none.
+        PodiumError: there is no project.
     """
     from podium.home import conf, home, use_logging
 
     path, folder = home(), Path(source).resolve() if source else conf()
     if not path.is_dir() or not (folder / "base").is_dir():
         raise PodiumError(
-            f"{path} is no Podium project: there is no {folder / 'base'}. Go to its folder, or name it in PODIUM_HOME."
+            f"{path} is not a Podium project: there is no {folder / 'base'}. Change to the project's folder, or set "
+            "PODIUM_HOME to it."
         )
     use_logging()
     return path, folder
 
 
 def open_project(env: str, source: str | None = None) -> Project:
-    """One of the environments of the project that ``find_project`` finds.
+    """An environment of the project that ``find_project`` finds.
 
     Raises:
         PodiumError: there is no project, or it has no such environment.

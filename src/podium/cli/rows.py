@@ -1,4 +1,4 @@
-"""Rows of a query: as a grid for people, as plain values for JSON."""
+"""Print the rows of a query as a grid, and convert values to JSON."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["cell", "count", "plain", "print_rows"]
 
-# What a terminal would take for a command.
+# Control characters, which a terminal would execute.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def print_rows(rows: pa.Table, more: bool) -> None:
-    """Print rows as a grid, or one value a line where a grid is wider than the terminal; then how many they are."""
+    """Print rows and their number: as a grid, or one value a line if the grid is wider than the terminal."""
     from rich.table import Table as Grid
 
     out = console()
@@ -43,7 +43,7 @@ def print_rows(rows: pa.Table, more: bool) -> None:
 
 
 def _print_one_by_one(names: list[str], columns: list[list[Any]]) -> None:
-    """Rows that are wider than the terminal: a line for each value."""
+    """Print each row as lines of name and value."""
     from rich.table import Table as Grid
 
     out = console()
@@ -55,7 +55,7 @@ def _print_one_by_one(names: list[str], columns: list[list[Any]]) -> None:
 
 
 def plain(value: Any) -> Any:
-    """What JSON can say: times in ISO 8601 (by ``as_json``), decimals as numbers, bytes in hexadecimal."""
+    """A value that JSON can hold: decimals as numbers, bytes in hexadecimal. ``as_json`` converts times."""
     if isinstance(value, dict):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -68,12 +68,12 @@ def plain(value: Any) -> Any:
 
 
 def count(rows: int) -> str:
-    """A number of rows, in words."""
+    """A number of rows with its unit."""
     return f"{rows:,} row{'' if rows == 1 else 's'}"
 
 
 def cell(value: Any) -> Text:
-    """A value for people: times in UTC with a Z, null in grey, nothing that a terminal would obey."""
+    """A value as text: times in UTC with a Z, null in grey, control characters escaped."""
     from rich.text import Text
 
     if value is None:

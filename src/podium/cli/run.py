@@ -1,4 +1,4 @@
-"""``podium run``: Kedro's run, in a checkout and from a wheel."""
+"""``podium run``: Kedro's run, in a checkout and from an installed wheel."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PLACES = ("root", "files", "mlflow")
 
 
 class KedroRun(click.Command):
-    """Has the options of ``kedro run``, too. They are looked up when they are needed: Kedro takes a while to import."""
+    """A command with the options of ``kedro run``. They are looked up lazily, because Kedro is slow to import."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Podium's own, Kedro's, and help."""
+        """Podium's own options, Kedro's, and help."""
         *own, last = super().get_params(ctx)
         return [*own, *(each for each in _kedro_run().params if each.name != "env"), last]
 
@@ -42,14 +42,14 @@ def _kedro_run() -> click.Command:
     ),
 )
 @env_option
-@click.option("--root", metavar="PLACE", help="Where the environment's tables are, for this run.")
-@click.option("--files", metavar="PLACE", help="Where its files are: landed sources, pages.")
-@click.option("--mlflow", metavar="URI", help="Where its MLflow is.")
+@click.option("--root", metavar="PLACE", help="Place of the environment's tables, for this run.")
+@click.option("--files", metavar="PLACE", help="Place of its files: landed sources, reports.")
+@click.option("--mlflow", metavar="URI", help="Address of its MLflow.")
 def run(env: str, root: str | None, files: str | None, mlflow: str | None, **options: Any) -> None:
-    """Run pipelines, all of them or those that are named.
+    """Run all pipelines, or those that --pipelines names.
 
-    This is Kedro's run with all its options. It also works from the installed wheel in any folder: the configuration
-    is then the wheel's, and data are kept in the folder's data/. A conf/ in the folder counts before the wheel's.
+    This is Kedro's run with all its options. It also works from the installed wheel in any folder: data are kept in the
+    folder's data/, and the configuration is the wheel's, unless the folder has its own conf/.
     """
     from kedro.framework.project import configure_project
 
@@ -69,12 +69,15 @@ def run(env: str, root: str | None, files: str | None, mlflow: str | None, **opt
 def _refuse_unheard(globals_: Mapping[str, Any], given: Mapping[str, str], env: str) -> None:
     for name, place in given.items():
         if globals_.get(name) != place:
-            raise click.BadParameter(f"conf/{env}/globals.yml takes none.", param_hint=f"'--{name}'")
+            raise click.BadParameter(
+                f"conf/{env}/globals.yml does not use it; set {name} there to a variable, as prod does.",
+                param_hint=f"'--{name}'",
+            )
 
 
 @contextmanager
 def _importing() -> Iterator[None]:
-    """Do not look for garbage among what is imported: a fifth of the time, and nothing of it ever goes."""
+    """Pause garbage collection during imports. It takes a fifth of their time, and imported modules are never freed."""
     gc.disable()
     try:
         yield
@@ -85,7 +88,7 @@ def _importing() -> Iterator[None]:
 
 @contextmanager
 def _plainly() -> Iterator[None]:
-    """What Kedro and its configuration have to say to the person, without a stack trace."""
+    """Turn errors of Kedro and its configuration into PodiumErrors, which are shown without a stack trace."""
     from kedro.config import MissingConfigException
     from kedro.framework.cli.utils import KedroCliError
     from kedro.io import DatasetError

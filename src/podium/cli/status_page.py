@@ -1,4 +1,4 @@
-"""How ``podium status`` looks to a person."""
+"""Print ``podium status`` as text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["figures", "grid_of", "show", "show_alerts"]
 
 ALIASES = ("champion", "challenger")
-# What a person looks at first, of all that is measured.
+# The metrics shown in the summary.
 METRICS = {
     "auc": "ROC AUC",
     "average_precision": "average precision",
@@ -44,13 +44,13 @@ def show(found: Mapping[str, Any], out: Console) -> None:
     if any(found["pipelines"].values()):
         out.print(_runs(found["pipelines"]))
     else:
-        out.print("Nothing was run here yet. Run: podium demo, or kedro run --pipelines eda")
+        out.print("No pipeline has run here yet. Run: podium demo, or kedro run --pipelines eda")
     for problem in found["problems"].values():
         show_alerts(problem["alerts"], out, most=MOST_ALERTS)
 
 
 def figures(problem: Mapping[str, Any]) -> Table:
-    """The figures of champion and challenger, each beside the baseline's on the same rows."""
+    """The metrics of champion and challenger, each beside the baseline's metrics on the same rows."""
     versions = [(alias, problem[alias]) for alias in ALIASES if problem[alias]]
     grid = grid_of("", *[title for alias, _ in versions for title in (alias, "baseline")])
     for metric, title in METRICS.items():
@@ -60,7 +60,7 @@ def figures(problem: Mapping[str, Any]) -> Table:
 
 
 def grid_of(first: str, *others: str) -> Table:
-    """A table without lines: text on the left, then figures."""
+    """A table without lines: a column of text, then columns of numbers."""
     from rich.table import Table
 
     grid = Table(first, box=None, pad_edge=True, header_style="bold", padding=(0, 2))
@@ -70,7 +70,7 @@ def grid_of(first: str, *others: str) -> Table:
 
 
 def show_alerts(alerts: list[dict[str, Any]], out: Console, *, most: int) -> None:
-    """Print the gravest alerts, each cut to one line, and how many there are."""
+    """Print the number of alerts and the most severe ones, each cut to one line."""
     if not alerts:
         return
     out.print(f"\n[bold]Alerts[/]: {_count(alerts)}")
@@ -79,7 +79,7 @@ def show_alerts(alerts: list[dict[str, Any]], out: Console, *, most: int) -> Non
         line = f"  [{colour}]{alert['severity']:<8}[/]  {escape(alert['reason'])}"
         out.print(line, no_wrap=True, overflow="ellipsis")
     if len(alerts) > most:
-        out.print(f"  and {len(alerts) - most} more; all of them in full: podium status --json", soft_wrap=True)
+        out.print(f"  and {len(alerts) - most} more. All of them in full: podium status --json", soft_wrap=True)
 
 
 def _version(version: Mapping[str, Any] | None) -> str:

@@ -1,4 +1,4 @@
-"""What there is to tell about a stage once it has run, read from MLflow and the Delta logs."""
+"""Sentences about a stage that has run, with figures from MLflow and the Delta logs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["DOES", "Teller", "months_over", "words"]
 
 DOES = {
-    "eda": "takes the source in, profiles it, draws it",
-    "feature_engineering": "brings the feature tables up to that moment",
-    "training": "builds a training set, tries algorithms, fits the best",
-    "evaluation": "measures the candidate on weeks it never saw, against a simple baseline",
+    "eda": "ingests the source, profiles it and plots it",
+    "feature_engineering": "refreshes the feature tables up to that moment",
+    "training": "builds a training set, tunes the algorithms, fits the best one",
+    "evaluation": "compares the candidate with a simple baseline, on weeks held out of training",
     "deployment": "registers the candidate; it becomes champion only if every check passes",
-    "inference": "scores what was asked since, each with what was known when it was asked",
-    "monitoring": "holds what came in and what came true against what was learned from",
+    "inference": "scores every request since, with the features known at its time",
+    "monitoring": "compares new data and outcomes with the training data",
 }
 
 
@@ -33,9 +33,10 @@ class Scene:
 
     Attributes:
         run: the stage's run in MLflow.
-        registry: to ask for more.
-        tables: the problem's tables now, by their name without the problem; ``before``, as they were.
-        rows: how the problem calls its rows.
+        registry: the environment's registry.
+        tables: the problem's tables after the run, by their names without the problem.
+        before: the same tables before the run.
+        rows: the problem's word for its rows.
     """
 
     problem: str
@@ -50,13 +51,13 @@ class Scene:
         return [table for table in self.tables.values() if table.zone == zone]
 
     def added(self, table: Table) -> int:
-        """How many rows a table has gained."""
+        """The number of rows that the run added to a table."""
         before = self.before.get(table.name.partition(".")[2])
         return table.rows - (before.rows if before else 0)
 
 
 class Teller:
-    """Tells what came out of a stage."""
+    """Writes the sentences about a stage."""
 
     def __init__(self, project: Project):
         self._project = project
@@ -67,7 +68,7 @@ class Teller:
         return find_tables(self._project.section("catalog"))
 
     def tell(self, pipeline: str, before: list[Table]) -> Iterator[str]:
-        """A sentence or two for each problem, about a pipeline that has just run; ``before`` are the tables then."""
+        """A sentence or two per problem about the pipeline's last run; ``before`` are the tables before it."""
         run = self._registry.last_run(pipeline)
         now = self.tables()
         for problem in PROBLEMS if run else ():
@@ -85,13 +86,13 @@ class Teller:
 
 
 def words(project: Project, problem: str) -> dict[str, str]:
-    """How a problem calls its rows and its positive label, such as flights and late."""
+    """The problem's words for its rows and its positive label, such as flights and late."""
     said = project.section("parameters")[problem].get("evaluation", {}).get("words", {})
     return {"rows": "rows", "positive": "positive"} | said
 
 
 def months_over(performance: Table | None, version: str) -> list[dict[str, Any]]:
-    """Rows of the table of performance about a model version, for the months that are over, in order."""
+    """The rows of a model version in the performance table, for complete months, in order."""
     months = rows_where(performance, model_version=version) if performance else []
     return sorted((month for month in months if month["complete"]), key=lambda month: month["window_start"])
 
@@ -119,8 +120,8 @@ def _training(scene: Scene) -> Iterator[str]:
     if made:
         yield (
             f"{made['algorithm']} did best in {len(scene.registry.trials(scene.run))} trials "
-            f"(ROC AUC {made['validation']['auc']:.3f} on the last weeks it may see); "
-            f"the candidate knows {made['features']} features of {made['rows']:,} {scene.rows}."
+            f"(ROC AUC {made['validation']['auc']:.3f} on the validation weeks); "
+            f"the candidate is fitted to {made['rows']:,} {scene.rows} with {made['features']} features."
         )
 
 
@@ -154,7 +155,7 @@ def _inference(scene: Scene) -> Iterator[str]:
         yield (
             f"{new:,} {scene.rows} scored by version {champion.version}; the log holds {log.rows:,} predictions."
             if new
-            else f"Nothing new was asked; the log holds {log.rows:,} predictions."
+            else f"No new requests; the log holds {log.rows:,} predictions."
         )
 
 
@@ -166,8 +167,8 @@ def _monitoring(scene: Scene) -> Iterator[str]:
     critical = sum(alert["severity"] == "critical" for alert in alerts)
     if known:
         yield (
-            f"ROC AUC from {min(known):.3f} to {max(known):.3f}; months that are over: {len(known)}, "
-            f"open alerts: {len(alerts)}, critical ones: {critical}."
+            f"ROC AUC from {min(known):.3f} to {max(known):.3f}; complete months: {len(known)}, "
+            f"open alerts: {len(alerts)}, critical: {critical}."
         )
 
 

@@ -1,4 +1,4 @@
-"""The end of the story, to be read in a minute: who is champion, how it did, what needs a look, what to do next."""
+"""The summary at the end of ``podium demo``: the champion, its performance, open alerts, and commands to type next."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["show_summary"]
 
 
 def show_summary(project: Project, out: Console) -> None:
-    """Print the summary of every problem, from MLflow and the tables."""
+    """Print a summary of every problem, from MLflow and the tables."""
     for name, problem in gather(project)["problems"].items():
         out.print(f"\n[bold]{problem['title']}[/]")
         _champion(problem, out)
@@ -41,7 +41,7 @@ def _next(project: Project, out: Console) -> None:
     commands = {
         f"podium status --env {project.env}": "champion, last runs, open alerts",
         f"podium lake tables --env {project.env}": "every table with its rows and version",
-        f"kedro run --env {project.env} --pipelines training": "a new candidate, from all that is known by now",
+        f"kedro run --env {project.env} --pipelines training": "a new candidate, from the newest data",
         f"make viz ENV={project.env}": "pipelines, tables and last runs as a picture, in a browser",
         f"make mlflow ENV={project.env}": "runs, trials, models, in a browser",
     }
@@ -56,21 +56,21 @@ def _next(project: Project, out: Console) -> None:
 def _champion(problem: dict[str, Any], out: Console) -> None:
     champion = problem["champion"]
     if champion is None:
-        out.print("\nThere is no champion: no candidate passed every check. podium status says which failed.")
+        out.print("\nThere is no champion: no candidate passed every check. To see which failed: podium status")
         return
     out.print(
         f"\n[bold]Champion[/]: version {champion['version']}, {champion['algorithm']}, on "
-        f"{champion['metrics'].get('rows', 0):,.0f} rows of the weeks before, which training never saw:\n"
+        f"{champion['metrics'].get('rows', 0):,.0f} rows of the weeks before, held out of training:\n"
     )
     out.print(figures(problem))
 
 
 def _in_use(project: Project, problem: str, version: str, out: Console) -> None:
-    """How the champion did since, month by month."""
+    """Print the champion's performance by month."""
     tables = {table.name: table for table in find_tables(project.section("catalog"))}
     log, said = tables.get(f"{problem}.predictions"), words(project, problem)
     if log:
-        out.print(f"\n[bold]In use[/]: {log.rows:,} predictions in {log.name}; the months that are over:\n")
+        out.print(f"\n[bold]In use[/]: {log.rows:,} predictions in {log.name}; complete months:\n")
     months = months_over(tables.get(f"{problem}.monitoring_performance"), version)
     grid = grid_of("", said["rows"], said["positive"], "expected", "ROC AUC", "calibration error")
     for month in months:

@@ -1,4 +1,4 @@
-"""``make mlflow``: a tracking server over an environment's database. No command of ``podium``: MLflow is not ours."""
+"""``make mlflow``: an MLflow server for an environment's own database. Not a command of ``podium``."""
 
 import click
 
@@ -11,13 +11,13 @@ __all__ = ["main"]
 @env_option
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535))
 def main(env: str, port: int) -> None:
-    """Serve the runs and models in an environment's own folder, until Ctrl-C."""
+    """Serve the runs and models in an environment's own folder until Ctrl-C."""
     from podium.registry.server import serve
 
     from .project import open_project
 
     folder = open_project(env).section("globals")["local"]
-    click.echo(f"Starting MLflow for {env}, on {folder} ...")
+    click.echo(f"Starting MLflow for {env}, from {folder} ...")
     raise SystemExit(serve(folder, port, lambda address: click.echo(f"MLflow of {env}: {address}   (Ctrl-C stops it)")))
 
 
