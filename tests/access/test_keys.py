@@ -37,7 +37,7 @@ def test_there_may_be_none(credentials):
 
 
 def test_a_short_key_is_refused_without_being_shown():
-    with pytest.raises(PodiumError, match="under 32 bytes") as refused:
+    with pytest.raises(PodiumError, match="shorter than 32 bytes") as refused:
         given_key({"masking": {"key": "tell-nobody"}})
     assert "tell-nobody" not in str(refused.value)
 

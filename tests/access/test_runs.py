@@ -51,7 +51,7 @@ def test_who_has_no_role_runs_nothing_in_prod(tmp_path):
 
     said = answer.stdout + answer.stderr
     assert answer.returncode == 1
-    assert "This run is refused, nothing was read or written." in said
+    assert "This run is refused; nothing was read or written." in said
     refused = [(verb, zone) for verb in ("read", "write") for zone in ("bronze", "quarantine", "features")]
     for verb, zone in refused:
         assert f"(roles: none) may not {verb} the zone {zone}" in said
@@ -75,11 +75,11 @@ def test_a_run_that_would_mask_without_a_key_does_not_begin(conf, tmp_path):
 
     without = run(tmp_path / "data", *arguments)
     assert without.returncode == 1
-    assert "read masked, and there is no key to mask with" in without.stdout + without.stderr
+    assert "read masked, and there is no mask key" in without.stdout + without.stderr
     assert tables(tmp_path / "data") == []
 
     short = run(tmp_path / "data", *arguments, **{VARIABLE: "too-short-a-secret"})
-    assert "under 32 bytes" in short.stdout + short.stderr
+    assert "shorter than 32 bytes" in short.stdout + short.stderr
     assert "too-short-a-secret" not in short.stdout + short.stderr
 
 
@@ -131,7 +131,7 @@ def test_dev_reads_prod_through_its_catalog_masked_and_never_writes_it(monkeypat
 
 def test_dev_does_not_read_prod_with_a_key_of_its_own(monkeypatch, request):
     monkeypatch.delenv(VARIABLE, raising=False)
-    with pytest.raises(DatasetError, match="there is no key to mask with"):
+    with pytest.raises(DatasetError, match="there is no mask key"):
         request.getfixturevalue("catalog").load(ELSEWHERE)
 
 
@@ -168,5 +168,5 @@ def test_a_cached_dataset_is_judged_and_one_that_hides_its_dataset_is_refused(tm
     assert (wish.verb, wish.zone) == ("read", "bronze")
 
     del cached._dataset
-    with pytest.raises(LakehouseError, match="cached is a CachedDataset, and the dataset inside of it cannot be found"):
+    with pytest.raises(LakehouseError, match="access rules of cached cannot be checked: it is a CachedDataset"):
         list(wishes(pipeline, own_catalog))

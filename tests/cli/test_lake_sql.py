@@ -173,7 +173,7 @@ def test_a_file_that_is_there_stays_unless_it_is_forced(sql, tmp_path):
         ("SELECT array(1) AS a", ("--csv", "x.csv"), "CSV cannot hold a"),
         ("SELECT 1 AS a, 2 AS a", ("--parquet", "x.parquet"), "Two columns are called a"),
         ("SELECT 1 AS a, 2 AS a", ("--json",), "Two columns are called a"),
-        ("SELECT 1", ("--csv", "none/x.csv"), "There is no folder none"),
+        ("SELECT 1", ("--csv", "none/x.csv"), "the folder none does not exist"),
     ],
 )
 def test_what_a_file_cannot_hold_is_refused(sql, tmp_path, monkeypatch, query, options, says):

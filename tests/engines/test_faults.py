@@ -167,7 +167,7 @@ print(engine.session().range(3).count(), engine.trouble())
 @pytest.mark.spark
 @pytest.mark.parametrize(
     ("end", "said"),
-    [("killed", "is gone."), ("full", "ran out of memory; give it more by spark.driver.memory.")],
+    [("killed", "has ended."), ("full", "ran out of memory. Give it more by spark.driver.memory.")],
 )
 def test_the_driver_ends_and_another_one_starts(tmp_path, end, said):
     """In a process of its own: there is one driver in each."""

@@ -37,7 +37,7 @@ def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_no_connect_server():
     with pytest.raises(
-        LakehouseError, match=rf"No Spark Connect server answers at sc://{NOBODY}\. See .* SPARK_REMOTE"
+        LakehouseError, match=rf"No Spark Connect server answers at sc://{NOBODY}\. Check .* SPARK_REMOTE"
     ):
         start_connect(f"sc://{NOBODY}/;token=secret")
 
@@ -51,7 +51,7 @@ def test_a_token_is_not_shown():
 @pytest.mark.spark
 def test_no_master(tmp_path):
     with pytest.raises(
-        LakehouseError, match=rf"No Spark master answers at spark://{NOBODY}\. See .* PODIUM_SPARK_MASTER"
+        LakehouseError, match=rf"No Spark master answers at spark://{NOBODY}\. Check .* PODIUM_SPARK_MASTER"
     ):
         start_spark(tmp_path, f"spark://{NOBODY}")
 
@@ -110,7 +110,7 @@ def test_a_server_of_another_spark(bare_server, monkeypatch):
     monkeypatch.setattr("pyspark.sql.connect.session.SparkSession.version", "3.9.1")
 
     with pytest.raises(
-        LakehouseError, match=rf"at {bare_server} runs Spark 3\.9\.1, and Podium is built on 4\..* one of them only"
+        LakehouseError, match=rf"at {bare_server} runs Spark 3\.9\.1, but Podium needs 4\..* Use a server with Spark 4"
     ):
         start_connect(bare_server)
 
@@ -127,9 +127,9 @@ WRONG = {
         {"engine": "cluster", "master": "spark://a:7077", "remote": "sc://b:15002"},
         "two clusters are named, sc://b:15002 and spark://a:7077; unset SPARK_REMOTE or PODIUM_SPARK_MASTER",
     ),
-    "a remote that is a master": ({"engine": "cluster", "remote": "spark://a:7077"}, "is no Spark Connect address"),
+    "a remote that is a master": ({"engine": "cluster", "remote": "spark://a:7077"}, "is not a Spark Connect address"),
     "a master that is a remote": ({"engine": "cluster", "master": "sc://a:15002"}, "is a Spark Connect address"),
-    "a master for Sail": ({"engine": "sail", "master": "local[2]"}, "the engine 'sail' has no master"),
+    "a master for Sail": ({"engine": "sail", "master": "local[2]"}, "the engine 'sail' takes no master"),
 }
 
 

@@ -61,7 +61,7 @@ def test_a_table_begins_with_a_frame_without_rows(table, rows, stored, location)
     dataset = table("merge", partition_by=["v"], retention="14 days")
     assert not dataset.exists()
     assert table(missing="none").load() is None
-    with pytest.raises(LakehouseError, match=r"There is no table at .* Run the pipeline that writes it first"):
+    with pytest.raises(LakehouseError, match=r"The table .* does not exist\. Run the pipeline that writes it first"):
         dataset.load()
 
     dataset.save(rows())
@@ -88,7 +88,7 @@ def test_where_a_type_changes_the_table_begins_anew_and_keeps_its_versions(fille
     for _ in range(2):
         dataset.save(Rows(frame=rows((4, 7, 0.5), schema="k int, v bigint, w double"), window="k = 4"))
         assert stored() == [(4, 7, 0.5)]
-    with pytest.raises(LakehouseError, match="a row lies outside of the window k = 5, nothing was written"):
+    with pytest.raises(LakehouseError, match="nothing was written, because a row lies outside of the window k = 5"):
         dataset.save(Rows(frame=rows((6, "f"), (None, "n")), window="k = 5"))
 
     assert stored() == [(4, 7, 0.5)]
@@ -119,7 +119,7 @@ def test_rows_that_do_not_fit_are_refused(filled, table, rows, stored):
 def test_rows_outside_of_the_window_are_refused(filled, table, rows, stored, key):
     before = filled._handle.version()
     shown = {1: "k = 1", None: "k = (null|None)"}[key]
-    with pytest.raises(LakehouseError, match=f"outside of the window k >= 2, nothing was written: {shown}"):
+    with pytest.raises(LakehouseError, match=f"because a row lies outside of the window k >= 2: {shown}"):
         table("replace").save(Rows(frame=rows((key, "x"), (5, "e")), window="k >= 2"))
 
     assert (filled._handle.version(), stored()) == (before, sorted(BEFORE, key=str))
@@ -167,7 +167,7 @@ def test_time_travel_by_version_and_by_moment(filled, table, rows):
     assert keys(table(as_of=(moment + timedelta(days=1)).isoformat()).load()) == [1, 2, 3, 7]
     with pytest.raises(LakehouseError, match=f"has no version 99; the newest is {old + 1}"):
         table(version=99).load()
-    with pytest.raises(LakehouseError, match="was not there at 2001-01-01; it begins at"):
+    with pytest.raises(LakehouseError, match="did not exist at 2001-01-01; its log begins at"):
         table(as_of="2001-01-01").load()
 
 

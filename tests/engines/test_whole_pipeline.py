@@ -42,4 +42,4 @@ def test_without_a_cluster_prod_says_so_and_runs_on_this_machine(prod):
     _, run = prod
 
     assert run.output.count("NO CLUSTER IS NAMED") == 1
-    assert "Starting Spark on local[*]; its own log:" in run.output
+    assert "Starting Spark on local[*]; its log:" in run.output

@@ -101,7 +101,7 @@ def test_what_the_system_refuses_is_told_with_place_and_advice(tmp_path):
 
     (tmp_path / "file").touch()
     assert refused((tmp_path / "file" / "t").mkdir) == (
-        f"demo.t: Not a directory ({tmp_path}/file/t). A file is where a folder should be: move it away, or name "
+        f"demo.t: Not a directory ({tmp_path}/file/t). A file is in the place of a folder. Move it away, or name "
         "another folder in PODIUM_DATA. Nothing is half-written."
     )
     assert refused(lambda: Path("/dev/full").write_text("x")).startswith(

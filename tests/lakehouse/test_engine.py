@@ -82,7 +82,7 @@ def test_serverless_compute_goes_without_settings_that_it_does_not_take(monkeypa
     for takes, taken in ((tuple(zone), zone), (tuple(settings.config), dict(settings.config))):
         monkeypatch.setattr(SparkSession, "getActiveSession", lambda takes=takes: Serverless(takes))
         assert Databricks(settings).start().taken == taken
-    assert caplog.text.count("does not take the setting spark.sql.autoBroadcastJoinThreshold") == 1
+    assert caplog.text.count("does not accept the setting spark.sql.autoBroadcastJoinThreshold") == 1
     monkeypatch.setattr(SparkSession, "getActiveSession", lambda: Serverless(()))
     with pytest.raises(AnalysisException):
         Databricks(settings).start()

@@ -104,7 +104,7 @@ def test_everything_that_is_missing_is_named_in_one_error(tmp_path, spark):
         Landing(str(tmp_path / "landing")).open(str(source), expected)
 
     message = str(refused.value)
-    assert f"The source {source} is not complete, nothing was written" in message
+    assert f"The source {source} is not complete; nothing was written" in message
     assert "file flights.csv (or .csv.zip, .csv.gz) is missing" in message
     assert "(did you mean 'flight'?)" in message
     assert "weather.csv: column origin is missing (did you mean 'orign'?)" in message
@@ -120,7 +120,10 @@ REFUSED = {
     "no gzip": ({"people_csv_gz": b"nope"}, "people.csv.gz cannot be read"),
     "half a gzip": ({"people_csv_gz": gzip.compress(PLAIN * 999)[:-9]}, "people.csv.gz cannot be read"),
     "not UTF-8": ({"people_csv": PLAIN.replace(b"Ann", b"Andr\xe9")}, "people.csv cannot be read as CSV in UTF-8"),
-    "two files in one archive": ({"people_csv_zip": zipped(a=PLAIN, b=PLAIN)}, "holds 2 CSV files; it must hold one"),
+    "two files in one archive": (
+        {"people_csv_zip": zipped(a=PLAIN, b=PLAIN)},
+        "holds 2 CSV files. It must hold exactly one",
+    ),
     "semicolons": (
         {"people_csv": PLAIN.replace(b",", b";")},
         "people.csv: its columns are separated by semicolons. Separate them by commas: code,name,when",
@@ -130,10 +133,10 @@ REFUSED = {
         {"people_csv": PLAIN.replace(b"code,name,when", b"CODE,Name,WHEN")},
         "people.csv: its header has other capital letters. Write it as code,name,when",
     ),
-    "a column twice": ({"people_csv": b"code,name,when,code\n"}, "people.csv: column code is there more than once"),
+    "a column twice": ({"people_csv": b"code,name,when,code\n"}, "people.csv: column code appears more than once"),
     "a file twice": (
         {"people_csv": PLAIN, "people_csv_gz": gzip.compress(PLAIN)},
-        "file people is there more than once: people.csv, people.csv.gz",
+        "file people exists more than once: people.csv, people.csv.gz",
     ),
 }
 

@@ -135,7 +135,7 @@ def test_a_table_that_cannot_be_read_says_so(tmp_path, spark):
 
 @pytest.mark.parametrize("hours", [0, 167])
 def test_less_than_a_week_is_refused_with_the_reason(hours):
-    with pytest.raises(LakehouseError, match=f"A retention of {hours} hours is refused, the least is 168") as refused:
+    with pytest.raises(LakehouseError, match=f"A retention of {hours} hours is refused; the minimum is 168") as refused:
         require_safe(hours, force=False)
     for word in ("runs", "time travel", "reproduction", "--force"):
         assert word in str(refused.value)

@@ -34,15 +34,15 @@ def test_a_file_is_a_query(tmp_path: Path):
     ("text", "says"),
     [
         ("-- title: x\n-- treshold: n > 1\nSELECT 1", "line 2: there is no key 'treshold' (did you mean 'threshold'?)"),
-        ("-- title: x\n-- threshold: n => 1\nSELECT 1", "line 2: threshold: 'n => 1' is none"),
+        ("-- title: x\n-- threshold: n => 1\nSELECT 1", "line 2: threshold: 'n => 1' is not valid"),
         ("-- title: x\n-- threshold: n > many\nSELECT 1", "line 2: threshold"),
         ("-- title: x\n-- threshold: n > 1 or m > 2\nSELECT 1", "line 2: threshold"),
         ("-- title: x\n-- threshold:\nSELECT 1", "line 2: threshold is empty"),
-        ("-- title: x\n-- title: y\nSELECT 1", "line 2: title is there twice"),
-        ("-- title: x\nSELECT 1\n-- threshold: n > 1", "line 3: title and threshold stand above the SQL"),
+        ("-- title: x\n-- title: y\nSELECT 1", "line 2: title appears twice"),
+        ("-- title: x\nSELECT 1\n-- threshold: n > 1", "line 3: title and threshold must be above the SQL"),
         ("-- threshold: n > 1\nSELECT 1", "has no title"),
-        ("-- title: x\n-- SELECT 1", "holds no SQL"),
-        ("", "holds no SQL"),
+        ("-- title: x\n-- SELECT 1", "contains no SQL"),
+        ("", "contains no SQL"),
     ],
 )
 def test_a_mistake_in_a_file_is_named(tmp_path: Path, text: str, says: str):
@@ -111,9 +111,9 @@ def test_a_decimal_is_a_number(spark):
     ("measure", "sql", "says"),
     [
         ("lat", "SELECT 1 AS late", "no column 'lat' (did you mean 'late'?)"),
-        ("late", "SELECT 'x' AS late", "late is string, no number"),
+        ("late", "SELECT 'x' AS late", "late is string, not a number"),
         ("late", "SELECT 1 AS late, 2 AS LATE", "two columns 'late'"),
-        ("rows", "SELECT 1 AS rows", "call the column rows another name"),
+        ("rows", "SELECT 1 AS rows", "Rename the column"),
     ],
 )
 def test_a_threshold_that_does_not_fit_its_result_is_refused(spark, measure, sql, says):

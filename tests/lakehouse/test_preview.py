@@ -64,7 +64,7 @@ def words(preview) -> str:
 
 
 def test_a_table_that_is_not_there_says_so(table):
-    assert "There is no table yet" in words(table().preview())
+    assert "The table does not exist yet" in words(table().preview())
 
 
 def test_a_log_that_cannot_be_read_says_so(filled, tmp_path):
@@ -104,6 +104,6 @@ def test_the_pictures_of_a_page_keep_their_underscores_and_colours(page):
 
 
 def test_a_page_without_pictures_or_none_at_all_says_so(page):
-    assert "no page yet" in page.preview()
+    assert "page does not exist yet" in page.preview()
     page.save("<p>words</p>")
-    assert pictures("<p>words</p>") == page.preview() == "<p>There is no picture in this page.</p>"
+    assert pictures("<p>words</p>") == page.preview() == "<p>This page has no pictures.</p>"

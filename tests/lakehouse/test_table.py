@@ -127,7 +127,7 @@ def test_where_a_type_changes_the_table_begins_anew_and_keeps_its_versions(fille
 
 
 def test_a_row_outside_of_the_window_is_refused_where_a_type_changes(filled, table, rows, stored):
-    with pytest.raises(LakehouseError, match="a row lies outside of the window k = 4, nothing was written"):
+    with pytest.raises(LakehouseError, match="nothing was written, because a row lies outside of the window k = 4"):
         table("replace", evolve="types").save(Rows(frame=rows((4, 1), (5, 2), schema="k int, v int"), window="k = 4"))
 
     assert stored() == sorted(BEFORE, key=str)
@@ -173,5 +173,5 @@ def test_a_race_that_is_lost_every_time_is_reported(table, rows, monkeypatch):
         raise SparkConnectException("Failed to commit transaction: 0.")
 
     monkeypatch.setattr(DeltaDataset, "_write", lost)
-    with pytest.raises(PodiumError, match="other writers were first, 2 times; nothing was written"):
+    with pytest.raises(PodiumError, match="nothing was written, because other writers committed first 2 times"):
         table(attempts=2).save(rows((1, "a")))

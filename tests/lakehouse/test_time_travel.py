@@ -41,8 +41,8 @@ def test_a_moment_without_zone_is_utc(table, versions):
     [
         ({"version": 99}, "has no version 99; the newest is 3"),
         ({"version": -1}, "has no version -1; the newest is 3"),
-        ({"as_of": "2001-01-01"}, "was not there at 2001-01-01; it begins at"),
-        ({"as_of": "last week"}, "'last week' is no moment"),
+        ({"as_of": "2001-01-01"}, "did not exist at 2001-01-01; its log begins at"),
+        ({"as_of": "last week"}, "'last week' is not a time"),
     ],
 )
 def test_a_time_that_never_was_is_an_error(table, versions, settings, message):

@@ -76,8 +76,10 @@ def test_a_table_that_was_made_anew_is_another_one(lived: Lived, copied: Path):
     shutil.rmtree(copied / "dev" / "flight_delay" / "features" / "hour_history")
     answer = lived.podium("model", "reproduce", "flight_delay/1", data=copied)
     assert answer.exit_code == 1
-    assert "flight_delay.features_weather version 1: the table was dropped and made again since" in answer.output
-    assert "flight_delay.features_hour_history version 1: there is no table any more" in answer.output
+    assert (
+        "flight_delay.features_weather version 1: the table has been dropped and created again since" in answer.output
+    )
+    assert "flight_delay.features_hour_history version 1: the table no longer exists" in answer.output
 
 
 def test_equal_is_to_the_last_bit():

@@ -36,7 +36,7 @@ TROUBLES = {
     "unknown": ({"AWS_ENDPOINT_URL": "http://store.invalid"}, "No object store answers at http://store.invalid"),
     "silent": ({}, "No object store answers"),
     "wrong key": ({"AWS_ACCESS_KEY_ID": STRANGER}, "refuses the key for s3://lake.*AWS_SECRET_ACCESS_KEY"),
-    "missing bucket": ({}, "There is no bucket meer .*make it, or name another root"),
+    "missing bucket": ({}, "There is no bucket meer .*Create it, or name another root"),
 }
 
 

@@ -1,1 +1,1 @@
-"""The lakehouse: engines, Delta tables, landed files. The only place that makes Spark sessions."""
+"""The lakehouse: engines, Delta tables and landed files. The only package that creates Spark sessions."""

@@ -1,4 +1,4 @@
-"""Write local files atomically: readers see either the complete file or the state before."""
+"""Write local files atomically: readers see either the complete new file or the state before."""
 
 import os
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def create(file: Path) -> Iterator[Path]:
 
 @contextmanager
 def create_once(file: Path) -> Iterator[Path]:
-    """Like ``create``, but keep the file of another process that was faster."""
+    """Like ``create``, but without an error if another process created ``file`` in the meantime; its file stays."""
     with _part(file) as part:
         yield part
         with suppress(FileExistsError):

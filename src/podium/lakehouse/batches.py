@@ -1,4 +1,4 @@
-"""Arrow batches in a worker: gathered to a size at which numpy and pandas pay off, and read as numpy columns."""
+"""Arrow batches in a worker: concatenated into larger ones, and converted to numpy columns."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,12 +7,12 @@ import pyarrow as pa
 
 __all__ = ["gathered", "numpy_columns"]
 
-# Engines hand over a thousand rows at a time; most of what is done to a batch costs the same for a hundred thousand.
+# Engines pass about a thousand rows per batch. Most operations on a batch cost about the same for 65,536.
 ROWS = 65_536
 
 
 def gathered(batches: Iterable[pa.RecordBatch], rows: int = ROWS) -> Iterator[pa.RecordBatch]:
-    """The same rows in batches of at least ``rows`` (the last may be smaller)."""
+    """Concatenate batches until each has at least ``rows`` rows. The last one may be smaller."""
     held: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:
@@ -26,7 +26,7 @@ def gathered(batches: Iterable[pa.RecordBatch], rows: int = ROWS) -> Iterator[pa
 
 
 def numpy_columns(batch: pa.RecordBatch, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Columns by name as numpy; times as ``datetime64[us]`` in UTC."""
+    """Columns by name as numpy arrays. Timestamps become ``datetime64[us]`` in UTC."""
     columns = {}
     for name in names:
         column = batch.column(batch.schema.get_field_index(name))

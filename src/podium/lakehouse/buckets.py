@@ -1,7 +1,7 @@
-"""Buckets of S3: opened with limits, and looked at before anything depends on them.
+"""S3 buckets: opened with timeouts, and checked before a run depends on them.
 
-Engines and libraries meet a store that does not answer, a wrong key or a missing bucket each in words of their own, and
-some of them after minutes. The look is two or three requests, once for each bucket in a process.
+Each engine and library reports an unreachable store, a wrong key or a missing bucket in other words, and some of them
+only after minutes. The check takes two or three requests, once per bucket and process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from podium.lakehouse.errors import LakehouseError
 __all__ = ["is_bucket", "open_bucket", "require_bucket", "trouble"]
 
 CONNECT_SECONDS, ANSWER_SECONDS, ATTEMPTS = 5, 10, 2
-# How pyarrow 25 words an error of S3: its code, and the HTTP status where the code is unknown.
+# The text of an S3 error in pyarrow 25: its code, and the HTTP status if the code is unknown.
 ERROR = re.compile(r"AWS Error (?P<code>\w+)(?: \(HTTP status (?P<status>\d+)\))?")
 REFUSED = {"ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "INVALID_CLIENT_TOKEN_ID", "SIGNATURE_DOES_NOT_MATCH"}
 KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -26,12 +26,12 @@ _good: set[tuple[str | None, str]] = set()
 
 
 def is_bucket(url: str) -> bool:
-    """Whether this is a place in a bucket."""
+    """Whether a URL is in an S3 bucket."""
     return url.startswith(S3)
 
 
 def open_bucket(url: str) -> tuple[fs.FileSystem, str]:
-    """The file system of a bucket, and what it calls this place in it."""
+    """The file system of an S3 bucket, and the path of the URL in that file system."""
     store = fs.S3FileSystem(
         endpoint_override=os.environ.get("AWS_ENDPOINT_URL"),
         region=os.environ.get("AWS_REGION"),
@@ -43,10 +43,10 @@ def open_bucket(url: str) -> tuple[fs.FileSystem, str]:
 
 
 def require_bucket(url: str) -> None:
-    """Refuse a place that cannot be worked with; a bucket that was found good is not asked again.
+    """Raise if a URL's bucket cannot be used. A bucket that passed the check is not checked again in this process.
 
     Raises:
-        LakehouseError: nobody answers, the key is refused, or there is no such bucket.
+        LakehouseError: the store does not answer, refuses the key, or has no such bucket.
     """
     this = (os.environ.get("AWS_ENDPOINT_URL"), url.split("/")[2])
     if this not in _good:
@@ -56,7 +56,7 @@ def require_bucket(url: str) -> None:
 
 
 def trouble(url: str) -> str | None:
-    """What is wrong with a place in a bucket, in words; None where nothing is."""
+    """Describe why a URL's bucket cannot be used. None if it can."""
     store, path = open_bucket(url)
     bucket = path.partition("/")[0]
     try:
@@ -67,24 +67,24 @@ def trouble(url: str) -> str | None:
     try:
         found = store.get_file_info(bucket).type != fs.FileType.NotFound
     except OSError:
-        # Who may list a part of a bucket only may not ask for the whole.
+        # A key that may list only a part of the bucket may not look at the bucket itself.
         return None
-    return None if found else f"There is no bucket {bucket} {_at()}: make it, or name another root than {url}."
+    return None if found else f"There is no bucket {bucket} {_at()}. Create it, or name another root than {url}."
 
 
 def _in_words(url: str, wrong: OSError) -> str:
     found = ERROR.search(str(wrong))
     if found and found["code"] in REFUSED:
         return (
-            f"The object store {_at()} refuses the key for {url}. See {KEYS} (in credentials, under storage), and that "
-            f"they may list, read and write there: {wrong}"
+            f"The object store {_at()} refuses the key for {url}. Check {KEYS} (in credentials, under storage), and "
+            f"that they may list, read and write there: {wrong}"
         )
     if found and found["status"]:
         return (
-            f"The object store {_at()} answers with HTTP status {found['status']} for {url}. See that "
-            f"AWS_ENDPOINT_URL and AWS_REGION are those of the bucket, and the store's own log: {wrong}"
+            f"The object store {_at()} answers with HTTP status {found['status']} for {url}. Check that "
+            f"AWS_ENDPOINT_URL and AWS_REGION are those of the bucket, and see the store's own log: {wrong}"
         )
-    return f"No object store answers {_at()} for {url}. See AWS_ENDPOINT_URL, AWS_REGION and the network: {wrong}"
+    return f"No object store answers {_at()} for {url}. Check AWS_ENDPOINT_URL, AWS_REGION and the network: {wrong}"
 
 
 def _at() -> str:

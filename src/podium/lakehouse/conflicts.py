@@ -1,4 +1,4 @@
-"""Telling that a write failed because another writer committed first. Nothing of such a write is in the table."""
+"""Recognise a write that failed because another writer committed first. Such a write leaves nothing in the table."""
 
 import re
 
@@ -8,16 +8,17 @@ from pyspark.errors import PySparkException
 
 __all__ = ["is_conflict"]
 
-# The error conditions of Delta on Spark, with or without a subcondition (DELTA_CONCURRENT_APPEND.WITHOUT_HINT).
+# Delta on Spark reports a conflict by one of these error conditions, sometimes with a subcondition
+# (DELTA_CONCURRENT_APPEND.WITHOUT_HINT).
 CONDITION = re.compile(r"DELTA_(CONCURRENT_\w+|METADATA_CHANGED|PROTOCOL_CHANGED)\b")
-# PySpark 4.2 gives classic Spark's error as a Java exception, without its condition but in its text.
+# PySpark 4.2 raises classic Spark's conflict as a Java exception, with the condition only in its text.
 JAVA = re.compile(rf"io\.delta\.exceptions\.\w+: \[{CONDITION.pattern}")
-# Sail 0.7.2 has no conditions, only these sentences.
+# Sail 0.7.2 reports a conflict only by these sentences, without an error condition.
 SAIL = re.compile(r"(Failed to commit transaction: \d+|Missing commit file(: expected | for version | while ))")
 
 
 def is_conflict(error: BaseException) -> bool:
-    """Whether another writer was first, so that the same write may succeed when it is tried again."""
+    """Whether a write failed because another writer committed first, so that a retry may succeed."""
     if isinstance(error, Py4JJavaError):
         return JAVA.search(str(error)) is not None
     if isinstance(error, PySparkException):

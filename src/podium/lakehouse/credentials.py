@@ -1,4 +1,4 @@
-"""Credentials: those of the environment, and those of ``conf/local``, which stay on this machine."""
+"""Credentials of the environment and of ``conf/local``, which git ignores."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["read_credentials"]
 
 
 def read_credentials(config: AbstractConfigLoader) -> dict[str, Any]:
-    """All credentials; ``conf/local`` counts before the environment.
+    """All credentials. Those in ``conf/local`` override those of the environment.
 
-    Kedro reads the folders of ``base`` and of the environment only, so ``conf/local`` is read here.
+    Kedro reads only ``conf/base`` and the environment's folder, so ``conf/local`` is read here.
     """
     try:
         found = dict(config["credentials"])

@@ -1,6 +1,6 @@
-"""Damaged tables: which file is broken, and the last version that does not need it.
+"""Damaged tables: find the broken file, and the last version that does not need it.
 
-The files themselves are looked at, because engines word the same damage in different ways, or show only a stack trace.
+The files themselves are checked, because engines report the same damage in different words, or only by a stack trace.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Damage:
 
     Attributes:
         file: the file, or where it should be.
-        reason: what is wrong with it.
-        last_good: the newest version without it; None if there is none.
-        commit: whether it is a commit of the log and not a data file.
+        reason: what is wrong with the file, such as "is missing".
+        last_good: the newest version that does not need the file. None if every version needs it.
+        commit: whether the file is a commit of the log rather than a data file.
     """
 
     file: Path
@@ -37,7 +37,7 @@ class Damage:
     commit: bool
 
     def advice(self, table: str) -> str:
-        """What is broken and what to do, in words."""
+        """Describe the damage and how to repair it."""
         begin = f"{self.file} {self.reason}"
         if self.last_good is None:
             return (
@@ -46,13 +46,13 @@ class Damage:
             )
         begin += f"; the last good version is {self.last_good}. Restore the file from a backup"
         if self.commit:
-            return f"{begin}, or move it and the commits after it away: the table is then at version {self.last_good}."
+            return f"{begin}, or move it and all later commits away: the table is then at version {self.last_good}."
         back = f'DeltaTable("{table}").restore({self.last_good})'
         return f"{begin}, or go back: python -c 'from deltalake import DeltaTable; {back}'"
 
 
 def find_damage(table: str) -> Damage | None:
-    """The first broken file that the newest version of a local table needs; None if all of them are whole."""
+    """Find the first broken file that the newest version of a local table needs. None if no file is broken."""
     folder = Path(table)
     checkpoint = _checkpoint(folder / LOG)
     added: dict[str, int] = {}
@@ -84,7 +84,7 @@ def _checkpoint(log: Path) -> int | None:
 
 
 def _commits(log: Path, *, after: int | None) -> Iterator[tuple[int, Path]]:
-    """Versions and their commits, oldest first. Nobody reads the commits before a checkpoint."""
+    """Versions and their commit files after a checkpoint, oldest first. Readers do not need the earlier commits."""
     for file in sorted(log.glob("*.json")):
         if file.stem.isdigit() and (after is None or int(file.stem) > after):
             yield int(file.stem), file

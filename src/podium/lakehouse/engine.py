@@ -1,7 +1,7 @@
-"""Engines: where the Spark session comes from. The only place that makes one.
+"""Engines: the only module that creates Spark sessions.
 
-``configure`` says which engine an environment uses and starts nothing; ``session`` starts it at the first call and
-keeps it for the life of the process.
+``configure`` sets the engine of an environment and starts nothing. ``session`` starts the engine on its first call and
+keeps the session for the life of the process.
 """
 
 import atexit
@@ -33,27 +33,27 @@ CONNECT_MODE = "SPARK_CONNECT_MODE_ENABLED"
 
 
 class Engine(Protocol):
-    """Something that can start, and stop, a Spark session."""
+    """An engine that can start and stop a Spark session."""
 
     @property
     def speaks_connect(self) -> bool | None:
-        """Whether its frames are those of Spark Connect; None where PySpark knows by itself."""
+        """Whether the engine's frames are those of Spark Connect. None if PySpark detects that itself."""
 
     @property
     def checks_windows(self) -> bool:
-        """Whether it refuses a row outside of the window that a write replaces."""
+        """Whether the engine refuses a row outside of the window that a write replaces."""
 
     def start(self) -> SparkSession:
-        """A ready session."""
+        """Start the engine and return its session."""
 
     def stop(self) -> None:
-        """Release what ``start`` took."""
+        """Stop the engine and release its resources."""
 
     def trouble(self) -> str | None:
-        """What is wrong with a started engine, in words; None where nothing is."""
+        """Describe what is wrong with a started engine. None if it works."""
 
     def location(self, path: str) -> str:
-        """What the engine calls a path."""
+        """Convert a path to the form that the engine reads."""
 
 
 _settings: EngineSettings | None = None
@@ -62,7 +62,7 @@ _sessions: dict[str, SparkSession] = {}
 
 
 def configure(settings: EngineSettings) -> None:
-    """Use this engine from now on. Engines that run already keep running, until ``stop``."""
+    """Use this engine from now on. Engines that are already running keep running until ``stop``."""
     global _settings
     _settings = settings
     if _key() in _sessions:
@@ -70,15 +70,15 @@ def configure(settings: EngineSettings) -> None:
 
 
 def current() -> EngineSettings | None:
-    """The settings in use, if any."""
+    """The settings of the configured engine. None before ``configure``."""
     return _settings
 
 
 def session() -> SparkSession:
-    """The session of the configured engine, started at the first call."""
+    """The session of the configured engine, started on the first call."""
     engine, key = _chosen(), _key()
     if key in _sessions and getattr(_sessions[key], "is_stopped", False):
-        _stop(key)  # its server went away, or somebody stopped it
+        _stop(key)  # the session was stopped, or its server ended
         engine = _chosen()
     if key not in _sessions:
         if not engine.speaks_connect:
@@ -91,7 +91,7 @@ def session() -> SparkSession:
 
 
 def location(path: str) -> str:
-    """What the configured engine calls a path."""
+    """Convert a path to the form that the configured engine reads."""
     return _chosen().location(path)
 
 
@@ -101,7 +101,7 @@ def checks_windows() -> bool:
 
 
 def trouble() -> str | None:
-    """What is wrong with the running engine, or a bucket that it uses; None where nothing is, or nothing runs."""
+    """Describe what is wrong with the running engine or with a bucket that it uses. None if both work or none runs."""
     if _settings is None or _key() not in _sessions:
         return None
     in_buckets = (bucket_trouble(root) for root in _settings.roots if is_bucket(root))
@@ -110,7 +110,7 @@ def trouble() -> str | None:
 
 @atexit.register
 def stop() -> None:
-    """Stop all running engines; the next ``session`` starts one anew."""
+    """Stop all running engines. The next call of ``session`` starts one again."""
     for key in list(_sessions):
         _stop(key)
     _engines.clear()
@@ -122,7 +122,7 @@ def _stop(key: str) -> None:
 
 
 def _stop_driver() -> None:
-    """A process can have one Spark driver: stop the one that runs with other settings."""
+    """Stop the running Spark driver, if any, because a process can have only one."""
     for key in list(_sessions):
         if _engines[key].speaks_connect is False:
             _stop(key)
@@ -135,7 +135,7 @@ def _key() -> str:
 
 def _chosen() -> Engine:
     if _settings is None:
-        raise LakehouseError("No engine is configured. Load the Kedro context first: it reads conf/<env>/spark.yml.")
+        raise LakehouseError("No engine is configured. Load the Kedro context first, which reads conf/<env>/spark.yml.")
     if _key() not in _engines:
         _engines[_key()] = _make(_settings.named())
     return _engines[_key()]
@@ -157,11 +157,11 @@ def _make(settings: EngineSettings) -> Engine:
 
 
 def _speak(connect: bool | None) -> None:
-    """PySpark's functions (F.col) ask this variable, at each call, whose columns they are to make."""
+    """Tell PySpark whether its functions (F.col) create Spark Connect columns. They read this variable on each call."""
     if connect is True:
         os.environ[CONNECT_MODE] = "1"
-        # gRPC's fork handlers can kill a child process. On macOS they run whenever a process is started, because
-        # Python uses vfork() only on Linux.
+        # gRPC's fork handlers can kill a child process. On macOS they run for each new process, because Python uses
+        # vfork() only on Linux.
         os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     elif connect is False:
         os.environ.pop(CONNECT_MODE, None)

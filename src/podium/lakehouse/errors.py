@@ -1,4 +1,4 @@
-"""The error of the lakehouse."""
+"""The base error of the lakehouse."""
 
 from kedro.io import DatasetError
 
@@ -8,4 +8,4 @@ __all__ = ["LakehouseError"]
 
 
 class LakehouseError(PodiumError, DatasetError):
-    """A table, a source or an engine could not do what was asked."""
+    """An operation on a table, a source or an engine failed."""

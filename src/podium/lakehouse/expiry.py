@@ -1,6 +1,6 @@
-"""What has expired: tables carry how long they are kept after their last write, and those of a problem go together.
+"""Expiry: a table property says how long a table is kept after its last write, and a problem's tables expire together.
 
-A table without that property never expires, nor does anything of its problem.
+If one of a problem's tables lacks that property, none of its tables and files expires.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from podium.lakehouse.storage import prune, remove_files, remove_table, require_
 
 __all__ = ["Item", "ItemKind", "Lot", "drop", "find_lots"]
 
-# Commits of maintenance change no row: they keep nothing alive.
+# Maintenance changes no rows, so its commits do not count as a table's last write.
 UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES")
-# What says that other tables are complete goes before those tables: a run that comes in between makes them anew.
+# These tables record that other tables are complete. Drop them first, so that a run in between writes the others again.
 RECORDS = ("/features/refreshes", "/quarantine/intake")
 
 
 class ItemKind(StrEnum):
-    """What something is."""
+    """The kind of an item."""
 
     TABLE = "table"
     REMAINS = "remains"
@@ -38,17 +38,17 @@ class ItemKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """Something of a problem that takes up room.
+    """A table or a folder of files that belongs to a problem.
 
     Attributes:
-        name: as in the catalog.
-        kind: a table; the remains of one, files without a log; or files: landed sources, pages.
-        zone: the part of the lakehouse that it belongs to.
-        path: where it lies.
-        written: when rows were last written, in UTC; None where it cannot be known.
-        retention: for how long it is kept after that; None is for ever.
-        bytes: how much room it takes.
-        trouble: what is wrong with it, in words; empty where nothing is.
+        name: its name in the catalog.
+        kind: ``table``; ``remains`` of a dropped table, files without a log; or ``files``: landed sources and pages.
+        zone: the zone of the lakehouse that it belongs to.
+        path: its path or URL.
+        written: when rows were last written, in UTC. None if unknown.
+        retention: how long it is kept after that. None keeps it for ever.
+        bytes: its size.
+        trouble: what is wrong with it. Empty if nothing is.
     """
 
     name: str
@@ -62,15 +62,15 @@ class Item:
 
     @property
     def expires(self) -> datetime | None:
-        """When it would expire by itself; None is never."""
+        """When the item alone would expire. None if never."""
         return self.written + self.retention if self.written and self.retention is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lot:
-    """All that a problem has in an environment: it expires together, with the last of its tables.
+    """All tables and files of a problem in an environment. They expire together, with the last of the tables.
 
-    Files expire with the tables; by their own age where there is no table.
+    If the problem has no tables, its files expire by their own age.
     """
 
     problem: str
@@ -78,36 +78,36 @@ class Lot:
 
     @property
     def deciding(self) -> tuple[Item, ...]:
-        """The items whose age counts."""
+        """The items whose age decides: the tables, or all items if there are no tables."""
         return tuple(item for item in self.items if item.kind is ItemKind.TABLE) or self.items
 
     @property
     def expires(self) -> datetime | None:
-        """When all of it expires; None is never."""
+        """When all items expire. None if never."""
         moments = [item.expires for item in self.deciding]
         known = [moment for moment in moments if moment is not None]
         return max(known) if known and len(known) == len(moments) else None
 
     @property
     def keepers(self) -> tuple[Item, ...]:
-        """The items that never expire, and so keep the others."""
+        """The items that never expire, which keeps the others from expiring."""
         return tuple(item for item in self.deciding if item.expires is None)
 
     @property
     def bytes(self) -> int:
-        """How much room all of it takes."""
+        """The total size of the items."""
         return sum(item.bytes for item in self.items)
 
     def has_expired(self, now: datetime) -> bool:
-        """Whether it may go."""
+        """Whether all items have expired."""
         return self.expires is not None and self.expires <= now
 
 
 def find_lots(catalog: Mapping[str, Mapping[str, Any]]) -> list[Lot]:
-    """What every problem has, by name.
+    """The tables and files of every problem, sorted by the problem's name.
 
     Args:
-        catalog: the entries of the catalog as they are configured, dataset factories and all.
+        catalog: the configured entries of the catalog, including dataset factories.
     """
     lots: dict[str, list[Item]] = {}
     for problem, item in [*_tables(catalog), *_remains(catalog), *_files(catalog)]:
@@ -116,22 +116,24 @@ def find_lots(catalog: Mapping[str, Mapping[str, Any]]) -> list[Lot]:
 
 
 def drop(lot: Lot, roots: Iterable[str], now: datetime) -> Iterator[Item]:
-    """Drop what a problem has, if all of it has expired; yields each item once it is gone.
+    """Drop all items of a problem if they have expired, and yield each item after dropping it.
 
-    Whoever kills this leaves something that a run can start from and the next call completes: files go first, as a run
-    makes them again and only tables say when they expire; then the tables that say what other tables hold.
+    If this is killed, a run can start from the rest, and the next call completes the drop. Files go first, because a
+    run writes them again and only tables say when they expire. Then the tables go that record what other tables hold.
 
     Raises:
-        LakehouseError: it has not expired, or somebody wrote to it meanwhile, or it is not inside the environment's
-            roots; nothing was dropped.
+        LakehouseError: an item has not expired, was written meanwhile, or is outside of the environment's roots.
+            Nothing was dropped then.
     """
     roots = list(roots)
     if not lot.has_expired(now):
-        raise LakehouseError(f"What {lot.problem} has is not expired; nothing was dropped.")
+        raise LakehouseError(f"The tables and files of {lot.problem} have not expired, so nothing was dropped.")
     require_inside((item.path for item in lot.items), roots)
     for item in lot.items:
         if item.kind is ItemKind.TABLE and _last_write(item.path) != item.written:
-            raise LakehouseError(f"Somebody is writing to {item.name}; nothing of {lot.problem} was dropped.")
+            raise LakehouseError(
+                f"Nothing of {lot.problem} was dropped: {item.name} has just been written. Run the command again."
+            )
     for item in sorted(lot.items, key=_turn):
         _remove(item)
         for root in roots:
@@ -174,7 +176,7 @@ def _tables(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Ite
 
 
 def _facts(path: str) -> tuple[datetime | None, timedelta | None, str]:
-    """When a table was last written, for how long it is kept, and what is wrong with it."""
+    """When a table was last written, how long it is kept, and what is wrong with it."""
     try:
         text = _properties(path).get(RETENTION)
         return _last_write(path), time_span(text) if text else None, ""
@@ -201,7 +203,7 @@ def _last_write(path: str) -> datetime:
         history = DeltaTable(path, without_files=True).history()
         commits = [(each["operation"], datetime.fromtimestamp(each["timestamp"] / 1000, UTC)) for each in history]
     writes = [moment for operation, moment in commits if operation not in UPKEEP]
-    # A log that was cut may hold no other commits than those of maintenance.
+    # After old commits were cleaned up, the log may hold only commits of maintenance.
     return writes[0] if writes else commits[-1][1]
 
 
@@ -214,7 +216,7 @@ def _bytes(path: str) -> int:
 
 
 def _remains(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Item]]:
-    """Folders in the place of a table that hold files and no log: a table was dropped there, not wholly."""
+    """Folders of tables that hold files but no log, because dropping the table did not finish."""
     tables = {place.path for place in table_places(catalog)}
     kept = _retention(catalog)
     for place in find_places(catalog, below=""):
@@ -249,6 +251,6 @@ def _item(
 
 
 def _retention(catalog: Mapping[str, Mapping[str, Any]]) -> timedelta | None:
-    """For how long this environment keeps tables now; None where one of its entries keeps them for ever."""
+    """The longest retention in the environment's catalog. None if one of its entries keeps tables for ever."""
     texts = [entry.get("retention") for entry in catalog.values() if entry.get("type") == DATASET]
     return max((time_span(text) for text in texts if text), default=None) if texts and all(texts) else None

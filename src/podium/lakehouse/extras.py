@@ -1,4 +1,4 @@
-"""How the packages are installed that only some machines need."""
+"""How to install Podium's optional dependencies."""
 
 from importlib.metadata import version
 
@@ -6,9 +6,9 @@ __all__ = ["how_to_install"]
 
 
 def how_to_install(extra: str) -> str:
-    """What to type to get an extra of pyproject.toml.
+    """A sentence that says how to install an extra of pyproject.toml.
 
-    Podium is on no index, so ``pip install podium[...]`` would install whatever has that name there.
+    Podium is not on PyPI, so ``pip install podium[...]`` would install another package of that name.
     """
     wheel = f"podium-{version('podium')}-py3-none-any.whl"
     return f"In a checkout, run make setup; with a wheel, pip install './{wheel}[{extra}]'."

@@ -1,4 +1,4 @@
-"""Files beside the tables, in a folder or an object store: landed sources, and pages for people."""
+"""Files beside the tables, in a folder or an object store: landed sources and HTML pages."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ from podium.lakehouse.preview_types import HTMLPreview
 
 __all__ = ["Folder", "PageDataset", "open_store"]
 
-CHUNK = 8 * 1024 * 1024  # bytes that are in memory at a time
+CHUNK = 8 * 1024 * 1024  # bytes per read and write
 
 
 def open_store(url: str) -> tuple[fs.FileSystem, str]:
-    """The file system of a path or URL, and what it calls it. Credentials come from the environment."""
+    """The file system of a path or URL, and the path in that file system.
+
+    Credentials come from environment variables.
+    """
     if "://" not in url:
         return fs.LocalFileSystem(), str(Path(url).absolute())
     if is_bucket(url):
@@ -36,35 +39,35 @@ def open_store(url: str) -> tuple[fs.FileSystem, str]:
 
 
 class Folder:
-    """A folder whose files appear whole or not at all."""
+    """A folder or a place in an object store that is written atomically, file by file."""
 
     def __init__(self, url: str):
         self._url = url.rstrip("/")
         self._store, self._path = open_store(self._url)
 
     def url(self, name: str) -> str:
-        """What an engine reads."""
+        """The path or URL of a file in the folder."""
         return f"{self._url}/{name}"
 
     def has(self, name: str) -> bool:
-        """Whether there is such a file or folder."""
+        """Whether the folder holds a file or folder of that name."""
         return self._store.get_file_info(f"{self._path}/{name}").type != fs.FileType.NotFound
 
     def make(self, name: str) -> None:
-        """A folder in it."""
+        """Create a subfolder."""
         self._store.create_dir(f"{self._path}/{name}", recursive=True)
 
     def put(self, file: Path, name: str) -> None:
-        """Copy a local file here."""
+        """Copy a local file into the folder."""
         with file.open("rb") as source:
             self._write(name, source)
 
     def put_text(self, text: str, name: str) -> None:
-        """Write a small file."""
+        """Write a small text file."""
         self._write(name, io.BytesIO(text.encode()))
 
     def text(self, name: str) -> str:
-        """Read a small file."""
+        """Read a small text file."""
         with self._store.open_input_stream(f"{self._path}/{name}") as stream:
             return stream.read().decode()
 
@@ -77,9 +80,9 @@ class Folder:
             shutil.copyfileobj(source, sink)
 
     def _upload(self, target: str, source: IO[bytes]) -> None:
-        """Write an object. A small one appears at once; a large one is streamed beside its place, then moved there.
+        """Write an object atomically: a small one in one request, a large one under a temporary name, then moved.
 
-        A stream of pyarrow that is left early still makes an object of what was written so far.
+        The temporary name is needed because a pyarrow stream that fails half-way still creates a truncated object.
         """
         begin = source.read(CHUNK)
         if len(begin) < CHUNK:
@@ -98,7 +101,7 @@ class Folder:
 
 
 class PageDataset(AbstractDataset[str, str]):
-    """A page of text: HTML for people."""
+    """An HTML page."""
 
     def __init__(self, *, filepath: str, zone: str, metadata: dict[str, Any] | None = None):
         self.zone = zone
@@ -108,23 +111,23 @@ class PageDataset(AbstractDataset[str, str]):
         self._url = folder
 
     def load(self) -> str:
-        """The page."""
+        """Load the page."""
         access.require("read", self.zone, self.filepath)
         return Folder(self._url).text(self._name)
 
     def save(self, data: str) -> None:
-        """Write the page, in place of the one before."""
+        """Write the page, replacing the previous one."""
         access.require("write", self.zone, self.filepath)
         Folder(self._url).put_text(data, self._name)
 
     def preview(self) -> HTMLPreview:
-        """The pictures of the page, for kedro-viz. What cannot be shown says why."""
+        """The page's pictures for kedro-viz, or the reason why they cannot be shown."""
         from podium.lakehouse.table_preview import pictures
 
         try:
             access.require("read", self.zone, self.filepath)
             there = self._exists()
-            shown = pictures(self.load()) if there else "There is no page yet. Run the pipeline that writes it."
+            shown = pictures(self.load()) if there else "The page does not exist yet. Run the pipeline that writes it."
         except (LakehouseError, OSError) as why:
             shown = html.escape(str(why))
         return HTMLPreview(shown)

@@ -1,7 +1,7 @@
-"""A Delta table as something one can ask about and prepare: by its path, or by its name in a catalog.
+"""Handles of Delta tables, by path or by name in Unity Catalog: version, schema, creation, reading and writing.
 
-Rows go through the engine. What its log says, and what is done before the first row, goes through delta-rs where there
-is a path, on every engine alike, and through the engine's SQL where there is only a name (Unity Catalog).
+The engine reads and writes rows. For everything else, delta-rs reads and writes the log of a table that has a path,
+on every engine alike. For a table that has only a name (Unity Catalog), the engine's SQL does that.
 """
 
 from __future__ import annotations
@@ -26,50 +26,50 @@ CATALOG = "uc://"
 
 
 class Handle(Protocol):
-    """What a dataset asks of a table, apart from its rows."""
+    """The operations on a table that a dataset needs."""
 
     @property
     def sql(self) -> str:
-        """What SQL calls it."""
+        """The table's name in SQL."""
 
     def exists(self) -> bool:
-        """Whether there is such a table."""
+        """Whether the table exists."""
 
     def version(self) -> int:
-        """Of the last commit."""
+        """The newest version of the table."""
 
     def newest(self) -> tuple[int, str]:
-        """The version, and the id that the table got when it was made; empty where it costs a query to know."""
+        """The newest version, and the id that Delta gave the table on creation. The id is empty for a named table."""
 
     def begin(self) -> datetime:
-        """When its oldest known version was committed."""
+        """When the oldest version in the log was committed."""
 
     def version_at(self, moment: datetime) -> int:
         """The version that was current at a wall-clock time."""
 
     def schema(self) -> StructType:
-        """Its columns."""
+        """The table's columns."""
 
     def create(self, schema: StructType, partition_by: Sequence[str], properties: Mapping[str, str]) -> None:
-        """Make it, without rows; nothing where it is already there."""
+        """Create the table without rows. A no-op if it exists."""
 
     def add_columns(self, fields: Sequence[StructField]) -> None:
-        """Add columns that may be null, at the end."""
+        """Append nullable columns."""
 
     def read(self, version: int) -> DataFrame:
-        """Its rows at a version."""
+        """The rows of a version, as a lazy frame."""
 
     def write(self, writer: DataFrameWriter) -> None:
-        """Let a prepared writer write to it."""
+        """Write to the table by a prepared writer."""
 
 
 def handle(path: str) -> Handle:
-    """The table at a path, or the one called ``catalog.schema.zone_table`` for ``uc://catalog/schema/zone/table``."""
+    """The handle of the table at a path, or of ``catalog.schema.zone_table`` for ``uc://catalog/schema/zone/table``."""
     if not path.startswith(CATALOG):
         return ByPath(path)
     catalog, schema, *table = path.removeprefix(CATALOG).split("/")
     if not table:
-        raise LakehouseError(f"{path} names no table; write uc://catalog/schema/table.")
+        raise LakehouseError(f"{path} does not name a table. Write it as uc://catalog/schema/table.")
     return ByName(".".join(f"`{step}`" for step in (catalog, schema, "_".join(table))))
 
 
@@ -81,16 +81,16 @@ class ByPath:
 
     @property
     def delta(self) -> DeltaTable:
-        """The table as delta-rs sees it now."""
+        """The newest version of the table, read by delta-rs."""
         return DeltaTable(self._path)
 
     @property
     def sql(self) -> str:
-        """What SQL calls it."""
+        """The table's name in SQL."""
         return f"delta.`{engine.location(self._path)}`"
 
     def exists(self) -> bool:
-        """Whether there is such a table."""
+        """Whether the table exists."""
         if is_bucket(self._path):
             require_bucket(self._path)
         try:
@@ -99,16 +99,16 @@ class ByPath:
             return False
 
     def version(self) -> int:
-        """Of the last commit."""
+        """The newest version of the table."""
         return self.newest()[0]
 
     def newest(self) -> tuple[int, str]:
-        """The version, and the id that the table got when it was made."""
+        """The newest version, and the id that Delta gave the table on creation."""
         table = DeltaTable(self._path, without_files=True)
         return table.version(), str(table.metadata().id)
 
     def begin(self) -> datetime:
-        """When its oldest known version was committed."""
+        """When the oldest version in the log was committed."""
         return datetime.fromtimestamp(self.delta.history()[-1]["timestamp"] / 1000, UTC)
 
     def version_at(self, moment: datetime) -> int:
@@ -118,11 +118,11 @@ class ByPath:
         return table.version()
 
     def schema(self) -> StructType:
-        """Its columns."""
+        """The table's columns."""
         return StructType.fromJson(json.loads(DeltaTable(self._path, without_files=True).schema().to_json()))
 
     def create(self, schema: StructType, partition_by: Sequence[str], properties: Mapping[str, str]) -> None:
-        """Make it, without rows; nothing where it is already there."""
+        """Create the table without rows. A no-op if it exists."""
         DeltaTable.create(
             self._path,
             _delta(schema.fields),
@@ -130,49 +130,49 @@ class ByPath:
             partition_by=list(partition_by),
             configuration=properties,
             raise_if_key_not_exists=False,
-            # Of two that make it at once, the later one would try again and replace the schema, as version 1.
+            # Without retries: if two writers create the table together, a retry of the later one replaces the schema.
             commit_properties=CommitProperties(max_commit_retries=0),
         )
 
     def add_columns(self, fields: Sequence[StructField]) -> None:
-        """Add columns that may be null, at the end."""
+        """Append nullable columns."""
         self.delta.alter.add_columns(_delta(fields).fields)
 
     def read(self, version: int) -> DataFrame:
-        """Its rows at a version."""
+        """The rows of a version, as a lazy frame."""
         reader = engine.session().read.format("delta").option("versionAsOf", version)
         return reader.load(engine.location(self._path))
 
     def write(self, writer: DataFrameWriter) -> None:
-        """Let a prepared writer write to it."""
+        """Write to the table by a prepared writer."""
         writer.save(engine.location(self._path))
 
 
 class ByName:
-    """A table of a catalog, which knows where it lies and who may see it."""
+    """A table in Unity Catalog, which manages the table's location and permissions."""
 
     def __init__(self, name: str):
         self._name = name
 
     @property
     def sql(self) -> str:
-        """What SQL calls it."""
+        """The table's name in SQL."""
         return self._name
 
     def exists(self) -> bool:
-        """Whether there is such a table."""
+        """Whether the table exists."""
         return engine.session().catalog.tableExists(self._name)
 
     def version(self) -> int:
-        """Of the last commit."""
+        """The newest version of the table."""
         return int(self.history()[0]["version"])
 
     def newest(self) -> tuple[int, str]:
-        """The version; nothing is asked about the id."""
+        """The newest version, and an empty id, because reading the id would cost another query."""
         return self.version(), ""
 
     def begin(self) -> datetime:
-        """When its oldest known version was committed."""
+        """When the oldest version in the log was committed."""
         return self.history()[-1]["timestamp"].to_pydatetime()
 
     def version_at(self, moment: datetime) -> int:
@@ -180,11 +180,11 @@ class ByName:
         return max(int(commit["version"]) for commit in self.history() if commit["timestamp"] <= moment)
 
     def schema(self) -> StructType:
-        """Its columns."""
+        """The table's columns."""
         return engine.session().table(self._name).schema
 
     def create(self, schema: StructType, partition_by: Sequence[str], properties: Mapping[str, str]) -> None:
-        """Make it, without rows; nothing where it is already there."""
+        """Create the table without rows. A no-op if it exists."""
         session = engine.session()
         columns = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in schema.fields)
         partitions = f" PARTITIONED BY ({', '.join(f'`{name}`' for name in partition_by)})" if partition_by else ""
@@ -196,23 +196,23 @@ class ByName:
         )
 
     def add_columns(self, fields: Sequence[StructField]) -> None:
-        """Add columns that may be null, at the end."""
+        """Append nullable columns."""
         columns = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in fields)
         engine.session().sql(f"ALTER TABLE {self._name} ADD COLUMNS ({columns})")
 
     def read(self, version: int) -> DataFrame:
-        """Its rows at a version."""
+        """The rows of a version, as a lazy frame."""
         return engine.session().read.option("versionAsOf", version).table(self._name)
 
     def write(self, writer: DataFrameWriter) -> None:
-        """Let a prepared writer write to it."""
+        """Write to the table by a prepared writer."""
         writer.saveAsTable(self._name)
 
     def history(self) -> list[dict[Hashable, Any]]:
-        """Its commits, the newest first: ``version``, ``operation`` and ``timestamp`` in UTC."""
+        """The table's commits, newest first: ``version``, ``operation`` and ``timestamp`` in UTC."""
         shown = engine.session().sql(f"DESCRIBE HISTORY {self._name}")
         found = shown.select("version", "operation", "timestamp").toPandas()
-        # Not by collect: that turns times into those of this machine's own time zone.
+        # Don't use collect(): it converts timestamps to the local time zone.
         found["timestamp"] = found["timestamp"].dt.tz_localize("UTC")
         return found.to_dict("records")
 

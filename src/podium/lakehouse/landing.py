@@ -1,7 +1,7 @@
-"""Where source files land: checked, fingerprinted, and turned once into Parquet text columns that any engine reads.
+"""Landing of source files: check them, hash them, and convert each once into Parquet text columns.
 
-Every column stays text, exactly as received; ``row`` is the line's number in the file (1 is the first after the
-header), and ``malformed`` holds a line that has another number of columns than the header.
+Every column stays text, exactly as received. ``row`` is the line's number in the file (1 is the first after the
+header), and ``malformed`` holds a line whose number of columns differs from the header's.
 """
 
 import gzip
@@ -32,24 +32,24 @@ __all__ = ["Landing", "LandingDataset", "Source"]
 
 SUFFIXES = (".csv", ".csv.zip", ".csv.gz")
 PACKAGE = "package:"
-# Other separators of columns than the comma.
+# Column separators other than the comma, to recognise a file that uses one.
 SEPARATORS = {"semicolons": ";", "tabs": "\t", "vertical bars": "|"}
 UNREADABLE = (OSError, EOFError, UnicodeError, zipfile.BadZipFile, zlib.error, pa.ArrowInvalid)
 
 
 @dataclass(frozen=True)
 class Source:
-    """The files of one source folder: a lazy frame of text columns and a SHA-256 for each."""
+    """The files of one source folder: for each, a lazy frame of text columns and a SHA-256."""
 
     frames: Mapping[str, DataFrame]
     digests: Mapping[str, str]
 
 
 class Landing:
-    """A folder of landed files, named by content: the same file lands once.
+    """A folder of landed files. Their names contain a hash of their content, so the same file lands only once.
 
     Attributes:
-        opened: the source files that were opened through it, with their SHA-256.
+        opened: the source files that ``open`` has read, with their SHA-256.
     """
 
     def __init__(self, url: str):
@@ -57,14 +57,14 @@ class Landing:
         self.opened: dict[Path, str] = {}
 
     def open(self, folder: str, expected: Mapping[str, tuple[str, ...]]) -> Source:
-        """Land the expected files of ``folder``.
+        """Land the expected files of ``folder`` and return them as frames.
 
         Args:
-            folder: a folder, or ``package:<name>/<folder>`` for files that a Python package brings along.
+            folder: a folder, or ``package:<name>/<folder>`` for files inside a Python package.
             expected: file name without ending -> the columns it must have.
 
         Raises:
-            LakehouseError: naming every file and column that is missing; nothing has been written then.
+            LakehouseError: files or columns are missing; the message names all of them. Nothing was written.
         """
         root = resolve(folder)
         files = check(root, expected)
@@ -75,12 +75,12 @@ class Landing:
         return Source({name: spark.read.parquet(engine.location(url)) for name, url in landed.items()}, digests)
 
     def keep(self, name: str, frame: DataFrame) -> DataFrame:
-        """Compute ``frame`` once and read it from here from then on; ``name`` must tell its content."""
-        # The rows first, under a name of their own, then a small file that names them: it makes them count.
+        """Compute ``frame`` once, and read the stored rows on later calls. ``name`` must identify the content."""
+        # Write the rows under a unique name first, then a small file that points to them. Rows without it are ignored.
         pointer = f"{name}.kept"
         if not self._folder.has(pointer):
             kept = f"{name}-{uuid4().hex[:8]}.parquet"
-            self._folder.make(kept)  # an engine may write nothing at all for a frame without rows
+            self._folder.make(kept)  # an engine may write no file at all for a frame without rows
             frame.write.mode("overwrite").parquet(engine.location(self._folder.url(kept)))
             self._folder.put_text(kept, pointer)
         url = self._folder.url(self._folder.text(pointer))
@@ -101,7 +101,7 @@ class Landing:
 
 
 class LandingDataset(AbstractDataset[None, Landing]):
-    """The landing folder of an environment, from the catalog."""
+    """The landing folder of an environment, as a catalog entry."""
 
     def __init__(self, *, path: str, zone: str, metadata: dict[str, Any] | None = None):
         self._path = path
@@ -109,16 +109,16 @@ class LandingDataset(AbstractDataset[None, Landing]):
         self.metadata = metadata
 
     def load(self) -> Landing:
-        """The landing folder; nothing is read yet.
+        """The landing folder. No file is read yet.
 
-        Landed files are as clear as their source, and to open a source writes: this is for who may write the zone.
+        Requires the right to write the zone, because landed files are not masked and opening a source writes files.
         """
         access.require("write", self.zone, self._path)
         return Landing(self._path)
 
     def save(self, data: None) -> None:
-        """Files land by being opened."""
-        raise LakehouseError(f"{self._path} is a landing folder: it cannot be saved to.")
+        """Raise, because files land only by ``Landing.open``."""
+        raise LakehouseError(f"{self._path} is a landing folder, which cannot be saved to. Use it as a node's input.")
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self._path}
@@ -130,7 +130,7 @@ def _sha256(file: Path) -> str:
 
 
 def resolve(folder: str) -> Path:
-    """The folder that a source names."""
+    """The path of the folder that a source names."""
     if not folder.startswith(PACKAGE):
         return Path(folder)
     package, _, inside = folder.removeprefix(PACKAGE).partition("/")
@@ -141,7 +141,7 @@ def resolve(folder: str) -> Path:
 
 
 def check(root: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, Path]:
-    """The path of every expected file; one error names all that is missing."""
+    """The path of every expected file. One error names everything that is missing."""
     if not root.is_dir():
         raise LakehouseError(f"The source folder {root} does not exist. Set the parameter <problem>.source.")
     files, wrong = {}, []
@@ -152,17 +152,17 @@ def check(root: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, Path
             files[name] = found[0]
             wrong += wrong_columns(found[0], columns)
         elif found:
-            wrong.append(f"file {name} is there more than once: {', '.join(path.name for path in found)}")
+            wrong.append(f"file {name} exists more than once: {', '.join(path.name for path in found)}")
         else:
             near = did_you_mean(name, [path.name.split(".")[0] for path in present])
             wrong.append(f"file {name}.csv (or .csv.zip, .csv.gz) is missing in {root}{near}")
     if wrong:
-        raise LakehouseError(f"The source {root} is not complete, nothing was written:\n  " + "\n  ".join(wrong))
+        raise LakehouseError(f"The source {root} is not complete; nothing was written:\n  " + "\n  ".join(wrong))
     return files
 
 
 def wrong_columns(file: Path, columns: tuple[str, ...]) -> list[str]:
-    """What is wrong with a file's header, in words."""
+    """Describe what is wrong with a file's header. Empty if nothing is."""
     try:
         found = header(file)
     except (*UNREADABLE, LakehouseError) as cause:
@@ -173,12 +173,12 @@ def wrong_columns(file: Path, columns: tuple[str, ...]) -> list[str]:
     doubled = [name for name, times in Counter(found).items() if times > 1]
     return [
         *[f"{file.name}: column {name} is missing{did_you_mean(name, found)}" for name in missing],
-        *[f"{file.name}: column {name} is there more than once" for name in doubled],
+        *[f"{file.name}: column {name} appears more than once" for name in doubled],
     ]
 
 
 def _foreign_habit(found: list[str], columns: tuple[str, ...]) -> str | None:
-    """What a header does in another way, so that columns seem to be missing, and what to do about it."""
+    """Advice for a header with another separator or other capital letters, whose columns seem to be missing."""
     wanted, example = {name.lower() for name in columns}, ",".join(columns[:3])
     for name, separator in SEPARATORS.items():
         words = [word.strip().strip('"').lower() for word in ",".join(found).split(separator)]
@@ -202,10 +202,10 @@ def _open(file: Path) -> IO[bytes]:
     if not file.name.endswith(".zip"):
         return file.open("rb")
     with zipfile.ZipFile(file) as archive:
-        # What a Mac adds to an archive is named like the files it describes.
+        # macOS adds files under __MACOSX/ that have the names of the real ones.
         inside = [name for name in archive.namelist() if name.endswith(".csv") and not name.startswith("__MACOSX/")]
         if len(inside) != 1:
-            raise LakehouseError(f"{file} holds {len(inside)} CSV files; it must hold one.")
+            raise LakehouseError(f"{file} holds {len(inside)} CSV files. It must hold exactly one.")
         return archive.open(inside[0])
 
 
@@ -238,7 +238,7 @@ def _to_parquet(file: Path, target: IO[bytes]) -> None:
             writer.write_batch(pa.record_batch(arrays, schema=schema))
         if malformed:
             empty = [pa.nulls(len(malformed), pa.string()) for _ in columns]
-            # Numbered after the good lines: the file's own numbering of lines stops being known at the first of them.
+            # Number malformed lines after the good ones, because pyarrow does not report line numbers after the first.
             lines = pa.array(range(good + 1, good + 1 + len(malformed)), pa.int64())
             texts = pa.array([text for _, text in malformed], pa.string())
             writer.write_batch(pa.record_batch([*empty, lines, texts], schema=schema))

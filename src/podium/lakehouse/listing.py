@@ -1,6 +1,6 @@
-"""Which tables there are: found where the catalog would put them, described by their Delta logs alone.
+"""List existing tables: find them at the catalog's paths, and describe them by their Delta logs.
 
-In a folder or an object store no engine is started and no data are read. A Unity Catalog is asked by the engine's SQL.
+For a folder or an object store this starts no engine and reads no data. Unity Catalog is queried by the engine's SQL.
 """
 
 import re
@@ -38,13 +38,13 @@ ESCAPED = re.compile(r"\\\{(\w+)\\\}")
 
 @dataclass(frozen=True, kw_only=True)
 class TableLocation:
-    """Where a table is, or would be.
+    """The place of a table that may or may not exist.
 
     Attributes:
-        name: as in the catalog, ``<problem>.<zone>_<table>``.
-        problem: the problem whose table it is.
-        zone: the part of the lakehouse that it belongs to.
-        path: where it lies.
+        name: its name in the catalog, ``<problem>.<zone>_<table>``.
+        problem: the problem that the table belongs to.
+        zone: the zone of the lakehouse that it belongs to.
+        path: its path or URL.
     """
 
     name: str
@@ -58,8 +58,8 @@ class Table(TableLocation):
     """A Delta table as its log describes it.
 
     Attributes:
-        rows: as its files report them.
-        version: of its last commit.
+        rows: number of rows.
+        version: newest version.
     """
 
     rows: int
@@ -67,29 +67,29 @@ class Table(TableLocation):
 
 
 def find_tables(catalog: Mapping[str, Mapping[str, Any]]) -> list[Table]:
-    """Every Delta table of every problem, by name.
+    """Every Delta table of every problem, sorted by name.
 
     Args:
-        catalog: the entries of the catalog as they are configured, dataset factories and all.
+        catalog: the configured entries of the catalog, including dataset factories.
     """
     return [_describe(place) for place in table_places(catalog)]
 
 
 def table_places(catalog: Mapping[str, Mapping[str, Any]]) -> list[TableLocation]:
-    """Where every Delta table is that has a commit, readable or not, by name."""
+    """The places of all Delta tables that have a commit, readable or not, sorted by name."""
     return [place for place in find_places(catalog) if place.path.startswith(CATALOG) or _has_commit(place.path)]
 
 
 def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> list[TableLocation]:
-    """Every place for a table that holds ``below``, by name; with nothing named, all that fit."""
+    """Every path of the catalog that holds a file or folder ``below``, sorted by name. By default, Delta tables."""
     own = {
         name: entry
         for name, entry in catalog.items()
-        # An entry without a zone of its own is a second door to a table that another entry names.
+        # An entry whose zone is a placeholder is an alias for a table that another entry names.
         if entry.get("type") == DATASET and not PLACEHOLDER.search(entry["zone"])
     }
     found: dict[str, TableLocation] = {}
-    # Where two entries fit one path, the one that leaves less open names it.
+    # If two entries match a path, the one with fewer placeholders names it.
     for name in sorted(own, key=lambda name: len(PLACEHOLDER.findall(own[name]["path"]))):
         zone = own[name]["zone"]
         for path, names in fitting(own[name]["path"], below):
@@ -99,7 +99,7 @@ def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> l
 
 
 def find_files(catalog: Mapping[str, Mapping[str, Any]], prefix: str) -> dict[str, str]:
-    """The files that exist of the catalog's entries called ``<problem>.<prefix>...``: name -> URL."""
+    """The existing files of the catalog's entries called ``<problem>.<prefix>...``: name -> URL."""
     return {
         name.format(**names): path if "://" in path else Path(path).absolute().as_uri()
         for name, entry in catalog.items()
@@ -109,10 +109,10 @@ def find_files(catalog: Mapping[str, Mapping[str, Any]], prefix: str) -> dict[st
 
 
 def rows_where(table: Table, **equal: str) -> list[dict[str, Any]]:
-    """The rows of a table of few rows, in which each of these columns has that value.
+    """The rows of a small table whose columns have the given values.
 
     Raises:
-        AccessError: whoever asks may not read the table's zone.
+        AccessError: the principal may not read the table's zone.
     """
     access.require("read", table.zone, table.name)
     if table.path.startswith(CATALOG):
@@ -126,9 +126,9 @@ def rows_where(table: Table, **equal: str) -> list[dict[str, Any]]:
 
 
 def fitting(pattern: str, below: str = "") -> Iterator[tuple[str, dict[str, str]]]:
-    """Paths that fit a pattern such as ``data/{problem}/bronze/{table}``, with what the names stand for.
+    """Existing paths that match a pattern such as ``data/{problem}/bronze/{table}``, with the placeholders' values.
 
-    Only those that hold ``below`` count. In a Unity Catalog there are tables only.
+    Only paths that hold ``below`` count. Unity Catalog has only tables, so ``below`` is ignored there.
     """
     if pattern.startswith(CATALOG):
         yield from _named(pattern)
@@ -146,7 +146,7 @@ def fitting(pattern: str, below: str = "") -> Iterator[tuple[str, dict[str, str]
 
 
 def _has_commit(path: str) -> bool:
-    """A table that was being dropped may have an empty log."""
+    """Whether the table has a commit. After an unfinished drop, its log can be empty."""
     try:
         return DeltaTable.is_deltatable(path)
     except TableNotFoundError:
@@ -163,7 +163,7 @@ def _on_disk(folder: str, steps: list[str]) -> Iterator[str]:
 
 
 def _stored(folder: str, steps: list[str]) -> Iterator[str]:
-    """The same in an object store: one request for each folder on the way."""
+    """Like ``_on_disk`` for an object store, with one request per folder."""
     from podium.lakehouse.files import open_store
 
     store, path = open_store(folder)
@@ -184,7 +184,7 @@ def _below(store: fs.FileSystem, base: str, steps: list[str]) -> Iterator[str]:
 
 
 def _named(pattern: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Tables of a Unity Catalog: ``uc://catalog/schema/zone/table`` is called ``catalog.schema.zone_table``."""
+    """Matching tables of Unity Catalog, where ``uc://catalog/schema/zone/table`` is ``catalog.schema.zone_table``."""
     from podium.lakehouse import unity_catalog
 
     catalog, schema, *table = pattern.removeprefix(CATALOG).split("/")
@@ -194,7 +194,7 @@ def _named(pattern: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 def _describe(place: TableLocation) -> Table:
     if place.path.startswith(CATALOG):
-        # Not before: that takes PySpark, and a listing of a folder should come at once.
+        # Imported here because it loads PySpark, which a listing of a folder does not need.
         from podium.lakehouse import unity_catalog
         from podium.lakehouse.handle import handle
 
@@ -210,7 +210,7 @@ def _describe(place: TableLocation) -> Table:
 
 
 def _rows(table: DeltaTable) -> int:
-    """The number of rows that the log knows; a writer may leave it out, then the files' own footers are asked."""
+    """The number of rows in the log. If a writer left it out, count the rows in the Parquet files' footers."""
     counts = pa.table(table.get_add_actions())["num_records"]
     if counts.null_count:
         return table.to_pyarrow_dataset().count_rows()

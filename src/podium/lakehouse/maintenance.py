@@ -1,7 +1,7 @@
-"""Maintenance: small files become large ones (OPTIMIZE), and files that no version needs are removed (VACUUM).
+"""Maintenance of tables: OPTIMIZE merges small files, and VACUUM removes files that no version in the retention needs.
 
-Rows stay as they are, and so do all versions within the retention. By delta-rs where the engine is Sail, which has no
-words for it; by the engine's SQL elsewhere.
+Rows and all versions within the retention stay as they are. delta-rs does the work if the engine is Sail, which has no
+SQL for it. Other engines do it by SQL.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What is to be done: ``hours`` is how old a file must be that no version needs any more."""
+    """The maintenance to do. VACUUM removes a file if the table has not needed it for ``hours``."""
 
     optimize: bool = True
     vacuum: bool = True
@@ -38,13 +38,13 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True)
 class Maintained:
-    """What was done to a table.
+    """The result of the maintenance of a table.
 
     Attributes:
-        before, after: data files that its newest version consists of.
-        freed: bytes that it takes up less, all versions counted; None where that cannot be seen (Unity Catalog).
-        seconds: how long it took.
-        trouble: what went wrong, in words; empty where nothing did.
+        before, after: number of data files of the newest version, before and after the maintenance.
+        freed: bytes by which the table shrank, over all versions. None if unknown (Unity Catalog).
+        seconds: duration.
+        trouble: what went wrong. Empty if nothing did.
     """
 
     before: int
@@ -56,12 +56,12 @@ class Maintained:
 
 @dataclass(frozen=True, kw_only=True)
 class Foreseen:
-    """What would be done to a table.
+    """A forecast of the maintenance of a table.
 
     Attributes:
-        files: data files that its newest version consists of.
-        removable: files that VACUUM would remove.
-        trouble: why it cannot be told, in words.
+        files: number of data files of the newest version.
+        removable: number of files that VACUUM would remove.
+        trouble: why there is no forecast. Empty if there is one.
     """
 
     files: int
@@ -70,21 +70,21 @@ class Foreseen:
 
 
 def require_safe(hours: int, *, force: bool) -> None:
-    """Refuse a retention that is too short, unless it is forced.
+    """Raise if a retention is too short and not forced.
 
     Raises:
-        LakehouseError: saying what it would break.
+        LakehouseError: the retention is too short; the message says what would break.
     """
     if hours < SAFE_HOURS and not force:
         raise LakehouseError(
-            f"A retention of {hours} hours is refused, the least is {SAFE_HOURS}: VACUUM would remove files that runs "
-            "under way still read or are about to commit, and versions that time travel and the reproduction of a "
-            "model need. Where nothing runs and nobody needs them: --force."
+            f"A retention of {hours} hours is refused; the minimum is {SAFE_HOURS}. VACUUM would remove files that "
+            "active runs still read or are about to commit, and versions that time travel and the reproduction of a "
+            "model need. If no run is active and nobody needs those versions, add --force."
         )
 
 
 def maintain(path: str, work: Work) -> Maintained:
-    """Do that work on a table. What goes wrong is told, so that the tables after it get their turn."""
+    """Maintain a table. Errors are returned and not raised, so that the maintenance of other tables goes on."""
     started, before, after, freed, trouble = perf_counter(), 0, 0, None, ""
     try:
         before, size = _files(path), _bytes(path)
@@ -99,7 +99,7 @@ def maintain(path: str, work: Work) -> Maintained:
 
 
 def foresee(path: str, work: Work) -> Foreseen:
-    """What that work would do to a table, as far as can be told without doing it; nothing is written."""
+    """Forecast the maintenance of a table, without writing anything."""
     try:
         return Foreseen(files=_files(path), removable=_removable(path, work.hours) if work.vacuum else 0)
     except (DeltaError, PySparkException, OSError) as cause:
@@ -121,7 +121,7 @@ def _with_delta_rs(path: str, work: Work) -> None:
     if work.optimize:
         DeltaTable(path).optimize.compact()
     if work.vacuum:
-        # In full: files that a killed writer left behind stand in no log.
+        # full=True also removes the files of a killed writer, which no log names.
         DeltaTable(path).vacuum(work.hours, dry_run=False, enforce_retention_duration=False, full=True)
 
 
@@ -136,7 +136,7 @@ def _with_sql(path: str, work: Work) -> None:
 
 @contextmanager
 def _unchecked(hours: int) -> Iterator[None]:
-    """Let Spark do what ``require_safe`` let pass."""
+    """Switch off Delta's own check of the retention, for a short one that ``require_safe`` has allowed."""
     if hours >= SAFE_HOURS:
         yield
         return

@@ -1,4 +1,4 @@
-"""The return types by whose names kedro-viz decides how to show a dataset's preview.
+"""Return types of ``preview`` methods. kedro-viz chooses how to show a preview by the name of its type.
 
 kedro-datasets has types of these names, but only in a private module.
 """

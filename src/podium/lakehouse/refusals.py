@@ -1,4 +1,4 @@
-"""What the operating system refused, in one sentence: which file, why, and what to do."""
+"""Explain a failure that the operating system caused, in one sentence: which file, why, and what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from podium.lakehouse.damage import find_damage
 
 __all__ = ["explain"]
 
-# Rust, in which Sail and delta-rs are written, ends an error of the system with its number; Java only has the words.
+# Sail and delta-rs are written in Rust, which appends the number to an error of the system. Java gives only its text.
 RUST = re.compile(r"\(os error (\d+)\)")
 JAVA = {number: os.strerror(number) for number in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)}
 ADVICE = {
@@ -23,19 +23,19 @@ ADVICE = {
     errno.EDQUOT: "Free space within the quota, then run the command again",
     errno.EACCES: "Give this user the right to write there, or name another folder in PODIUM_DATA",
     errno.EPERM: "Give this user the right to write there, or name another folder in PODIUM_DATA",
-    errno.EROFS: "Name a folder that can be written in PODIUM_DATA",
-    errno.ENOTDIR: "A file is where a folder should be: move it away, or name another folder in PODIUM_DATA",
-    errno.EEXIST: "A file is where a folder should be: move it away, or name another folder in PODIUM_DATA",
+    errno.EROFS: "Name a writable folder in PODIUM_DATA",
+    errno.ENOTDIR: "A file is in the place of a folder. Move it away, or name another folder in PODIUM_DATA",
+    errno.EEXIST: "A file is in the place of a folder. Move it away, or name another folder in PODIUM_DATA",
 }
-OTHER = "See to that, then run the command again"
+OTHER = "Fix the cause, then run the command again"
 
 
 def explain(error: BaseException, at: str, tables: Mapping[str, str]) -> str | None:
-    """Why a run failed, if the system or a damaged table is the cause; None if the cause is another one.
+    """Explain why a run failed, if the system or a damaged table is the cause. None for any other cause.
 
     Args:
-        error: what the run ended with; its causes are looked at too.
-        at: the dataset or node that the run was at.
+        error: the exception that ended the run. Its chain of causes is searched too.
+        at: the dataset or node at which the run failed.
         tables: the local tables of the run, dataset -> path.
     """
     for cause in _causes(error):

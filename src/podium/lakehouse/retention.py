@@ -1,4 +1,4 @@
-"""How long a table is kept after its last write: a property of the table, in words."""
+"""Retention: the property that says how long a table is kept after its last write, such as ``14 days``."""
 
 import re
 from datetime import timedelta
@@ -12,12 +12,12 @@ SPAN = re.compile(r"(\d+) (minute|hour|day|week)s?")
 
 
 def time_span(text: str) -> timedelta:
-    """The time span that a text such as ``14 days`` says.
+    """Parse a time span such as ``14 days``.
 
     Raises:
-        LakehouseError: it says none.
+        LakehouseError: the text is not a time span.
     """
     found = SPAN.fullmatch(text.strip())
     if found is None:
-        raise LakehouseError(f"{text!r} is no time span; write 14 days, or 36 hours.")
+        raise LakehouseError(f"{text!r} is not a time span. Write it as 14 days or 36 hours.")
     return timedelta(**{f"{found[2]}s": int(found[1])})

@@ -1,4 +1,4 @@
-"""What lies in a folder or an object store: how much, how old, inside which root; and how it is removed."""
+"""Measure and remove files in a folder or an object store, and check that they are inside a root."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Usage", "overlap", "prune", "remove_files", "remove_table", "require
 
 @dataclass(frozen=True)
 class Usage:
-    """Files and bytes in a place, and when the youngest of them was written (None where there is none)."""
+    """Number and size of files, and when the newest of them was written (None if there are no files)."""
 
     files: int
     bytes: int
@@ -28,7 +28,7 @@ class Usage:
 
 
 def usage(url: str, *, without: str = "") -> Usage:
-    """What a folder holds at any depth, or a file; folders called ``without`` do not count."""
+    """The usage of a file, or of a folder at any depth. Folders called ``without`` do not count."""
     store, path = open_store(url)
     found = [
         info
@@ -40,10 +40,10 @@ def usage(url: str, *, without: str = "") -> Usage:
 
 
 def require_inside(paths: Iterable[str], roots: Iterable[str]) -> None:
-    """Refuse paths that lead out of the roots, by ``..`` or a link, or that are no part of one.
+    """Raise if a path is outside of all roots, including through ``..`` or a link.
 
     Raises:
-        LakehouseError: naming all of them.
+        LakehouseError: paths are outside; the message names all of them.
     """
     roots = list(roots)
     wrong = [path for path in paths if not any(_is_inside(path, root) for root in roots)]
@@ -51,12 +51,12 @@ def require_inside(paths: Iterable[str], roots: Iterable[str]) -> None:
         where = [f"{path} (it leads to {Path(path).resolve()})" if "://" not in path else path for path in wrong]
         raise LakehouseError(
             f"Nothing was dropped: {', '.join(where)} is not inside {' or '.join(dict.fromkeys(roots))}. Links are not "
-            "followed; look at the catalog and at the folder."
+            "followed. Check the catalog and the folder."
         )
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether a place lies in the other, or is the same."""
+    """Whether two paths or URLs are the same, or one is inside the other."""
     if ("://" in one) != ("://" in other):
         return False
     first, second = (root.rstrip("/") if "://" in root else str(Path(root).resolve()) for root in (one, other))
@@ -64,10 +64,10 @@ def overlap(one: str, other: str) -> bool:
 
 
 def remove_table(url: str) -> None:
-    """Remove a table, newest commit first: whoever kills this leaves an older version of it, or files without a log."""
+    """Remove a table, newest commit first. If this is killed, an older version is left, or files without a log."""
     store, path = open_store(url)
     log = f"{path}/{LOG}"
-    # The pointer to a checkpoint first; then every step back is a version that the table once had.
+    # Remove the pointer to the checkpoint first. Then each removed commit takes the table back by one version.
     names = sorted((info.base_name for info in _inside(store, log) if info.type == fs.FileType.File), reverse=True)
     for name in sorted(names, key=lambda name: name[0].isdigit()):
         _remove_file(store, f"{log}/{name}")
@@ -75,7 +75,7 @@ def remove_table(url: str) -> None:
 
 
 def remove_files(url: str) -> None:
-    """Remove a folder with all that is in it, or a file; nothing where it is gone already."""
+    """Remove a file, or a folder with its contents. A no-op if it does not exist."""
     store, path = open_store(url)
     if not isinstance(store, fs.LocalFileSystem):
         if store.get_file_info(path).type == fs.FileType.File:
@@ -86,21 +86,20 @@ def remove_files(url: str) -> None:
         return
     with suppress(FileNotFoundError):
         if Path(path).is_dir():
-            # Does not follow links.
-            shutil.rmtree(path)
+            shutil.rmtree(path)  # does not follow links
         else:
             Path(path).unlink()
 
 
 def prune(url: str, root: str) -> None:
-    """Remove the folders above a place that are empty now, up to its root. An object store has no empty folders."""
+    """Remove the empty folders above a path, up to its root. A no-op for an object store, which has none."""
     if "://" in url:
         return
     folder = Path(url).parent
     while folder.is_relative_to(root) and folder != Path(root):
         try:
             folder.rmdir()
-        except OSError:  # something is in it, or it is gone
+        except OSError:  # the folder is not empty, or is already gone
             if folder.exists():
                 return
         folder = folder.parent
@@ -125,5 +124,5 @@ def _is_inside(path: str, root: str) -> bool:
         return rest != path and not {"", ".", ".."} & {*rest.split("/")}
     if "://" in path or not Path(path).is_relative_to(root):
         return False
-    # Only the root itself may be a link.
+    # Below the root, no part of the path may be a link.
     return Path(path).resolve() == Path(root).resolve() / Path(path).relative_to(root) != Path(root).resolve()

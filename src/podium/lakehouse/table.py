@@ -1,4 +1,4 @@
-"""Delta tables as Kedro datasets: append, merge by key, replace a window, overwrite; time travel on load."""
+"""Delta tables as Kedro datasets: append, merge by key, replace a window, overwrite, and time travel on load."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class Mode(StrEnum):
-    """How rows get into a table."""
+    """How a save writes rows into a table."""
 
     APPEND = "append"
     MERGE = "merge"
@@ -43,13 +43,13 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Rows on their way into a table, with what the table's mode has to know about them.
+    """Rows to save, with the keys or the window that the table's mode needs.
 
     Attributes:
         frame: the rows.
-        keys: the columns that identify a row; ``merge`` updates by them, ``insert`` leaves rows alone that are there.
-        window: the SQL predicate of the rows to replace; every row of ``frame`` must fulfil it.
-        mode: overrules the mode in the catalog.
+        keys: the columns that identify a row. ``merge`` updates a row with known keys, ``insert`` skips it.
+        window: the SQL predicate of the rows to replace. Every row of ``frame`` must fulfil it.
+        mode: overrides the mode in the catalog.
     """
 
     frame: DataFrame
@@ -60,7 +60,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Unchanged:
-    """Says that a table already holds what would be written, and why; nothing is written."""
+    """Returned by a node instead of rows if the table already holds them. Nothing is written then."""
 
     reason: str
 
@@ -69,25 +69,25 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
     """A Delta table, read and written by the environment's engine.
 
     Args:
-        path: where the table lives: a folder, an object store (``s3://bucket/…``), or ``uc://catalog/schema/…`` for a
-            name in Unity Catalog.
-        zone: the part of the lakehouse that it belongs to (bronze, quarantine, features, ...).
-        mode: ``append``, ``merge`` (update and insert by key), ``insert`` (by key, only new ones), ``replace`` (the
-            rows of a window), ``overwrite``. All but ``append`` write the same rows when repeated.
-        keys: key columns for ``merge`` and ``insert``, when the saved rows do not bring them along.
+        path: a folder, a place in an object store (``s3://bucket/…``), or ``uc://catalog/schema/…`` for a name in
+            Unity Catalog.
+        zone: the zone of the lakehouse that the table belongs to (bronze, quarantine, features, ...).
+        mode: ``append``, ``merge`` (update and insert by key), ``insert`` (only rows with new keys), ``replace`` (the
+            rows of a window) or ``overwrite``. All but ``append`` are idempotent.
+        keys: key columns for ``merge`` and ``insert``, used if the saved rows do not name their keys.
         partition_by: partition columns of a new table.
-        evolve: whether columns may come and go: what rows or table lack is null. With ``types``, a column's type may
-            change too: ``replace`` then begins the table anew with its rows, and the others stay in earlier versions.
-        missing: ``error``, or ``none`` to load None where no table is yet.
+        evolve: whether columns may be added or missing; missing values are null. With ``types``, a column's type may
+            change too: ``replace`` then overwrites the table, and the earlier rows stay in its earlier versions.
+        missing: ``error``, or ``none`` to load None if the table does not exist.
         version: load this version of the table.
-        as_of: load the table as it stood at this wall-clock time (ISO 8601, UTC unless it says otherwise).
-        retention: for how long a new table is kept after its last write (``14 days``); ``podium lake clean`` drops it
-            then. None keeps it.
-        attempts: how often a save is tried when another writer commits first.
-        env: the environment that the table belongs to, if that is another one: it is read-only then, and masked.
+        as_of: load the table as it was at this wall-clock time (ISO 8601, UTC by default).
+        retention: how long a new table is kept after its last write (``14 days``), until ``podium lake clean`` drops
+            it. None keeps it for ever.
+        attempts: how many times a save is tried if other writers commit first.
+        env: the environment that the table belongs to, if it is another one. The table is then read-only and masked.
     """
 
-    # An engine's session lives in one process: Kedro's ParallelRunner refuses such a dataset.
+    # Makes Kedro's ParallelRunner refuse the dataset, because an engine's session cannot be shared between processes.
     _SINGLE_PROCESS = True
 
     def __init__(
@@ -117,7 +117,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.version = version
         self.as_of = as_of
         if retention is not None:
-            time_span(retention)  # a span that nobody understands would keep the table for ever
+            time_span(retention)  # raise now, because an unreadable retention would keep the table for ever
         self.retention = retention
         self.attempts = attempts
         self.env = env
@@ -125,30 +125,32 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.metadata = metadata
         self.loaded_version: int | None = None
         self.saved_version: int | None = None
-        # Version 3 of a table says nothing once the table was dropped and made again; its id does.
+        # The id tells a table from another one that was dropped before at the same path. The version alone does not.
         self.table_id = ""
 
     def load(self) -> DataFrame | None:
-        """The table as a lazy frame, pinned to one version so that later writers do not change what is read.
+        """Load the table as a lazy frame, pinned to one version so that later commits do not change it.
+
+        Columns that the access rules mask are masked.
 
         Raises:
-            AccessError: the rules do not let whoever asks read this zone; columns that they mask come masked.
+            AccessError: the principal may not read this zone.
         """
         grant = access.require("read", self.zone, self.path, self.env)
         if not self._exists():
             if self.missing == "none":
                 return None
-            raise LakehouseError(f"There is no table at {self.path}. Run the pipeline that writes it first.")
+            raise LakehouseError(f"The table {self.path} does not exist. Run the pipeline that writes it first.")
         self.loaded_version = self._version_to_load()
         return access.masked(self._handle.read(self.loaded_version), grant)
 
     def save(self, data: DataFrame | Rows | Unchanged) -> None:
-        """Write rows in the table's mode, in one atomic commit; try again when another writer wins.
+        """Write rows in the table's mode, in one atomic commit. Retry if another writer commits first.
 
-        A table that is not there yet is created empty, as version 0, before its first rows.
+        If the table does not exist, it is first created without rows, as version 0.
 
         Raises:
-            AccessError: the rules do not let whoever asks write this zone; nothing was written.
+            AccessError: the principal may not write this zone. Nothing was written.
         """
         access.require("write", self.zone, self.path, self.env)
         if isinstance(data, Unchanged):
@@ -160,43 +162,48 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             retry=retry_if_exception(is_conflict),
             stop=stop_after_attempt(self.attempts),
             wait=wait_random_exponential(multiplier=0.2, max=10),
-            before_sleep=lambda state: logger.info("%s: another writer was first, once more", self.path),
+            before_sleep=lambda state: logger.info("%s: another writer committed first, trying again", self.path),
         )
         try:
             attempts(self._write, rows)
         except RetryError as lost:
             raise LakehouseError(
-                f"{self.path}: other writers were first, {self.attempts} times; nothing was written. Run it again."
+                f"{self.path}: nothing was written, because other writers committed first {self.attempts} times. Run "
+                "the command again."
             ) from lost
         self.saved_version, self.table_id = self._handle.newest()
 
     def delta(self) -> DeltaTable:
-        """The table as delta-rs sees it: version, history, files, without an engine."""
+        """The table as delta-rs reads it, for its version, history and files. Starts no engine."""
         return DeltaTable(self.path)
 
     def preview(self, nrows: int = 10) -> TablePreview:
-        """Version, columns and the first rows, for kedro-viz; starts no engine. What cannot be shown says why."""
+        """The version, columns and first rows for kedro-viz, or why they cannot be shown. Starts no engine."""
         from podium.lakehouse.table_preview import said, table_preview
 
         if self.path.startswith(CATALOG):
-            return said(f"{self.path} is in Unity Catalog: look at it there, or in a notebook.")
+            return said(f"{self.path} is in Unity Catalog and has no preview here. See it there, or in a notebook.")
         try:
             grant = access.require("read", self.zone, self.path, self.env)
             if not self._exists():
-                return said("There is no table yet. Run the pipeline that writes it.")
+                return said("The table does not exist yet. Run the pipeline that writes it.")
             return table_preview(self.path, self._version_to_load(), nrows, grant)
         except (LakehouseError, DeltaError) as why:
             return said(str(why))
 
     def _write(self, rows: Rows) -> None:
-        mode = Mode(rows.mode or self.mode)  # a mode in plain words is as good
+        mode = Mode(rows.mode or self.mode)  # callers may pass the mode as a plain string
         self._check_complete(rows, mode)
         frame = rows.frame
         if not self._exists():
             self._create(frame)
         elif mode is Mode.REPLACE and self.evolve == "types" and (changed := self._changed_types(frame)):
             self._require_inside(frame, rows.window)
-            logger.warning("%s begins anew, the earlier rows stay in its versions: %s", self.path, "; ".join(changed))
+            logger.warning(
+                "%s is overwritten because types have changed (%s). The earlier rows stay in its earlier versions.",
+                self.path,
+                "; ".join(changed),
+            )
             mode = Mode.OVERWRITE
         elif mode is not Mode.OVERWRITE:
             frame = self._fit(frame)
@@ -212,25 +219,25 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             self._merge(frame, rows.keys or self.keys, update=mode is Mode.MERGE)
 
     def _check_complete(self, rows: Rows, mode: Mode) -> None:
-        """Refuse a save that lacks what its mode needs, also where there is no table yet."""
+        """Raise if a save lacks the keys or the window that its mode needs, even if the table does not exist yet."""
         keys = rows.keys or self.keys
         if mode is Mode.REPLACE and rows.window is None:
-            raise LakehouseError(f"{self.path}: replace needs the window of rows to replace; save Rows(window=...).")
+            raise LakehouseError(f"{self.path}: mode replace needs the window to replace. Save Rows(window=...).")
         if mode in {Mode.MERGE, Mode.INSERT}:
             if not keys:
-                raise LakehouseError(f"{self.path}: {mode} needs key columns; set keys, or save Rows(keys=...).")
+                raise LakehouseError(f"{self.path}: mode {mode} needs key columns. Set keys, or save Rows(keys=...).")
             unknown = [f"{key}{did_you_mean(key, rows.frame.columns)}" for key in keys if key not in rows.frame.columns]
             if unknown:
                 raise LakehouseError(f"{self.path}: the rows have no key column {', '.join(unknown)}.")
 
     def _create(self, frame: DataFrame) -> None:
-        # An empty table first, then the rows in their mode: of two writers that meet here both would take their rows
-        # for the first ones, and every key would be there twice.
+        # Create an empty table, then write the rows in their mode. If two concurrent writers both created the table
+        # with their rows, every key would be there twice.
         properties = {RETENTION: self.retention} if self.retention else {}
         self._handle.create(_nullable(frame.schema.fields), self.partition_by, properties)
 
     def _replace(self, frame: DataFrame, window: str) -> None:
-        # Where the predicate is null, Spark keeps an old row and Sail drops it: made never null, both keep it.
+        # If the predicate is null, Spark keeps the old row and Sail drops it. Make it never null, so that both keep it.
         certain = f"({window}) IS NOT NULL AND ({window})"
         if not engine.checks_windows():
             frame = checked(frame, certain)
@@ -240,7 +247,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             if (row := row_outside(error)) is None:
                 raise
             raise LakehouseError(
-                f"{self.path}: a row lies outside of the window {window}, nothing was written: {row}."
+                f"{self.path}: nothing was written, because a row lies outside of the window {window}: {row}."
             ) from error
 
     def _merge(self, frame: DataFrame, keys: tuple[str, ...], *, update: bool) -> None:
@@ -252,18 +259,18 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         ).collect()
 
     def _fit(self, frame: DataFrame) -> DataFrame:
-        """The rows with the table's columns, in its order; a table that evolves gains those that are new, as null.
+        """The rows with the table's columns in the table's order. A table that may evolve gains the new columns.
 
-        Engines differ in what they cast in silence; a table's types are a promise, so nothing is cast.
+        Nothing is cast, because engines differ in which casts they do silently.
         """
         have, want = _types(frame.schema), _types(self._handle.schema())
         new, gone = [n for n in have if n not in want], [n for n in want if n not in have]
         self._refuse(have, want, new, gone)
         if new:
-            # Beforehand: engines do this in some of their ways to write, each in others.
+            # Add the columns before the write, because each engine can add them in only some of the modes.
             self._handle.add_columns(_nullable([frame.schema[name] for name in new]).fields)
         if list(have) == [*want, *new]:
-            return frame  # one more selection takes Spark ten milliseconds
+            return frame  # skip the select, which takes Spark ten milliseconds
         for name in gone:
             frame = frame.withColumn(name, F.lit(None).cast(want[name]))
         return frame.select(*want, *new)
@@ -272,9 +279,11 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         return _differences(_types(frame.schema), _types(self._handle.schema()))
 
     def _require_inside(self, frame: DataFrame, window: str | None) -> None:
-        """Refuse rows outside of the window before an overwrite, which does not check them."""
+        """Raise if a row lies outside of the window, because an overwrite does not check that."""
         if not frame.filter(f"NOT coalesce({window}, false)").isEmpty():
-            raise LakehouseError(f"{self.path}: a row lies outside of the window {window}, nothing was written.")
+            raise LakehouseError(
+                f"{self.path}: nothing was written, because a row lies outside of the window {window}."
+            )
 
     def _refuse(self, have: dict[str, str], want: dict[str, str], new: list[str], gone: list[str]) -> None:
         wrong = _differences(have, want)
@@ -283,7 +292,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             wrong += [f"column {name} is not in the table" for name in new]
         if wrong:
             raise LakehouseError(
-                f"{self.path}: the rows do not fit the table, nothing was written: {'; '.join(wrong)}."
+                f"{self.path}: nothing was written, because the rows do not fit the table: {'; '.join(wrong)}."
             )
 
     def _version_to_load(self) -> int:
@@ -296,7 +305,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             return newest
         moment, begin = _moment(self.as_of), self._handle.begin()
         if moment < begin:
-            raise LakehouseError(f"{self.path} was not there at {self.as_of}; it begins at {begin.isoformat()}.")
+            raise LakehouseError(f"{self.path} did not exist at {self.as_of}; its log begins at {begin.isoformat()}.")
         return self._handle.version_at(moment)
 
     def _exists(self) -> bool:
@@ -310,12 +319,12 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as wrong:
-        raise LakehouseError(f"as_of {text!r} is no moment; write 2013-08-01T06:00 (UTC).") from wrong
+        raise LakehouseError(f"as_of {text!r} is not a time. Write it as 2013-08-01T06:00 (UTC).") from wrong
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _nullable(fields: list[StructField]) -> StructType:
-    """These fields without promises: what an engine can prove to be never null today may be null tomorrow."""
+    """The fields, all nullable: a column without nulls in the first rows may get nulls later."""
     return StructType([StructField(field.name, field.dataType) for field in fields])
 
 
@@ -324,5 +333,5 @@ def _types(schema: StructType) -> dict[str, str]:
 
 
 def _differences(have: dict[str, str], want: dict[str, str]) -> list[str]:
-    """The columns that rows and table both have, but with different types, in words."""
+    """Describe the columns whose type differs between the rows and the table."""
     return [f"column {n} is {have[n]}, the table has {want[n]}" for n in want if n in have and have[n] != want[n]]

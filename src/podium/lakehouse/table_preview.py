@@ -1,6 +1,6 @@
-"""What kedro-viz shows of tables and pages: version, columns and a few rows; pictures. No engine is started.
+"""Previews for kedro-viz: version, columns and a few rows of a table, and the pictures of a page.
 
-delta-rs reads the rows.
+delta-rs reads the rows, so no engine starts.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 __all__ = ["pictures", "said", "table_of", "table_preview"]
 
-# A cell of a preview is no place to read a document.
+# Longer texts are cut in a preview.
 LONGEST = 120
-# A picture as the pages of ``podium.reports`` and model cards hold it.
+# A picture in the HTML of a page of ``podium.reports`` or a model card.
 PICTURE = re.compile(
     r'(?P<svg><svg role="img" aria-label="(?P<label>[^"]*)".*?</svg>)'
     r'|<img src="(?P<png>data:image/png;base64,[^"]*)" alt="(?P<alt>[^"]*)">',
     re.DOTALL,
 )
-# The first colours of a page are those of its light theme.
+# The first block of colours in a page is its light theme.
 COLOURS = re.compile(r":root \{[^}]*\}")
 
 
 def table_preview(path: str, version: int, rows: int, grant: Grant) -> TablePreview:
-    """Rows of a version as the grant lets them be seen; the head of the first column names the version."""
+    """The first rows of a version, masked as the grant says. The header of the first column names the version."""
     table = DeltaTable(path, version=version)
-    # Reads no more of a file than it needs. A dataset of pyarrow would decode whole row groups, a million rows each.
+    # QueryBuilder reads only the rows it needs. A pyarrow dataset would decode whole row groups, a million rows each.
     found = QueryBuilder().register("it", table).execute(f"SELECT * FROM it LIMIT {rows:d}").read_all()
     shown = access.masked_rows(pa.table(found).to_pandas(integer_object_nulls=True), grant)
     columns = [f"version {version}", *_columns(table, grant)]
@@ -48,27 +48,27 @@ def table_preview(path: str, version: int, rows: int, grant: Grant) -> TablePrev
 
 
 def said(text: str) -> TablePreview:
-    """Words in the place of a preview."""
+    """A preview that shows only a text."""
     return _preview(["no preview"], [[text]])
 
 
 def table_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> TablePreview:
-    """Rows as kedro-viz takes them: short texts, and nulls."""
+    """A preview of rows, with every value as a short text or null."""
     return _preview(columns, [[_cell(value) for value in row] for row in rows])
 
 
 def pictures(page: str) -> str:
-    """The pictures of a page with their titles, and nothing else of it: kedro-viz takes no styles and no scripts."""
+    """Only the titles and pictures of a page, because kedro-viz shows no styles or scripts."""
     theme = COLOURS.search(page)
     style = f"<style>{theme[0] if theme else ''} svg {{ background: white }}</style>"
     found = [_picture(match, style) for match in PICTURE.finditer(page)]
-    return "".join(found) or "<p>There is no picture in this page.</p>"
+    return "".join(found) or "<p>This page has no pictures.</p>"
 
 
 def _picture(match: re.Match[str], style: str) -> str:
     title, source = match["label"] or match["alt"], match["png"]
     if match["svg"]:
-        # As an image of its own, and not inline: kedro-viz takes underscores in it for Markdown.
+        # Don't inline the SVG: kedro-viz reads the underscores in it as Markdown.
         alone = match["svg"].replace(">", f">{style}", 1)
         source = f"data:image/svg+xml;base64,{base64.b64encode(alone.encode()).decode()}"
     return f'<h3>{title}</h3><img src="{source}" alt="{title}" width="100%">'
@@ -79,7 +79,7 @@ def _preview(columns: Sequence[str], data: list[list[str | None]]) -> TablePrevi
 
 
 def _columns(table: DeltaTable, grant: Grant) -> list[str]:
-    """Each column with its type, as Spark calls it."""
+    """Each column with its type in Spark's notation."""
     fields = StructType.fromJson(json.loads(table.schema().to_json())).fields
     masked = {field.name for field in fields if field.name.lower() in grant.masks}
     return [f"{f.name}: {f.dataType.simpleString()}{', masked' if f.name in masked else ''}" for f in fields]

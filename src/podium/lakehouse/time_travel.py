@@ -1,4 +1,4 @@
-"""Whether a version of a table can still be read: vacuumed files and cleaned logs are gone for good."""
+"""Check whether a version of a table can still be read, or VACUUM or log clean-up has removed its files."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ __all__ = ["why_unreadable"]
 
 
 def why_unreadable(path: str, version: int, table_id: str) -> str | None:
-    """Why a version of a table cannot be read any more, in words; None where it can.
+    """Explain why a version of a table cannot be read any more. None if it can.
 
     Args:
-        path: of the table.
-        version: that is asked for.
-        table_id: that the table had, or how it begins; empty where nobody knows.
+        path: path of the table.
+        version: the version to read.
+        table_id: the table's id at that time, or a prefix of it. Empty if unknown.
     """
     if path.startswith(CATALOG):
-        # Who has only the name may not look at the files: the engine will say what is missing.
+        # The files of a named table cannot be listed. If one is missing, the engine reports it when it reads.
         newest = handle(path).version()
         return None if version <= newest else f"its newest version is {newest}"
     if not handle(path).exists():
-        return "there is no table any more"
+        return "the table no longer exists"
     try:
         table = DeltaTable(path, version=version)
         names = table.get_add_actions(flatten=True).column("path").to_pylist()
     except DeltaError:
         return "its log is gone"
     if not str(table.metadata().id).startswith(table_id):
-        return "the table was dropped and made again since"
+        return "the table has been dropped and created again since"
     there = fs.PyFileSystem(DeltaStorageHandler(path)).get_file_info(fs.FileSelector("", recursive=True))
     missing = set(names) - {file.path for file in there}
     return f"{len(missing)} of its {len(names)} files were vacuumed" if missing else None

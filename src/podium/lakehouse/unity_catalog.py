@@ -1,4 +1,4 @@
-"""Tables that have a name in a Unity Catalog and no path that one may look into: the engine's SQL tells about them."""
+"""Tables in Unity Catalog, which have a name but no readable path: queried by the engine's SQL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["count", "drop", "names", "operations", "properties", "rows_where", "
 
 
 def names(catalog: str, schemas: re.Pattern[str], tables: re.Pattern[str]) -> Iterator[dict[str, str]]:
-    """What the groups of both patterns stand for, for every table whose schema and name fit them."""
+    """For every table whose schema and name match the patterns, the values of both patterns' groups."""
     session = engine.session()
     for (schema,) in session.sql(f"SHOW SCHEMAS IN `{catalog}`").toPandas().itertuples(index=False):
         if not (fits := schemas.fullmatch(schema)):
@@ -28,12 +28,12 @@ def names(catalog: str, schemas: re.Pattern[str], tables: re.Pattern[str]) -> It
 
 
 def count(path: str) -> int:
-    """How many rows it has; Delta answers that from its log."""
+    """The table's number of rows, which Delta reads from its log."""
     return engine.session().table(handle(path).sql).count()
 
 
 def rows_where(path: str, **equal: str) -> list[dict[str, Any]]:
-    """Its rows in which each of these columns has that value."""
+    """The table's rows whose columns have the given values."""
     table = engine.session().table(handle(path).sql)
     for column, value in equal.items():
         table = table.filter(F.col(column) == value)
@@ -41,24 +41,24 @@ def rows_where(path: str, **equal: str) -> list[dict[str, Any]]:
 
 
 def properties(path: str) -> dict[str, str]:
-    """Its table properties."""
+    """The table's properties."""
     found = engine.session().sql(f"SHOW TBLPROPERTIES {handle(path).sql}").toPandas()
     return dict(zip(found["key"], found["value"], strict=True))
 
 
 def operations(path: str) -> list[tuple[str, datetime]]:
-    """What its commits did, and when (UTC), the newest first."""
+    """The operation and time (UTC) of each of the table's commits, newest first."""
     table = handle(path)
     assert isinstance(table, ByName)
     return [(commit["operation"], commit["timestamp"].to_pydatetime()) for commit in table.history()]
 
 
 def size(path: str) -> tuple[int, int]:
-    """Files and bytes of its newest version."""
+    """Number of files and bytes of the table's newest version."""
     found = engine.session().sql(f"DESCRIBE DETAIL {handle(path).sql}").select("numFiles", "sizeInBytes").toPandas()
     return int(found["numFiles"][0]), int(found["sizeInBytes"][0])
 
 
 def drop(path: str) -> None:
-    """Drop it; nothing where it is gone already."""
+    """Drop the table. A no-op if it does not exist."""
     engine.session().sql(f"DROP TABLE IF EXISTS {handle(path).sql}")

@@ -1,4 +1,4 @@
-"""Replacing a window of a table: every new row must lie inside it, or a repeated write would add the row again."""
+"""Check that every row that replaces a window of a table lies inside it; otherwise a repeated write adds it again."""
 
 import re
 from collections.abc import Iterator
@@ -17,11 +17,10 @@ DELTA_CONDITION = "DELTA_REPLACE_WHERE_MISMATCH"
 
 
 def checked(frame: DataFrame, window: str) -> DataFrame:
-    """The same rows; a row for which the SQL predicate ``window`` does not hold fails the write.
+    """The same rows, with a check that fails the write of a row for which the SQL predicate ``window`` is false.
 
-    Delta on Spark does this by itself; Sail does not. The check is a Python function over the batches to be written,
-    because Sail 0.7.2 moves filters above projections: a check inside a column or a filter then sees rows that are
-    filtered out.
+    Delta on Spark does this itself, Sail does not. The check is a Python function over the batches to be written. In a
+    column or a filter it would also see rows that are filtered out, because Sail 0.7.2 moves filters above projections.
     """
 
     def check(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -36,7 +35,7 @@ def checked(frame: DataFrame, window: str) -> DataFrame:
 
 
 def row_outside(error: PySparkException) -> str | None:
-    """The row outside of the window, as the engine shows it; None if the error is another one."""
+    """The row outside of the window, from the text of the error. None if the error has another cause."""
     if error.getCondition() == DELTA_CONDITION:
         return ", ".join(f"{name} = {value}" for name, value in re.findall(r"^ - (\S+) : (.*)$", str(error), re.M))
     found = re.search(f"{OUTSIDE}(.*)", str(error))

@@ -1,7 +1,7 @@
-"""Who may read and write which zone, and which columns are masked: ``access.yml``, and the guard that enforces it.
+"""Access rules: who may read and write which zone, and which columns are masked. ``access.yml``, and its enforcement.
 
-On a local disk this is a guard rail: who can open the files can read them. The boundary is Unity Catalog, the object
-store's own rights, or file permissions.
+On a local disk this is only a guard rail, because a user who can open the files can read them. The real boundary is
+Unity Catalog, the object store's own permissions, or file permissions.
 """
 
 from .guard import (

@@ -1,4 +1,4 @@
-"""The guard: every load and save asks here before a byte moves. What it refuses is told to whoever keeps records."""
+"""The guard: every load and save asks it for permission first. It reports each refusal to the registered callbacks."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ __all__ = [
 
 
 class AccessError(LakehouseError):
-    """The rules do not allow what was asked."""
+    """The access rules do not allow a read or write."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """Something that somebody wants to do: ``what`` names the table, ``env`` another environment to read from."""
+    """A requested read or write. ``what`` names the table, ``env`` another environment that the table belongs to."""
 
     verb: Verb
     zone: str
@@ -51,7 +51,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Refusal:
-    """What was refused, for the record."""
+    """A refused read or write, as the callbacks get it."""
 
     principal: str
     roles: tuple[str, ...]
@@ -64,7 +64,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Grant:
-    """What was allowed, and the columns that are to be masked: column in lower case -> kind."""
+    """An allowed read or write, and the columns to mask: column in lower case -> kind."""
 
     wish: Wish
     masks: Mapping[str, str] = field(default_factory=dict)
@@ -75,37 +75,37 @@ _callbacks: list[Callable[[Refusal], None]] = []
 
 
 def configure(policy: Policy | None) -> None:
-    """Decide by this policy from now on.
+    """Set the policy of this process.
 
-    A Kedro context always configures one. Where nothing did, in a script or a test that makes a dataset by hand, all is
-    allowed and nothing masked: there is no environment then whose rules could count. None returns to that.
+    A Kedro context always sets one. Without a policy (None), everything is allowed and nothing is masked: a script or a
+    test that creates a dataset by hand has no environment whose rules could apply.
     """
     global _policy
     _policy = policy
 
 
 def current() -> Policy | None:
-    """The policy in use, if any."""
+    """The policy of this process. None if none is set."""
     return _policy
 
 
 def on_refusal(callback: Callable[[Refusal], None]) -> None:
-    """Call this for every refusal from now on, before the error is raised."""
+    """Register a callback for every later refusal. It is called before the error is raised."""
     if callback not in _callbacks:
         _callbacks.append(callback)
 
 
 def require(verb: Verb, zone: str, what: str, env: str | None = None) -> Grant:
-    """The right to read or write a table.
+    """Return the grant to read or write a table, or raise.
 
     Args:
         verb: ``read`` or ``write``.
-        zone: the part of the lakehouse that it belongs to.
-        what: the table, for errors and records: its path or its name.
-        env: the environment that it belongs to, if that is another one: it is read-only then, and masked.
+        zone: the zone of the lakehouse that the table belongs to.
+        what: the path or name of the table, for errors and records.
+        env: the environment that the table belongs to, if it is another one. The table is then read-only and masked.
 
     Raises:
-        AccessError: whoever asks may not do that; nothing was read or written.
+        AccessError: the principal may not do that. Nothing was read or written.
     """
     wish = Wish(verb, zone, what, env)
     if _policy is None:
@@ -116,10 +116,10 @@ def require(verb: Verb, zone: str, what: str, env: str | None = None) -> Grant:
 
 
 def preflight(wishes: Iterable[Wish]) -> None:
-    """See that all of this is allowed, before a run begins.
+    """Check all reads and writes of a run before it begins.
 
     Raises:
-        AccessError: it is not; the one error names every zone and verb that is refused, or the key that is missing.
+        AccessError: some are refused, or the mask key is missing. The error names every refused zone and verb.
     """
     if _policy is None:
         return
@@ -129,24 +129,24 @@ def preflight(wishes: Iterable[Wish]) -> None:
     asked = [Wish(verb, zone, ", ".join(sorted({*names})), env) for (verb, zone, env), names in together.items()]
     refused = [_refuse(_policy, wish) for wish in asked if not _may(_policy, wish)]
     if refused:
-        raise AccessError("This run is refused, nothing was read or written.\n" + "\n".join(refused))
+        raise AccessError("This run is refused; nothing was read or written.\n" + "\n".join(refused))
     for wish in asked:
         if _granted(_policy, wish).masks:
             _key(_policy, wish)
 
 
 def masked(frame: DataFrame, grant: Grant) -> DataFrame:
-    """The frame as the grant lets it be seen.
+    """The frame with the grant's columns masked.
 
     Raises:
-        AccessError: there is something to mask, and no key.
+        AccessError: there are columns to mask, but no key.
     """
     policy = _policy
     return mask_frame(frame, grant.masks, lambda: _key(policy, grant.wish)) if grant.masks else frame
 
 
 def masked_rows(rows: pd.DataFrame, grant: Grant) -> pd.DataFrame:
-    """The same for a few rows that were read without an engine."""
+    """Like ``masked``, for a few rows that were read without an engine."""
     policy = _policy
     return mask_rows(rows, grant.masks, lambda: _key(policy, grant.wish)) if grant.masks else rows
 
@@ -158,14 +158,14 @@ def _is_foreign(policy: Policy, wish: Wish) -> bool:
 def _may(policy: Policy, wish: Wish) -> bool:
     if wish.zone not in ZONES:
         near = did_you_mean(wish.zone, ZONES)
-        raise AccessError(f"{wish.what}: there is no zone {wish.zone!r}{near}; there are {', '.join(ZONES)}.")
+        raise AccessError(f"{wish.what}: there is no zone {wish.zone!r}{near}. The zones are {', '.join(ZONES)}.")
     if _is_foreign(policy, wish) and wish.verb == "write":
         return False
     return wish.zone in policy.allowed(wish.env or policy.env).to(wish.verb)
 
 
 def _granted(policy: Policy, wish: Wish) -> Grant:
-    # Who may see clear values there does so in a run of that environment; a copy of them elsewhere has no guard.
+    # A read from another environment is always masked, because copies of clear values elsewhere have no guard.
     clear = policy.allowed(wish.env or policy.env).clear and not _is_foreign(policy, wish)
     masks = {} if wish.verb == "write" or clear else policy.rules.masked_columns(wish.zone)
     return Grant(wish, masks)
@@ -176,13 +176,13 @@ def _key(policy: Policy | None, wish: Wish) -> bytes:
         return policy.key.get()
     env = wish.env or (policy.env if policy else "")
     raise AccessError(
-        f"{_name(wish)} in {env} is read masked, and there is no key to mask with; nothing was read. Set "
-        f"{VARIABLE}, or masking.key in conf/local/credentials.yml; {HOW}."
+        f"{_name(wish)} in {env} is read masked, and there is no mask key, so nothing was read. Set {VARIABLE}, or "
+        f"masking.key in conf/local/credentials.yml; {HOW}."
     )
 
 
 def _refuse(policy: Policy, wish: Wish) -> str:
-    """Tell those who keep records, and say what was refused, why, and what to change."""
+    """Call the callbacks, and return a message that says what was refused, why, and what to change."""
     names, env = policy.caller.names(), wish.env or policy.env
     roles = tuple(dict.fromkeys(role for name in names for role in policy.roles(name, env)))
     refusal = Refusal(" as ".join(names), roles, wish.verb, wish.zone, wish.what, env, datetime.now(UTC))
@@ -202,11 +202,11 @@ def _remedy(policy: Policy, wish: Wish, env: str) -> str:
     rules, names = policy.rules, policy.caller.names()
     holders = rules.holders(env, wish.verb, wish.zone)
     if not holders:
-        return f"No role may: see environments.{env}.rights in {FILE}."
+        return f"No role may do that; see environments.{env}.rights in {FILE}."
     lacking = next(n for n in names if wish.zone not in policy.allowed(env, (n,)).to(wish.verb))
-    remedy = f"It takes one of the roles {', '.join(holders)}: "
+    remedy = f"That needs one of the roles {', '.join(holders)}: "
     if not rules.members and len(names) == 1:
         why = "is not in a folder of this machine" if not policy.is_local(env) else "belongs to another OS user"
         subject = f"the storage of {env}" if not policy.is_local(env) else "the project's folder"
         return f"{remedy}{subject} {why}, so members must be listed; add {lacking} to members in {FILE}."
-    return f"{remedy}see members.{lacking} in {FILE}, or ask somebody who has one."
+    return f"{remedy}see members.{lacking} in {FILE}, or ask a person who has one."

@@ -1,4 +1,4 @@
-"""Column masks: text becomes a keyed HMAC-SHA256 as it is loaded; equal values stay equal, so joins still work."""
+"""Column masks: replace text by a keyed HMAC-SHA256 on load. Equal values get equal masks, so joins still work."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ if TYPE_CHECKING:
 
 __all__ = ["DIGITS", "hmac_key", "mask_frame", "mask_rows", "masked_value"]
 
-# 128 bits: no two of a billion values meet by chance, and a page can still show them.
+# 128 bits: practically no collisions among a billion values, and short enough to show on a page.
 DIGITS = 32
-# What Spark calls text.
+# Spark's types of text.
 TEXT = re.compile(r"string|(var)?char\(\d+\)")
 
 
 def hmac_key(secret: str) -> bytes:
-    """The key of the HMAC: a digest of the secret, so that it always fills one block, as ``sql.py`` needs it."""
+    """The key of the HMAC: a hexadecimal digest of the secret. It fills exactly one block, as ``sql.py`` requires."""
     return sha256(secret.encode()).hexdigest().encode()
 
 
 def masked_value(key: bytes, kind: str, value: str) -> str:
-    """The mask of one value: HMAC-SHA256 of ``kind:value`` in hexadecimal, its first 128 bits (RFC 2104)."""
+    """The mask of one value: the first 128 bits of the HMAC-SHA256 of ``kind:value``, in hexadecimal (RFC 2104)."""
     return hmac.new(key, f"{kind}:{value}".encode(), sha256).hexdigest()[:DIGITS]
 
 
 def mask_frame(frame: DataFrame, columns: Mapping[str, str], key: Callable[[], bytes]) -> DataFrame:
-    """The frame with these columns masked, lazily; null stays null.
+    """The frame with the given columns masked, lazily. Null stays null.
 
     Args:
         frame: rows of any engine.
         columns: column in lower case -> kind.
-        key: gives the key; asked only if there is something to mask.
+        key: returns the key. Called only if there is a column to mask.
 
     Raises:
-        LakehouseError: a column to mask holds no text, or is inside another one.
+        LakehouseError: a column to mask is not a text column, or is a field inside another column.
     """
     from pyspark.sql import functions as F
     from pyspark.sql.pandas.functions import pandas_udf
 
     found = {field.name: field.dataType for field in frame.schema.fields}
     _refuse(columns, {name: kind.simpleString() for name, kind in found.items()}, _inner(found.values()))
-    # A user-defined function carries the key in its own bytes: as a literal it would stand in every plan and log.
+    # A user-defined function carries the key in its pickled bytes. A literal key would appear in plans and logs.
     udf: Any = pandas_udf
     hide = {
         name: udf(_masker(key(), columns[name.lower()]), "string")(F.col(f"`{name}`"))
@@ -62,7 +62,7 @@ def mask_frame(frame: DataFrame, columns: Mapping[str, str], key: Callable[[], b
 
 
 def mask_rows(rows: pd.DataFrame, columns: Mapping[str, str], key: Callable[[], bytes]) -> pd.DataFrame:
-    """The same for a few rows in memory; a column with others inside it is left empty."""
+    """Like ``mask_frame``, for a few rows in memory. Nested columns become null, as they may hold masked fields."""
     rows = rows.copy()
     for name in rows.columns:
         if name.lower() in columns:
@@ -74,7 +74,7 @@ def mask_rows(rows: pd.DataFrame, columns: Mapping[str, str], key: Callable[[], 
 
 def _masker(key: bytes, kind: str) -> Callable[[pd.Series], pd.Series]:
     def masked(values: pd.Series) -> pd.Series:
-        # A column repeats its values: each is worked out once for a batch.
+        # Compute each distinct value once per batch, because a column repeats its values.
         known = {value: masked_value(key, kind, value) for value in values.dropna().unique()}
         return pd.Series([known.get(value) for value in values], index=values.index, dtype=object)
 
@@ -82,18 +82,18 @@ def _masker(key: bytes, kind: str) -> Callable[[pd.Series], pd.Series]:
 
 
 def _refuse(columns: Mapping[str, str], types: Mapping[str, str], inner: Iterable[str]) -> None:
-    """A mask must not change a table's types, and what it cannot reach must not pass."""
+    """Raise for columns that cannot be masked: a mask must not change a type, and does not reach nested fields."""
     wrong = [f"{n} is {t}" for n, t in types.items() if n.lower() in columns and not TEXT.fullmatch(t)]
     wrong += [f"{name} is inside another column" for name in inner if name.lower() in columns]
     if wrong:
         raise LakehouseError(
-            f"Only columns of text can be masked: {', '.join(wrong)}. Keep it as a text column of its own, or let "
-            "access.yml give no read of this zone."
+            f"Only text columns can be masked: {', '.join(wrong)}. Keep the values in a text column of their own, or "
+            "let access.yml give no right to read this zone."
         )
 
 
 def _inner(kinds: Iterable[DataType]) -> Iterator[str]:
-    """The names of all fields inside structs, arrays and maps."""
+    """The names of all fields that are nested in structs, arrays and maps."""
     from pyspark.sql.types import ArrayType, MapType, StructType
 
     for kind in kinds:

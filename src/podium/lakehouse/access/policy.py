@@ -1,4 +1,4 @@
-"""The policy of a process: its environment, the rules, who asks, and the key; read from the project's configuration."""
+"""The access policy of a process: environment, rules, principal and mask key, read from the project's configuration."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from podium.lakehouse.credentials import read_credentials
 
 from .keys import MaskKey, given_key
 from .principal import Caller, databricks_user, os_user, owns, roles_of
-from .rules import AccessRules, Allowed, read_rules
+from .rules import FILE, AccessRules, Allowed, read_rules
 
 __all__ = ["Policy", "load_policy"]
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What decides whether somebody may do something.
+    """The data that decide whether a read or write is allowed.
 
     Attributes:
         env: the environment of this process.
-        rules: what ``access.yml`` says.
-        caller: who asks.
-        roots: environment -> where its tables are, as far as this one knows.
-        key: the key of the masks.
+        rules: the rules in ``access.yml``.
+        caller: the principal of this process.
+        roots: environment -> root of its tables, for the environments that this one knows.
+        key: the mask key.
     """
 
     env: str
@@ -46,7 +46,7 @@ class Policy:
         return roles_of(self.rules, name, owner=mine)
 
     def allowed(self, env: str, names: tuple[str, ...] | None = None) -> Allowed:
-        """What all of these principals may do there; without names, whoever asks."""
+        """The rights that all of these principals have in an environment. The default is the process's principals."""
         first, *others = [self.rules.allowed(env, self.roles(name, env)) for name in names or self.caller.names()]
         for other in others:
             first &= other
@@ -54,13 +54,13 @@ class Policy:
 
 
 def load_policy(loader: AbstractConfigLoader, env: str, project: Path, *, databricks: bool = False) -> Policy:
-    """The policy that a project's configuration gives.
+    """Read the policy from a project's configuration.
 
     Args:
-        loader: the configuration as a run reads it, with ``access`` among its patterns.
+        loader: the config loader of the run, with ``access`` among its patterns.
         env: the environment of the run.
-        project: the project's folder; its owner counts while no members are listed.
-        databricks: whether the engine is that of Databricks, whose session knows who the user is.
+        project: the project's folder. Its owner gets the owner's role as long as no members are listed.
+        databricks: whether the engine is Databricks, whose session knows the user.
 
     Raises:
         PodiumError: the rules are wrong or missing, or the key is too short.
@@ -68,7 +68,9 @@ def load_policy(loader: AbstractConfigLoader, env: str, project: Path, *, databr
     try:
         rules = read_rules(loader["access"])
     except MissingConfigException as missing:
-        raise PodiumError(f"There is no access.yml under {loader.conf_source}: nobody may read or write.") from missing
+        raise PodiumError(
+            f"There is no access.yml in {loader.conf_source}, so nobody may read or write. Restore {FILE}."
+        ) from missing
     settings = loader["globals"]
     own = Path(settings["local"], "mask.key") if rules.of(env).own_key else None
     return Policy(

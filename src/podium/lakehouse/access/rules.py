@@ -1,4 +1,4 @@
-"""What ``conf/base/access.yml`` may say: roles, who has them, and what each may read and write in each environment."""
+"""The schema of ``conf/base/access.yml``: roles, their members, and their rights in each environment."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["ANYONE", "FILE", "ZONES", "AccessRules", "Allowed", "Verb", "read_ru
 
 Verb = Literal["read", "write"]
 ZONES = ("bronze", "quarantine", "features", "training_sets", "predictions", "monitoring", "registry")
-# Everybody has this role; it cannot be given or taken.
+# The role that everybody has. It is not declared, given or taken.
 ANYONE = "anyone"
 FILE = "conf/base/access.yml"
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
 def _zones(value: Any) -> tuple[str, ...]:
-    """Zones in the order of the house; ``all`` is every one of them."""
+    """Validate zones and put them in the order of ZONES. ``all`` stands for all of them."""
     if value == "all":
         return ZONES
     if not isinstance(value, list | tuple):
         raise ValueError(f"give a list of zones, or all: {', '.join(ZONES)}")
     for name in value:
         if name not in ZONES:
-            raise ValueError(f"there is no zone {name!r}{did_you_mean(str(name), ZONES)}; there are {', '.join(ZONES)}")
+            raise ValueError(f"there is no zone {name!r}{did_you_mean(str(name), ZONES)}; zones are {', '.join(ZONES)}")
     return tuple(zone for zone in ZONES if zone in value)
 
 
@@ -41,11 +41,11 @@ class _RuleModel(BaseModel):
 
 
 class Role(_RuleModel):
-    """A role: what its people do.
+    """A role.
 
     Attributes:
-        about: who has it, in a few words.
-        group: the account group of Unity Catalog that stands for it; by default it is called like the role.
+        about: who has the role, in a few words.
+        group: the account group in Unity Catalog for the role. Defaults to the role's name.
     """
 
     about: str
@@ -53,11 +53,11 @@ class Role(_RuleModel):
 
 
 class Rights(_RuleModel):
-    """The zones that a role may read and write; ``all`` is every zone.
+    """The zones that a role may read and write. ``all`` stands for every zone.
 
     Attributes:
-        read: zones to read.
-        write: zones to write.
+        read: zones that the role may read.
+        write: zones that the role may write.
     """
 
     read: Zones = ()
@@ -65,12 +65,12 @@ class Rights(_RuleModel):
 
 
 class Mask(_RuleModel):
-    """A column that is read masked, by whoever is not entitled to its clear values.
+    """A column that is masked for principals without the right to its clear values.
 
     Attributes:
-        column: the name of the column, whatever its case; it must hold text.
-        kind: columns of one kind are masked alike, so that they still join; by default it is the column's name.
-        zones: where the column is masked.
+        column: the name of the column, in any case. The column must hold text.
+        kind: columns of the same kind get the same masks, so they can be joined. Defaults to the column's name.
+        zones: the zones in which the column is masked.
     """
 
     column: str = Field(min_length=1)
@@ -82,10 +82,10 @@ class EnvironmentRules(_RuleModel):
     """The rules of one environment.
 
     Attributes:
-        rights: role -> what it may read and write. ``anyone`` stands for everybody.
+        rights: role -> the zones that it may read and write. ``anyone`` stands for everybody.
         unmasked: the roles that read clear values.
-        own_key: whether masks may use a key that is made here when none is given. Such a key is no secret to whoever
-            can read the data folder.
+        own_key: whether the environment may generate a mask key if none is given. Any user who can read the data
+            folder can read that key.
     """
 
     rights: dict[str, Rights]
@@ -95,18 +95,18 @@ class EnvironmentRules(_RuleModel):
 
 @dataclass(frozen=True)
 class Allowed:
-    """What somebody may do in an environment: zones to read, zones to write, and whether values are clear."""
+    """Rights in an environment: the zones to read, the zones to write, and whether values are clear."""
 
     read: frozenset[str] = frozenset()
     write: frozenset[str] = frozenset()
     clear: bool = False
 
     def __and__(self, other: Allowed) -> Allowed:
-        """What both may do."""
+        """The rights that both have."""
         return Allowed(self.read & other.read, self.write & other.write, self.clear and other.clear)
 
     def __or__(self, other: Allowed) -> Allowed:
-        """What either may do."""
+        """The rights that either has."""
         return Allowed(self.read | other.read, self.write | other.write, self.clear or other.clear)
 
     def to(self, verb: Verb) -> frozenset[str]:
@@ -115,13 +115,14 @@ class Allowed:
 
 
 class AccessRules(_RuleModel):
-    """All rules.
+    """The access rules of all environments.
 
     Attributes:
-        roles: role -> who has it.
-        owner: the role of the OS user who owns the project's folder, in local storage, until members are listed.
-        members: principal (OS user, or user of Databricks) -> roles. Who is not listed is ``anyone``.
-        masks: the columns that are read masked.
+        roles: role -> its description.
+        owner: the role of the OS user who owns the project's folder. It counts for local storage, until members are
+            listed.
+        members: principal (OS user or Databricks user) -> roles. A principal that is not listed has only ``anyone``.
+        masks: the columns to mask.
         environments: environment -> its rules.
     """
 
@@ -139,7 +140,7 @@ class AccessRules(_RuleModel):
             if role not in self.roles
         ]
         if ANYONE in self.roles:
-            wrong.append(f"roles.{ANYONE}: everybody has this role; it is not declared")
+            wrong.append(f"roles.{ANYONE}: everybody has this role, so it must not be declared; remove it")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
@@ -165,7 +166,7 @@ class AccessRules(_RuleModel):
         """The rules of an environment.
 
         Raises:
-            PodiumError: the file has no section for it; nobody may do anything there.
+            PodiumError: the file has no rules for the environment.
         """
         if env not in self.environments:
             raise PodiumError(
@@ -175,7 +176,7 @@ class AccessRules(_RuleModel):
         return self.environments[env]
 
     def allowed(self, env: str, roles: Iterable[str]) -> Allowed:
-        """What somebody with these roles may do; everybody is ``anyone``, too."""
+        """The combined rights of these roles and of ``anyone``."""
         rules, found = self.of(env), Allowed()
         for role in {*roles, ANYONE}:
             rights = rules.rights.get(role, Rights())
@@ -183,22 +184,22 @@ class AccessRules(_RuleModel):
         return found
 
     def masked_columns(self, zone: str) -> dict[str, str]:
-        """Column (in lower case) -> kind, for the columns that are masked in a zone."""
+        """The columns that are masked in a zone: column in lower case -> kind."""
         return {mask.column.lower(): mask.kind or mask.column.lower() for mask in self.masks if zone in mask.zones}
 
     def holders(self, env: str, verb: Verb, zone: str) -> list[str]:
-        """The roles that may do that."""
+        """The roles that may read or write a zone."""
         return [role for role in self.roles if zone in self.allowed(env, [role]).to(verb)]
 
     def group(self, role: str) -> str:
-        """What Unity Catalog calls a role."""
+        """The account group in Unity Catalog for a role."""
         return self.roles[role].group or role
 
 
 def read_rules(raw: Mapping[str, Any]) -> AccessRules:
-    """The rules in a configuration, all that is wrong with it in one error."""
+    """Validate the access rules. One error names everything that is wrong."""
     try:
         return AccessRules.model_validate({key: value for key, value in raw.items() if value is not None})
     except ValidationError as wrong:
         lines = error_lines(wrong, AccessRules)
-        raise PodiumError(f"{FILE} is wrong, nothing was run:\n  " + "\n  ".join(lines)) from wrong
+        raise PodiumError(f"{FILE} is wrong; nothing was run:\n  " + "\n  ".join(lines)) from wrong

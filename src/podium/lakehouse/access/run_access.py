@@ -1,4 +1,4 @@
-"""What a run will read and write, so that all of it is refused or nothing."""
+"""List the reads and writes of a run, so that the guard can check all of them before the run begins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["wishes"]
 
 
 def wishes(pipeline: Pipeline, catalog: CatalogProtocol) -> Iterator[Wish]:
-    """Every dataset with a zone that a node of the pipeline loads or saves."""
+    """The reads and writes of every dataset with a zone that a node of the pipeline loads or saves."""
     for node in pipeline.nodes:
         for name in node.inputs:
             yield from _wish("read", name, catalog)
@@ -36,13 +36,13 @@ def _wish(verb: Verb, name: str, catalog: CatalogProtocol) -> Iterator[Wish]:
 
 
 def _uncached(name: str, dataset: Any) -> Any:
-    """The dataset inside any CachedDataset: the access rules are about that one."""
+    """The dataset inside a CachedDataset, because the wrapper has no zone. Other datasets are returned as they are."""
     while isinstance(dataset, CachedDataset):
         try:
             dataset = cached(dataset)
         except AttributeError as cause:
             raise LakehouseError(
-                f"{name} is a CachedDataset, and the dataset inside of it cannot be found, so nobody can tell who "
-                "may use it. Take the CachedDataset out of the catalog, or use Kedro 1.7."
+                f"The access rules of {name} cannot be checked: it is a CachedDataset, and this version of Kedro does "
+                "not show the dataset inside. Take the CachedDataset out of the catalog, or use Kedro 1.7."
             ) from cause
     return dataset

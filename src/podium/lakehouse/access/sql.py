@@ -1,6 +1,6 @@
-"""The rules as statements for Unity Catalog: GRANT and REVOKE for each role, and functions that mask columns.
+"""Compile the access rules to SQL for Unity Catalog: GRANT and REVOKE for each role, and functions that mask columns.
 
-There the catalog enforces them for everybody and every tool, which no library in a person's own process can.
+Unity Catalog enforces them for every user and tool, which a library in the user's own process cannot.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from .rules import ANYONE, AccessRules, Allowed
 
 __all__ = ["CatalogTable", "hmac_sql", "statements"]
 
-# Where the mask key lies: databricks secrets put-secret podium mask_key
+# The scope and name of the mask key in Databricks: databricks secrets put-secret podium mask_key
 SCOPE, SECRET = "podium", "mask_key"
-# Every user of the account.
+# The group of all users of the Databricks account.
 EVERYBODY = "account users"
 PRIVILEGES = {"read": "SELECT", "write": "MODIFY"}
 HEX = b"0123456789abcdef"
-# A digit of the key that becomes the character 0; translate() takes that for "nothing", so it goes through this one.
+# Stands for NUL inside translate(), which deletes a character that is mapped to NUL. replace() then puts NUL there.
 STAND_IN = "~"
 
 
 @dataclass(frozen=True, order=True)
 class CatalogTable:
-    """A table of Unity Catalog: its schema (the problem), its name, its zone, and its columns as far as known."""
+    """A table in Unity Catalog: its schema (the problem), name, zone, and known columns."""
 
     schema: str
     name: str
@@ -34,10 +34,10 @@ class CatalogTable:
 
 
 def statements(rules: AccessRules, env: str, catalog: str, tables: Sequence[CatalogTable]) -> Iterator[str]:
-    """The statements that make a catalog follow the rules of an environment, in one order, each without its semicolon.
+    """The SQL statements that apply the rules of an environment to a catalog, without semicolons.
 
-    They can be run again. Masks come first: nobody is given a table before its columns are masked. What a role must not
-    have is revoked, on tables and on the schema, which tables inherit from.
+    They are idempotent. Masks come first, so that no role gets a table before its columns are masked. Privileges that a
+    role must not have are revoked on the tables, and on the schema, from which tables inherit.
     """
     kept = sorted(set(tables))
     yield from _masks(rules, env, catalog, kept)
@@ -98,14 +98,14 @@ def _function(function: str, kind: str, groups: Sequence[str]) -> str:
 
 
 def hmac_sql(value: str, kind: str, key: str) -> str:
-    """The mask of an expression, as ``masks.masked_value`` works it out: HMAC-SHA256 from two SHA-256 (RFC 2104).
+    """The SQL expression that masks a value like ``masks.masked_value``: HMAC-SHA256 by two SHA-256 (RFC 2104).
 
-    SQL has no HMAC and no exclusive or of bytes. The key is a digest in hexadecimal, so that it fills one block of 64
-    bytes, and each of its 16 digits becomes one character: ``translate`` does what the exclusive or would do.
+    SQL has neither HMAC nor a bytewise exclusive or. But the key is a hexadecimal digest, which fills one block of 64
+    bytes with only 16 different characters, so ``translate`` can replace the exclusive or.
 
     Args:
-        value: an SQL expression of text; null gives null.
-        kind: as in the rules.
+        value: an SQL expression of text. Null gives null.
+        kind: the kind of the mask.
         key: an SQL expression of the secret.
     """
     digest = f"sha2(CAST({key} AS BINARY), 256)"
@@ -116,7 +116,7 @@ def hmac_sql(value: str, kind: str, key: str) -> str:
 
 
 def _padded(digest: str, pad: int) -> str:
-    """The digits of the key, each combined with the byte of a pad."""
+    """The SQL expression for the digits of the key, each combined by exclusive or with the byte of a pad."""
     digits = bytes(digit ^ pad for digit in HEX)
     shown = digits.replace(b"\0", STAND_IN.encode())
     padded = f"translate({digest}, {text(HEX.decode())}, decode(unhex({text(shown.hex())}), 'UTF-8'))"
@@ -124,10 +124,10 @@ def _padded(digest: str, pad: int) -> str:
 
 
 def name(*parts: str) -> str:
-    """An identifier in backticks."""
+    """Quote an identifier in backticks."""
     return ".".join("`" + part.replace("`", "``") + "`" for part in parts)
 
 
 def text(value: str) -> str:
-    """A literal in quotes."""
+    """Quote a string literal."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

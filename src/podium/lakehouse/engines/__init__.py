@@ -1,4 +1,4 @@
-"""The engines: one module for each way to get a Spark session, and what they are told."""
+"""The engines: one module for each way to get a Spark session, and their settings."""
 
 from .spark_settings import EngineSettings
 

@@ -1,4 +1,4 @@
-"""Addresses of clusters, and whether somebody answers there."""
+"""Addresses of clusters: parse them, and check whether a server answers."""
 
 import re
 import socket
@@ -11,7 +11,7 @@ SECONDS = 5
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """Host and port of ``sc://host:port/…`` or ``spark://host:port``; of several masters the first."""
+    """Host and port of ``sc://host:port/…`` or ``spark://host:port``. With several masters, those of the first."""
     found = ADDRESS.match(address)
     if found is None:
         return "", 0
@@ -19,7 +19,7 @@ def host_and_port(address: str) -> tuple[str, int]:
 
 
 def answers(address: str, *, seconds: float = SECONDS) -> bool:
-    """Whether a connection to that address is accepted; clients of Spark would try for minutes, without a word."""
+    """Whether a server accepts connections at an address. Spark's clients would retry silently for minutes."""
     try:
         socket.create_connection(host_and_port(address), timeout=seconds).close()
     except OSError:

@@ -1,4 +1,4 @@
-"""Spark Connect: a session on a server somewhere else."""
+"""The engine Spark Connect: a session on a remote server."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class Connect:
 
     @property
     def _where(self) -> str:
-        """The address without what comes behind it: a token is nobody's business."""
+        """The address without its parameters, because they can contain a token."""
         return re.sub(r"/;.*", "", self._remote)
 
     def start(self) -> SparkSession:
-        """Connect to the server and see that it can read and write Delta tables.
+        """Connect to the server and check that it can read and write Delta tables.
 
         Raises:
-            LakehouseError: nobody answers, it has another version of Spark, or no Delta.
+            LakehouseError: no server answers, or it has another version of Spark or no Delta.
         """
         if not answers(self._remote):
             raise LakehouseError(
-                f"No Spark Connect server answers at {self._where}. See that it runs (podium cluster status), and what "
-                "SPARK_REMOTE says."
+                f"No Spark Connect server answers at {self._where}. Check that it is running (podium cluster status), "
+                "and the address in SPARK_REMOTE."
             )
         try:
             self._session = SparkSession.builder.remote(self._remote).create()
@@ -56,7 +56,7 @@ class Connect:
                 self._session.conf.set(key, value)
         except PySparkException as cause:
             self.stop()
-            raise LakehouseError(f"The Spark Connect server at {self._where} refused: {cause}") from cause
+            raise LakehouseError(f"The Spark Connect server at {self._where} refused the session: {cause}") from cause
         except LakehouseError:
             self.stop()
             raise
@@ -68,8 +68,8 @@ class Connect:
         mine, theirs = (version.split(".")[:2] for version in (pyspark.__version__, session.version))
         if mine != theirs:
             raise LakehouseError(
-                f"The Spark Connect server at {self._where} runs Spark {session.version}, and Podium is built on "
-                f"{pyspark.__version__}: Delta's jars fit one of them only. Use a server of Spark {'.'.join(mine)}."
+                f"The Spark Connect server at {self._where} runs Spark {session.version}, but Podium needs "
+                f"{pyspark.__version__}, for which its Delta jars are made. Use a server with Spark {'.'.join(mine)}."
             )
         name, value = next(iter(DELTA.items()))
         if value not in (session.conf.get(name, "") or ""):
@@ -79,7 +79,7 @@ class Connect:
             )
 
     def _require_s3_commits(self, session: SparkSession) -> None:
-        """Whoever set another way to commit on S3 knows why; Delta's own way alone loses commits."""
+        """Raise if the server commits on S3 by Delta's default way, which loses commits of concurrent writers."""
         used = stores(self._settings.roots)
         if "s3" not in used or all(session.conf.get(name, "") for name in LOG_STORE):
             return
@@ -90,17 +90,17 @@ class Connect:
         )
 
     def stop(self) -> None:
-        """End the session; where the server is gone there is nothing to end."""
+        """End the session, if the server still answers."""
         if self._session is not None:
             end_session(self._session, self._remote)
             self._session = None
 
     def trouble(self) -> str | None:
-        """What is wrong with the server, in words; None where nothing is."""
+        """Describe what is wrong with the server. None if it answers."""
         if answers(self._remote):
             return None
         return f"The Spark Connect server at {self._where} stopped answering. Start it again."
 
     def location(self, path: str) -> str:
-        """The cluster's word for a path: ``s3a://`` for ``s3://``."""
+        """Convert a path to Spark's form: ``s3://`` becomes ``s3a://``."""
         return spark_location(path)

@@ -1,4 +1,4 @@
-"""Databricks: the session that its runtime provides, or the package databricks-connect."""
+"""The engine Databricks: the session of its runtime, or one of the package databricks-connect."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["Databricks"]
 
 logger = logging.getLogger(__name__)
 
-# Serverless compute takes few settings; the others say how to be fast, and it decides about that by itself.
+# Serverless compute accepts few settings. The others only tune performance, which it does itself.
 NOT_TAKEN = "CONFIG_NOT_AVAILABLE"
 NEEDED = "spark.sql.session.timeZone"
 
 
 class Databricks:
-    """The engine of prod on Databricks. The runtime owns the session: it is used, and never stopped."""
+    """The engine of prod on Databricks. The runtime owns the session, so it is never stopped."""
 
-    # On its runtime PySpark knows by itself which kind of session it has.
+    # On the Databricks runtime, PySpark itself detects whether it uses Spark Connect.
     speaks_connect = None
     checks_windows = True
 
@@ -32,10 +32,10 @@ class Databricks:
         self._config = settings.config
 
     def start(self) -> SparkSession:
-        """The runtime's session; outside of it, one of databricks-connect.
+        """Return the runtime's session or, outside of the runtime, one of databricks-connect.
 
         Raises:
-            LakehouseError: this is no Databricks runtime, and databricks-connect is not installed.
+            LakehouseError: this is not a Databricks runtime, and databricks-connect is not installed.
         """
         if "DATABRICKS_RUNTIME_VERSION" in os.environ:
             session = SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
@@ -44,8 +44,9 @@ class Databricks:
                 from databricks.connect import DatabricksSession
             except ImportError as cause:
                 raise LakehouseError(
-                    "The engine 'databricks' needs its runtime, or the package databricks-connect in an environment "
-                    "of its own: it brings another PySpark. Run: pip install databricks-connect"
+                    "The engine 'databricks' needs the Databricks runtime or the package databricks-connect. Install "
+                    "that in a virtual environment of its own, because it replaces PySpark: pip install "
+                    "databricks-connect"
                 ) from cause
             session = DatabricksSession.builder.getOrCreate()
         for key, value in self._config.items():
@@ -54,16 +55,16 @@ class Databricks:
             except PySparkException as refused:
                 if key == NEEDED or NOT_TAKEN not in str(refused):
                     raise
-                logger.warning("This compute does not take the setting %s, and decides about that by itself.", key)
+                logger.warning("Databricks does not accept the setting %s on this compute, so it is ignored.", key)
         return session
 
     def stop(self) -> None:
-        """Nothing: the session is the runtime's."""
+        """Do nothing, because the runtime owns the session."""
 
     def trouble(self) -> str | None:
-        """The runtime looks after itself."""
+        """None: the runtime monitors itself."""
         return None
 
     def location(self, path: str) -> str:
-        """Databricks names paths as everyone does."""
+        """The path, unchanged."""
         return path

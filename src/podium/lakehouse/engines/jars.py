@@ -9,10 +9,10 @@ from podium.lakehouse.errors import LakehouseError
 
 __all__ = ["JARS", "S3_COMMITS", "jar_settings", "packages"]
 
-# A folder with the jars, for machines that Maven Central is closed to.
+# The variable that names a folder with the jars, for machines without access to Maven Central.
 JARS = "PODIUM_JARS"
 SCALA = "2.13"
-# The versions that Spark itself brings along parts of; that of Amazon's library is the one that Hadoop was built with.
+# HADOOP is the version of the Hadoop jars in PySpark, AWS the version of Amazon's library that this Hadoop uses.
 HADOOP, AWS = "3.5.0", "2.35.4"
 STORES = {
     "s3": (
@@ -22,17 +22,17 @@ STORES = {
     "abfss": (f"org.apache.hadoop:hadoop-azure:{HADOOP}",),
     "gs": (f"org.apache.hadoop:hadoop-gcp:{HADOOP}",),
 }
-# What those would fetch and nobody needs: parts that Spark has already, and all of Amazon's services in one file.
+# Dependencies not to fetch: jars that Spark already has, and the bundle of all of Amazon's services.
 UNWANTED = (
     *("org.apache.hadoop:hadoop-client-api", "org.apache.hadoop:hadoop-client-runtime", "io.netty:*"),
     "software.amazon.awssdk:bundle",
 )
-# Our own, for commits on S3.
+# Podium's own jar, for atomic commits on S3.
 S3_COMMITS = Path(__file__).parent / "java" / "s3-commits.jar"
 
 
 def packages(stores: Iterable[str] = ()) -> tuple[str, ...]:
-    """Maven coordinates of Delta for the installed Spark, and of what the object stores need."""
+    """The Maven coordinates of Delta for the installed Spark, and of the jars that the object stores need."""
     spark = ".".join(version("pyspark").split(".")[:2])
     delta = version("delta-spark")
     found = [f"io.delta:delta-spark_{spark}_{SCALA}:{delta}"]
@@ -41,10 +41,10 @@ def packages(stores: Iterable[str] = ()) -> tuple[str, ...]:
 
 
 def jar_settings(stores: Iterable[str] = ()) -> dict[str, str]:
-    """The Spark settings that bring the jars: those of the folder in PODIUM_JARS, or packages from Maven Central.
+    """The Spark settings that add the jars: those in the folder PODIUM_JARS, or packages from Maven Central.
 
     Raises:
-        LakehouseError: that folder lacks one of them; it says which, and how they are put there.
+        LakehouseError: the folder lacks some of the jars.
     """
     stores = tuple(stores)
     wanted = packages(stores)
@@ -58,7 +58,8 @@ def jar_settings(stores: Iterable[str] = ()) -> dict[str, str]:
     if missing:
         raise LakehouseError(
             f"{JARS} names {folder}, which lacks {', '.join(f'{_file(name)}.jar' for name in missing)}. It must hold "
-            "these and all they depend on: what ~/.ivy2.5.2/jars holds after a first start without that variable."
+            "these jars and their dependencies. Copy them from ~/.ivy2.5.2/jars after a first start without "
+            f"{JARS}."
         )
     return {"spark.jars": ",".join(str(jar.resolve()) for jar in [*jars, *own])}
 

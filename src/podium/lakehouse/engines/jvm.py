@@ -1,4 +1,4 @@
-"""The JVM of a Spark driver, started without a fork of this process."""
+"""Start the JVM of a Spark driver without forking this process."""
 
 import os
 import shlex
@@ -30,10 +30,10 @@ def launch(config: Mapping[str, str], sink: IO[bytes]) -> Any:
     on Linux calls vfork(), which runs no fork handlers. PySpark then only connects to the JVM.
 
     Returns:
-        PySpark's gateway; its ``proc`` is the process, which ends when this process ends.
+        PySpark's gateway. Its ``proc`` is the JVM's process, which ends when this process ends.
 
     Raises:
-        PySparkRuntimeError: the JVM ended before it could be connected to.
+        PySparkRuntimeError: the JVM ended before it accepted a connection.
     """
     with tempfile.TemporaryDirectory() as folder:
         connection = Path(folder, "connection")
@@ -55,7 +55,7 @@ def _start(config: Mapping[str, str], sink: IO[bytes], connection: Path) -> subp
     """Start spark-submit, whose shell becomes the JVM. The JVM exits when its standard input is closed."""
     home = os.environ.get("SPARK_HOME") or Path(pyspark.__file__).parent
     settings = [word for name, value in config.items() for word in ("--conf", f"{name}={value}")]
-    # PySpark honours this variable, so keep doing so.
+    # PySpark honours this variable, so honour it too.
     submitted = shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell"))
     return subprocess.Popen(
         [*WITHOUT_CTRL_C, str(Path(home, "bin", "spark-submit")), *settings, *submitted],
@@ -68,7 +68,7 @@ def _start(config: Mapping[str, str], sink: IO[bytes], connection: Path) -> subp
 
 @contextmanager
 def _variables(**values: str) -> Iterator[None]:
-    """Set variables of the environment for the time of the block."""
+    """Set environment variables for the duration of the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

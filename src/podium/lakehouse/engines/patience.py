@@ -1,4 +1,4 @@
-"""How long a client of Spark Connect waits for a server that does not answer."""
+"""Limit how long a Spark Connect client waits for a server that does not answer."""
 
 from pyspark.sql import SparkSession
 
@@ -8,7 +8,7 @@ __all__ = ["be_impatient", "end_session"]
 
 
 def be_impatient(session: SparkSession) -> None:
-    """Give a server up after three seconds of retries per request. By default, PySpark tries for over ten minutes."""
+    """Limit the retries of each request to three seconds. By default, PySpark retries for over ten minutes."""
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     patience = DefaultPolicy(max_retries=5, initial_backoff=100, max_backoff=4000, backoff_multiplier=2)
@@ -16,7 +16,7 @@ def be_impatient(session: SparkSession) -> None:
 
 
 def end_session(session: SparkSession, address: str) -> None:
-    """Stop a session; if its server is gone, only close the client, which would wait for the server at exit."""
+    """Stop a session. If its server no longer answers, only close the client, or it waits for the server at exit."""
     if answers(address):
         session.stop()
     else:

@@ -1,4 +1,4 @@
-"""Sail: a Spark Connect server inside this process, without a JVM (https://docs.lakesail.com)."""
+"""The engine Sail: a Spark Connect server inside this process, without a JVM (https://docs.lakesail.com)."""
 
 import os
 from typing import Any
@@ -14,13 +14,13 @@ from .spark_settings import EngineSettings
 
 __all__ = ["Sail"]
 
-# Sail 0.7.2 ends a session that was idle for a while, such as that of a notebook over lunch. The server lives as long
-# as this process, so there is nothing to save. In seconds: ten years.
+# Sail 0.7.2 ends idle sessions, such as that of a notebook during lunch. Here the server ends with the process, so
+# ending a session early saves nothing. The timeout in seconds is ten years.
 NEVER_IDLE = ("SAIL_SPARK__SESSION_TIMEOUT_SECS", "315360000")
 
 
 class Sail:
-    """The engine of a laptop."""
+    """The engine of dev, for a laptop."""
 
     speaks_connect = True
     checks_windows = False
@@ -33,14 +33,14 @@ class Sail:
 
     def start(self) -> SparkSession:
         """Start the server on a free port of the loopback interface and connect to it."""
-        # Sail's own log is for its developers; whoever sets RUST_LOG gets it.
+        # Hide Sail's log except for errors. A user who sets RUST_LOG still gets it.
         os.environ.setdefault("RUST_LOG", "error")
         os.environ.setdefault(*NEVER_IDLE)
         try:
             from pysail.spark import SparkConnectServer
         except ImportError as cause:
             raise LakehouseError(f"The engine 'sail' is not installed. {how_to_install('local')}") from cause
-        # The server stops when this object is collected, and clients then wait in silence: keep it.
+        # Keep a reference, because the server stops when this object is garbage-collected.
         self._server = SparkConnectServer("127.0.0.1", 0)
         self._server.start()
         host, port = self._server.listening_address
@@ -60,11 +60,11 @@ class Sail:
             self._session = self._server = None
 
     def trouble(self) -> str | None:
-        """What is wrong with the server, in words; None where nothing is."""
+        """Describe what is wrong with the server. None if it answers."""
         if self._session is None or answers(self._address):
             return None
-        return "Sail, the engine inside this process, has stopped."
+        return "Sail, the engine inside this process, has stopped. Run the command again."
 
     def location(self, path: str) -> str:
-        """Sail names paths as everyone does."""
+        """The path, unchanged."""
         return path

@@ -1,4 +1,4 @@
-"""Apache Spark with a driver in a JVM of its own: on this machine, or on a cluster by its master's address."""
+"""The engine Apache Spark: a driver in a separate JVM, local or on a cluster named by its master's address."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
-# Spark's own values are for hundreds of cores: on one machine, each of these costs seconds at every write.
+# Spark's defaults are for hundreds of cores. On one machine, its default partition counts cost seconds per write.
 ONE_MACHINE = {
     "spark.driver.memory": "2g",
     "spark.databricks.delta.snapshotPartitions": "2",
@@ -43,7 +43,7 @@ ONE_MACHINE = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
 }
-# Else a driver goes on without the thread that ran out of memory, and whoever waits for that thread waits for ever.
+# End the JVM when it is out of memory. Otherwise only one thread dies, and calls that wait for it hang for ever.
 OUT_OF_MEMORY = "-XX:+ExitOnOutOfMemoryError"
 OUT_OF_MEMORY_CODE = 3
 OPTIONS = "spark.driver.extraJavaOptions"
@@ -68,19 +68,19 @@ class Spark:
         """Start the JVM and the driver in it.
 
         Raises:
-            LakehouseError: no Java, a master that does not answer, jars that cannot be had.
+            LakehouseError: there is no suitable Java, the master does not answer, or jars are missing.
         """
         require_java()
         if self._master.startswith("spark://") and not answers(self._master):
             raise LakehouseError(
-                f"No Spark master answers at {self._master}. See that it runs (podium cluster status), and what "
-                "PODIUM_SPARK_MASTER says."
+                f"No Spark master answers at {self._master}. Check that it is running (podium cluster status), and the "
+                "address in PODIUM_SPARK_MASTER."
             )
         config = self._config()
         log = Path(self._settings.log or Path(tempfile.gettempdir(), f"podium-spark-{os.getpid()}.log"))
         log.parent.mkdir(parents=True, exist_ok=True)
-        logger.info("Starting Spark on %s; its own log: %s%s", self._master, log, _fetching(config))
-        # PySpark would take the cluster that this variable names, whatever the configuration says.
+        logger.info("Starting Spark on %s; its log: %s%s", self._master, log, _fetching(config))
+        # PySpark would use the cluster in this variable and ignore the configuration.
         remote = os.environ.pop("SPARK_REMOTE", None)
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         try:
@@ -123,15 +123,15 @@ class Spark:
             self._session = self._gateway = None
 
     def trouble(self) -> str | None:
-        """What is wrong with the driver, in words; None where nothing is."""
+        """Describe what is wrong with the driver. None if it is running."""
         if self._session is None or self._gateway.proc.poll() is None:
             return None
         if self._gateway.proc.returncode == OUT_OF_MEMORY_CODE:
-            return f"The Spark driver on {self._master} ran out of memory; give it more by spark.driver.memory."
-        return f"The Spark driver on {self._master} is gone."
+            return f"The Spark driver on {self._master} ran out of memory. Give it more by spark.driver.memory."
+        return f"The Spark driver on {self._master} has ended. Its log tells why; then run the command again."
 
     def location(self, path: str) -> str:
-        """Spark's word for a path: ``s3a://`` for ``s3://``."""
+        """Convert a path to Spark's form: ``s3://`` becomes ``s3a://``."""
         return spark_location(path)
 
 
@@ -143,14 +143,14 @@ def _session(gateway: Any, config: dict[str, str]) -> SparkSession:
 
 
 def require_java() -> None:
-    """Refuse where there is no Java that Spark can run on."""
+    """Raise if there is no Java that Spark can run on."""
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=str(Path(home, "bin"))) if home else shutil.which("java")
     where = f"in JAVA_HOME ({home})" if home else "on the PATH"
     if java is None:
         raise LakehouseError(
-            f"Spark needs Java {JAVA} or later, and there is none {where}. Install a JDK, for instance by "
-            f"apt install openjdk-{JAVA}-jre-headless or brew install openjdk@{JAVA}; or run in dev, which needs none."
+            f"Spark needs Java {JAVA} or later, and there is none {where}. Install Java, for instance by apt install "
+            f"openjdk-{JAVA}-jre-headless or brew install openjdk@{JAVA}; or run in dev, which needs no Java."
         )
     said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
     found = re.search(r'version "(?:1\.)?(\d+)', said.stderr)
@@ -160,13 +160,13 @@ def require_java() -> None:
 
 
 def _fetching(config: dict[str, str]) -> str:
-    """What a first start has to download, in words."""
+    """The part of the log line that names the packages to download. Empty if all are cached."""
     cache = Path(config.get("spark.jars.ivy", Path.home() / ".ivy2.5.2"), "jars")
     names = config.get("spark.jars.packages", "").split(",")
     missing = [name for name in names if name and not _cached(cache, name)]
     if not missing:
         return ""
-    return f". This first time it fetches from Maven Central, which takes a while: {', '.join(missing)}"
+    return f". The first start downloads from Maven Central, which takes a while: {', '.join(missing)}"
 
 
 def _cached(cache: Path, coordinates: str) -> bool:
@@ -178,5 +178,5 @@ def _end(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()[-LAST_LINES:]
     text = "\n".join(f"    {line}" for line in lines)
     if "unresolved dependency" in text or "UNRESOLVED DEPENDENCIES" in text:
-        text += f"\nMaven Central does not serve these jars here. Name a folder that holds them in {JARS}."
+        text += f"\nMaven Central cannot be reached or lacks these jars. Name a folder that holds them in {JARS}."
     return text

@@ -1,4 +1,4 @@
-"""What ``conf/<env>/spark.yml`` may say, and which engine it means."""
+"""The schema of ``conf/<env>/spark.yml``, and the choice of the engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["EngineSettings"]
 
 logger = logging.getLogger(__name__)
 
-# What each engine needs, and what else it may be told.
+# The fields that each engine requires, and those that are optional for it.
 NEEDS = {
     "sail": (set(), set()),
     "spark": ({"master"}, set()),
@@ -27,14 +27,14 @@ class EngineSettings(BaseModel):
     """The engine of an environment.
 
     Attributes:
-        engine: ``sail`` (in this process, without Java), ``spark`` (a driver in a JVM of its own), ``connect`` (any
-            Spark Connect server), ``databricks`` (the session of its runtime, or of databricks-connect), or
-            ``cluster``: whichever of the last three is named.
+        engine: ``sail`` (in this process, without Java), ``spark`` (a driver in a separate JVM), ``connect`` (any Spark
+            Connect server), ``databricks`` (the session of its runtime, or of databricks-connect), or ``cluster``:
+            ``connect`` if ``remote`` is set, otherwise ``spark``; on Databricks its runtime.
         master: for ``spark``: ``local[2]``, ``spark://host:7077``, ``yarn``, ``k8s://…``.
-        remote: for ``connect``: ``sc://host:15002``, with ``;token=…`` and the like where the server asks for it.
+        remote: for ``connect``: ``sc://host:15002``, with parameters such as ``;token=…`` if the server requires them.
         config: Spark settings of the session.
-        roots: where the environment keeps tables and files; Spark needs more jars for some object stores.
-        log: where the JVM writes what it has to say.
+        roots: the roots of the environment's tables and files. Spark needs more jars for some object stores.
+        log: the file for the JVM's output.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,13 +53,13 @@ class EngineSettings(BaseModel):
         if missing := needed - given:
             raise ValueError(f"the engine {self.engine!r} needs {' and '.join(sorted(missing))}")
         if other := given - needed - allowed:
-            raise ValueError(f"the engine {self.engine!r} has no {' and no '.join(sorted(other))}")
+            raise ValueError(f"the engine {self.engine!r} takes no {' and no '.join(sorted(other))}; remove it")
         if given == {"master", "remote"}:
             raise ValueError(
                 f"two clusters are named, {self.remote} and {self.master}; unset SPARK_REMOTE or PODIUM_SPARK_MASTER"
             )
         if self.remote and not self.remote.startswith("sc://"):
-            raise ValueError(f"remote {self.remote!r} is no Spark Connect address; write sc://host:15002")
+            raise ValueError(f"remote {self.remote!r} is not a Spark Connect address; write it as sc://host:15002")
         if self.master and self.master.startswith("sc://"):
             raise ValueError(
                 f"master {self.master!r} is a Spark Connect address; name it as remote, or in SPARK_REMOTE"
@@ -68,13 +68,13 @@ class EngineSettings(BaseModel):
 
     @property
     def on_databricks(self) -> bool:
-        """Whether its session is one of Databricks: in its runtime, Spark on this machine is the runtime's."""
+        """Whether the session is a Databricks session. On Databricks, local Spark means the runtime's Spark."""
         machine = self.engine in ("cluster", "spark") and not self.remote and (self.master or LOCAL).startswith("local")
         return self.engine == "databricks" or (machine and "DATABRICKS_RUNTIME_VERSION" in os.environ)
 
     @property
     def meant(self) -> str:
-        """Which engine is meant here: whose cluster, and on Databricks its runtime's own Spark."""
+        """The engine to use. It resolves ``cluster``, and on Databricks uses the runtime's own Spark."""
         if self.on_databricks:
             return "databricks"
         if self.engine != "cluster":
@@ -82,7 +82,7 @@ class EngineSettings(BaseModel):
         return "connect" if self.remote else "spark"
 
     def named(self) -> EngineSettings:
-        """The engine that is meant here, with a loud warning where a cluster should be and none is named."""
+        """The settings with the engine to use. Logs a loud warning if a cluster is expected and none is named."""
         if self.on_databricks:
             return self.model_copy(update={"engine": self.meant, "master": None})
         if self.engine != "cluster":
@@ -90,7 +90,7 @@ class EngineSettings(BaseModel):
         if self.remote or self.master:
             return self.model_copy(update={"engine": self.meant})
         logger.warning(
-            "NO CLUSTER IS NAMED: this environment runs on Spark on this machine alone. Name one in SPARK_REMOTE "
-            "(sc://host:15002) or PODIUM_SPARK_MASTER (spark://host:7077); podium cluster start makes one."
+            "NO CLUSTER IS NAMED: this environment runs on local Spark, on this machine alone. Name a cluster in "
+            "SPARK_REMOTE (sc://host:15002) or PODIUM_SPARK_MASTER (spark://host:7077), or run podium cluster start."
         )
         return self.model_copy(update={"engine": "spark", "master": LOCAL})

@@ -1,7 +1,7 @@
-"""Object stores as Spark and the libraries beside it see them: their words for a path, and their settings.
+"""Object stores: the form of paths in Spark, and the settings of Spark and of the libraries beside it.
 
-Credentials and options are the standard variables of the stores' own makers, such as AWS_ACCESS_KEY_ID: every engine
-and library reads them from the environment, and no secret stands on a command line or in a log.
+Credentials and options are the stores' standard environment variables, such as AWS_ACCESS_KEY_ID. Every engine and
+library reads them from there, so no secret appears on a command line or in a log.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ __all__ = ["LOG_STORE", "S3", "complete", "spark_location", "store_settings", "s
 
 S3 = ("s3://", "s3a://")
 NAMES = {"s3": "s3", "s3a": "s3", "abfs": "abfss", "abfss": "abfss", "gs": "gs"}
-# Delta's own way to commit on S3 loses commits when two processes write; ours writes on condition, as Sail does.
+# Delta's default way to commit on S3 loses commits if two processes write. Ours uses conditional writes, as Sail does.
 LOG_STORE = {f"spark.delta.logStore.{scheme}.impl": "podium.lakehouse.S3Commits" for scheme in ("s3", "s3a")}
-# Where no region means anything, something has to be signed all the same.
+# The region for a store that has none, because the signature of a request needs one.
 ANY_REGION = "us-east-1"
-# A store that does not answer is an error within a minute; Hadoop's own values make it a quarter of an hour.
+# Fail within a minute if a store does not answer. With Hadoop's defaults it takes a quarter of an hour.
 PATIENCE = {
     "spark.hadoop.fs.s3a.attempts.maximum": "1",
     "spark.hadoop.fs.s3a.retry.limit": "2",
@@ -27,14 +27,14 @@ PATIENCE = {
 
 
 def stores(roots: Iterable[str]) -> tuple[str, ...]:
-    """The object stores among the places that an environment uses."""
+    """The object stores among the roots of an environment, such as ``s3``."""
     return tuple(sorted({NAMES[scheme] for root in roots if (scheme := root.partition("://")[0]) in NAMES}))
 
 
 def complete(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Add what follows from the variables of S3 that are set, in the words of those that read no others.
+    """Complete the environment variables of S3 from those that are set, because each library reads different ones.
 
-    A server of one's own (AWS_ENDPOINT_URL) may be without encryption, and its region is rarely looked at.
+    If AWS_ENDPOINT_URL names a server, plain HTTP is allowed if its URL says so, and AWS_REGION gets a default.
     """
     endpoint = environment.get("AWS_ENDPOINT_URL")
     if endpoint and endpoint.startswith("http://"):
@@ -45,12 +45,12 @@ def complete(environment: MutableMapping[str, str] = os.environ) -> None:
 
 
 def spark_location(path: str) -> str:
-    """Spark's word for a path: ``s3a://`` for ``s3://``."""
+    """Convert a path to Spark's form: ``s3://`` becomes ``s3a://``."""
     return f"s3a://{path.partition('://')[2]}" if path.startswith(S3) else path
 
 
 def store_settings(stores: Iterable[str]) -> dict[str, str]:
-    """Spark settings for these object stores."""
+    """The Spark settings for the given object stores."""
     if "s3" not in stores:
         return {}
     config = {

@@ -1,5 +1,5 @@
-"""SQL over the tables of an environment: by their names, through the access rules, reading only.
+"""Read-only SQL over the tables of an environment, by their names and under the access rules.
 
-``statement`` judges a query before an engine sees it, ``run`` runs it, ``named`` reads the queries that conf/ holds,
-``export`` writes the rows to a file.
+``statement`` checks a query before an engine sees it, ``execution`` runs it, ``saved_queries`` reads the queries in
+conf/, and ``export`` writes the rows to a file.
 """

@@ -1,4 +1,4 @@
-"""Run a query on the environment's engine: each table that it names is opened by the catalog, by its rules."""
+"""Run a query on the environment's engine. The catalog loads each table of the query, under the access rules."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from .statement import QueryError, read_statement
 
 __all__ = ["Answer", "engine_errors", "first_rows", "run_query"]
 
-# What PySpark calls a frame inside of SQL, and where the engine saw something in a text that nobody typed.
+# PySpark's names for frames inside SQL, and positions in the rewritten SQL: both mean nothing to the user.
 VIEW = re.compile(r"`?_pyspark_\w+`?")
 PLACE = re.compile(r"[; ]*\(?line \d+,? pos(ition)? \d+\)?;?| at \d+:\d+")
-# PySpark writes the stack traces of the JVM to the terminal, as JSON.
+# This logger of PySpark writes the JVM's stack traces to the terminal as JSON.
 logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a query gives.
+    """The result of a query.
 
     Attributes:
-        frame: its rows, not yet computed.
-        versions: table -> the version of it that is read.
+        frame: its rows, as a lazy frame.
+        versions: table -> the version that the query reads.
     """
 
     frame: DataFrame
@@ -44,15 +44,15 @@ class Answer:
 
 
 def run_query(text: str, catalog: Mapping[str, Mapping[str, Any]]) -> Answer:
-    """What a query over the tables of a catalog gives.
+    """Run a query over the tables of a catalog.
 
     Args:
         text: SQL.
-        catalog: the entries of the catalog as they are configured, dataset factories and all.
+        catalog: the configured entries of the catalog, including dataset factories.
 
     Raises:
-        QueryError: it is no query that may be run, or the engine does not understand it.
-        AccessError: whoever asks may not read one of its tables.
+        QueryError: the query is refused, or the engine cannot run it.
+        AccessError: the principal may not read one of the tables.
     """
     statement = read_statement(text, [place.name for place in table_places(catalog)])
     datasets = DataCatalog.from_config({name: dict(entry) for name, entry in catalog.items()})
@@ -62,12 +62,12 @@ def run_query(text: str, catalog: Mapping[str, Mapping[str, Any]]) -> Answer:
         versions = {statement.tables[place]: dataset.loaded_version for place, dataset in opened.items()}
         if statement.describes:
             return Answer(_columns(frames["t0"]), versions)
-        # PySpark drops the views that it makes for the frames; over Spark Connect they travel with the query.
+        # PySpark drops the temporary views that it creates for the frames. Spark Connect sends them with the query.
         return Answer(engine.session().sql(statement.sql, **frames), versions)
 
 
 def first_rows(frame: DataFrame, limit: int) -> tuple[pa.Table, bool]:
-    """The first rows, and whether there are more of them."""
+    """The first rows, and whether there are more."""
     with engine_errors():
         rows = frame.limit(limit + 1).toArrow()
     return rows.slice(0, limit), len(rows) > limit
@@ -75,7 +75,7 @@ def first_rows(frame: DataFrame, limit: int) -> tuple[pa.Table, bool]:
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Turn what an engine raises into what it says."""
+    """Convert exceptions of an engine to a QueryError with the first line of their text."""
     try:
         yield
     except (PySparkException, Py4JError, pa.ArrowException) as wrong:
@@ -83,7 +83,7 @@ def engine_errors() -> Iterator[None]:
     except DatasetError as wrong:
         if isinstance(wrong, PodiumError):
             raise
-        # Kedro puts its own words around what a table raises.
+        # Kedro wraps the exception that a table raises, so show the cause.
         raise QueryError(engine.trouble() or _said(wrong.__cause__ or wrong)) from wrong
 
 

@@ -1,4 +1,4 @@
-"""Rows to one file on this machine: batch by batch, whole or not at all."""
+"""Export rows to one local file, batch by batch and atomically."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ class _Writer(Protocol):
 
 
 def require_place(file: Path, *, force: bool) -> None:
-    """Refuse a file that is there already, and a folder that is not.
+    """Raise if a file exists or its folder does not.
 
     Raises:
-        QueryError: one of the two; nothing was read.
+        QueryError: the file exists and ``force`` is not set, or its folder does not exist. Nothing was read.
     """
     if not file.parent.is_dir():
-        raise QueryError(f"There is no folder {file.parent}.")
+        raise QueryError(f"{file} cannot be written, because the folder {file.parent} does not exist. Create it first.")
     if file.exists() and not force:
-        raise QueryError(f"{file} is there already. Name another file, or replace it with --force.")
+        raise QueryError(f"{file} already exists. Name another file, or replace it with --force.")
 
 
 def write_file(frame: DataFrame, file: Path, kind: Format, *, force: bool = False) -> int:
-    """Write all rows into a file that appears when it is whole; times are in UTC.
+    """Write all rows to a file, atomically. Times are in UTC.
 
     Returns:
-        How many rows there are.
+        The number of rows.
 
     Raises:
-        QueryError: there is such a file, the rows do not fit the format, or the engine failed; no file was written.
+        QueryError: the file exists, the format cannot hold the rows, or the engine failed. No file was written.
     """
     require_place(file, force=force)
     with engine_errors():
@@ -58,15 +58,17 @@ def write_file(frame: DataFrame, file: Path, kind: Format, *, force: bool = Fals
         with into(file) as part, engine_errors(), _open(part, kind, schema) as writer:
             rows = _write(writer, gathered(arrow_batches(frame)), schema)
     except FileExistsError as there:
-        raise QueryError(f"{file} appeared meanwhile, and was left alone.") from there
+        raise QueryError(
+            f"{file} was created by another process in the meantime, and was left alone. Name another file."
+        ) from there
     except OSError as wrong:
         raise QueryError(f"{file} cannot be written: {wrong.strerror or wrong}.") from wrong
     return rows
 
 
 def arrow_batches(frame: DataFrame) -> Iterator[pa.RecordBatch]:
-    """The rows in their order, a batch at a time: a result may be larger than the memory here."""
-    # PySpark's toLocalIterator makes rows of it, with times in this machine's zone.
+    """The rows in order, one batch at a time, because a result may be larger than the memory."""
+    # Don't use toLocalIterator() on the rows: it converts them to Python objects, with times in the local time zone.
     if type(frame).__module__.startswith("pyspark.sql.connect."):
         yield from _sent(frame)
     else:
@@ -76,7 +78,7 @@ def arrow_batches(frame: DataFrame) -> Iterator[pa.RecordBatch]:
 
 
 def _sent(frame: Any) -> Iterator[pa.RecordBatch]:
-    """What a server of Spark Connect sends: Arrow, piece by piece."""
+    """The Arrow batches that a Spark Connect server sends."""
     for piece in result_pieces(frame):
         if isinstance(piece, pa.Table):  # the first piece is the schema
             yield from piece.to_batches()
@@ -105,9 +107,9 @@ def _open(file: Path, kind: Format, schema: pa.Schema) -> AbstractContextManager
 def _require_fit(schema: pa.Schema, kind: Format) -> None:
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
     if twice:
-        raise QueryError(f"Two columns are called {', '.join(twice)}; give one another name with AS.")
+        raise QueryError(f"Two columns are called {', '.join(twice)}. Rename one with AS.")
     if kind == "csv" and (odd := [f"{each.name} ({each.type})" for each in schema if _is_no_text(each.type)]):
-        raise QueryError(f"CSV cannot hold {', '.join(odd)}; write to_json(…), hex(…) or string(…), or take --parquet.")
+        raise QueryError(f"CSV cannot hold {', '.join(odd)}. Use to_json(…), hex(…) or string(…), or write --parquet.")
 
 
 def _is_no_text(kind: pa.DataType) -> bool:

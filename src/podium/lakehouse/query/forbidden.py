@@ -1,4 +1,4 @@
-"""What can be judged by the words of a query alone, whatever they seem to mean where they stand."""
+"""Checks of a query by its tokens alone, independent of how a parser reads them."""
 
 import re
 from functools import cache
@@ -13,9 +13,9 @@ __all__ = ["QueryError", "refuse_ambiguous", "refuse_calls", "refuse_words", "wi
 
 STRINGS = {TokenType.STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING}
 WORD = re.compile(r"[^\W\d]\w*")
-# They run any static method of Java on the server.
+# These functions run any static Java method on the server.
 REFUSED = {"java_method", "reflect", "try_reflect"}
-# What SQL has and pyspark.sql.functions has not: functions that make rows, casts, other names.
+# SQL functions that pyspark.sql.functions lacks: table functions, casts, aliases.
 MORE = {
     *("collations", "range", "sql_keywords", "variant_explode", "variant_explode_outer"),
     *("bigint", "binary", "boolean", "char", "date", "dec", "decimal", "double", "float", "int", "integer", "numeric"),
@@ -34,7 +34,7 @@ MORE = {
         "uuid",
     ),
 }
-# Words that a bracket may follow without being called.
+# Keywords that a parenthesis may follow without a function call.
 KEYWORDS = {
     *("all", "and", "any", "as", "between", "by", "case", "cube", "distinct", "else", "escape", "except", "exclude"),
     *("exists", "filter", "from", "group", "having", "ilike", "in", "include", "intersect", "join", "lateral", "like"),
@@ -44,19 +44,22 @@ KEYWORDS = {
 
 
 class QueryError(PodiumError):
-    """A query that may not or cannot be run; nothing was read."""
+    """A query is refused or cannot be run. Nothing was read."""
 
 
 def refuse_ambiguous(text: str) -> None:
-    """Refuse what engines replace before they read, and what they end a text at or do not."""
+    """Raise for text that engines read differently: variables, and backslashes before quotation marks."""
     if "${" in text:
-        raise QueryError("Spark would put a variable in the place of ${…}; write it as two texts: '$' || '{…}'.")
+        raise QueryError("${…} is refused, because Spark replaces it by a variable. Write '$' || '{…}' instead.")
     if re.search(r"\\['\"`]", text):
-        raise QueryError("A backslash before a quotation mark is read in two ways; write '' for a ' inside of a text.")
+        raise QueryError(
+            "A backslash before a quotation mark is refused, because engines read it differently. Write '' for a ' "
+            "inside a string."
+        )
 
 
 def without_comments(text: str) -> str:
-    """The same text, with comments and hints as blanks: what is left is where it was."""
+    """Replace comments and hints by blanks, so that the rest of the text keeps its positions."""
     clean = list(re.sub(r"[^\n]", " ", text))
     for token in Spark().tokenize(text):
         if token.token_type is not TokenType.HINT:
@@ -65,26 +68,26 @@ def without_comments(text: str) -> str:
 
 
 def refuse_words(tokens: list[Token]) -> None:
-    """Refuse by words alone, whatever they seem to mean where they stand."""
+    """Raise for keywords that are refused wherever they stand: TABLE, |> and USING a program."""
     for place, (token, following) in enumerate(pairwise(tokens)):
         described = place == 1 and tokens[0].token_type in {TokenType.DESCRIBE, TokenType.DESC}
         if token.token_type is TokenType.TABLE and not described:
-            raise QueryError("TABLE is refused; write SELECT * FROM, or `table` where it is a name.")
+            raise QueryError("TABLE is refused. Write SELECT * FROM or, if it is a name, `table` in backticks.")
         if token.token_type is TokenType.PIPE_GT:
-            raise QueryError("|> is refused; write a query in a query.")
+            raise QueryError("|> is refused. Write a subquery instead.")
         if token.text.upper() == "USING" and following.token_type in STRINGS:
-            raise QueryError("USING a program is refused: a query only reads tables.")
+            raise QueryError("USING a program is refused, because a query only reads tables.")
 
 
 def refuse_calls(tokens: list[Token], tree: exp.Expr) -> None:
-    """Refuse functions by their names; what names a table in the tree calls nothing."""
+    """Raise for functions that are not allowed, by their names. The column names of a table alias are not calls."""
     named = {name.meta.get("start") for alias in tree.find_all(exp.TableAlias) for name in alias.iter_expressions()}
     for token, following in pairwise(tokens):
         if following.token_type is TokenType.L_PAREN and token.start not in named:
             _refuse_call(token)
     for dot, name, bracket in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if dot.token_type is TokenType.DOT and bracket.token_type is TokenType.L_PAREN and name.start not in named:
-            raise QueryError(f"{name.text} is called by a qualified name; a query may call PySpark's functions only.")
+            raise QueryError(f"{name.text} is refused, because it has a qualified name. Call only PySpark's functions.")
 
 
 def _refuse_call(token: Token) -> None:
@@ -92,14 +95,14 @@ def _refuse_call(token: Token) -> None:
     if not (quoted or WORD.fullmatch(name)) or (not quoted and name in KEYWORDS) or name in _allowed():
         return
     near = "" if name in REFUSED else did_you_mean(name, _allowed())
-    raise QueryError(f"A query may not call {name}{near}: only functions of PySpark, and none that runs Java.")
+    raise QueryError(f"A query may not call {name}{near}. Call only PySpark's functions, and none that runs Java.")
 
 
 @cache
 def _allowed() -> frozenset[str]:
     """The names of all functions that a query may call.
 
-    What is not known here is refused: a runtime may have functions that read files, secrets or the network.
+    Other functions are refused, because an engine may have some that read files, secrets or the network.
     """
     from pyspark.sql import functions
 

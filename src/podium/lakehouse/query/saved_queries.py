@@ -1,4 +1,4 @@
-"""Named queries: SQL files of the configuration, each with a title, and perhaps a threshold that calls for a look."""
+"""Named queries: SQL files in conf/, each with a title and an optional threshold."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ROWS = "rows"
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a result compares to a threshold.
+    """The comparison of a result with a threshold.
 
     Attributes:
-        crossed: whether it is crossed, by any row; a NaN crosses every threshold, null none.
-        value: the number of rows, or the value furthest to the side of the threshold; None where there is none.
-        rows: how many rows cross it.
+        crossed: whether any row crosses the threshold. NaN crosses every threshold, null none.
+        value: the number of rows, or the most extreme value in the direction of the threshold. None if there is none.
+        rows: number of rows that cross the threshold.
     """
 
     crossed: bool
@@ -40,7 +40,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Threshold:
-    """``measure operator limit``: the measure is a column of the result, or ``rows`` for the number of its rows."""
+    """A threshold ``measure operator limit``. The measure is a column, or ``rows`` for the number of rows."""
 
     measure: str
     operator: str
@@ -50,10 +50,10 @@ class Threshold:
         return f"{self.measure} {self.operator} {self.limit:.12g}"
 
     def judge(self, result: DataFrame) -> Verdict:
-        """Compare all rows of a result, on the engine.
+        """Compare all rows of a result with the threshold, on the engine.
 
         Raises:
-            PodiumError: the result has no such column, or it holds no numbers, or ``rows`` could mean two things.
+            PodiumError: the result lacks the column, the column is not numeric, or ``rows`` is ambiguous.
         """
         from pyspark.sql import functions as F
 
@@ -74,7 +74,9 @@ class Threshold:
 
     def _refuse_two_meanings(self, result: DataFrame) -> None:
         if ROWS in map(str.lower, result.columns):
-            raise PodiumError(f"The threshold {self} is about the number of rows; call the column {ROWS} another name.")
+            raise PodiumError(
+                f"The threshold {self} is ambiguous, because the result has a column {ROWS}. Rename the column."
+            )
 
     def _column(self, result: DataFrame) -> str:
         from pyspark.sql.types import NumericType
@@ -88,20 +90,22 @@ class Threshold:
                 f"{', '.join(result.columns)}; {ROWS} is the number of rows."
             )
         if not isinstance(same[0].dataType, NumericType):
-            raise PodiumError(f"The threshold {self}: {same[0].name} is {same[0].dataType.simpleString()}, no number.")
+            raise PodiumError(
+                f"The threshold {self}: {same[0].name} is {same[0].dataType.simpleString()}, not a number."
+            )
         return same[0].name
 
 
 @dataclass(frozen=True)
 class NamedQuery:
-    """A query with a name.
+    """A named query.
 
     Attributes:
-        name: what it is asked by.
-        title: what it tells, in a few words.
-        sql: the text of the file.
-        threshold: where its result calls for a look.
-        file: where it stands.
+        name: the name of its file, without ``.sql``.
+        title: what it shows, in a few words.
+        sql: the text of its file.
+        threshold: the threshold for its result, if it has one.
+        file: the path of its file.
     """
 
     name: str
@@ -112,35 +116,35 @@ class NamedQuery:
 
 
 def find_queries(conf: Path, env: str) -> dict[str, Path]:
-    """The files of all named queries: those of base, and those of the environment, which come in their place."""
+    """The files of all named queries: name -> file. A file of the environment replaces that of base."""
     folders = (conf / "base" / FOLDER, conf / env / FOLDER)
     found = {file.stem: file for folder in folders for file in folder.glob("*.sql")}
     return dict(sorted(found.items()))
 
 
 def named_query(name: str, files: Mapping[str, Path]) -> NamedQuery:
-    """One of them.
+    """Read the named query with a name.
 
     Raises:
-        PodiumError: there is none of this name, or its file is wrong.
+        PodiumError: there is no query of that name, or its file is wrong.
     """
     if name not in files:
         raise PodiumError(
-            f"There is no named query {name!r}{did_you_mean(name, files)}. podium lake sql --list shows them."
+            f"There is no named query {name!r}{did_you_mean(name, files)}. podium lake sql --list lists all."
         )
     return read_query(files[name])
 
 
 def read_query(file: Path) -> NamedQuery:
-    """Read the file of a query: comments ``-- key: value`` at its head, then SQL.
+    """Read the file of a query: comments ``-- key: value``, then SQL.
 
     Raises:
-        PodiumError: something in it is wrong; the error names file, line and key.
+        PodiumError: the file is wrong. The error names file, line and key.
     """
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as wrong:
-        raise PodiumError(f"{file} is no text in UTF-8: {wrong.reason} at byte {wrong.start}.") from wrong
+        raise PodiumError(f"{file} is not UTF-8: {wrong.reason} at byte {wrong.start}. Save it as UTF-8.") from wrong
     keys: dict[str, str] = {}
     in_head = True
     for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
@@ -148,11 +152,11 @@ def read_query(file: Path) -> NamedQuery:
         if in_head and (found := HEADER.fullmatch(line)):
             _take(keys, found[1].lower(), found[2].strip(), f"{file}, line {number}")
         elif not in_head and TOO_LATE.search(line):
-            raise PodiumError(f"{file}, line {number}: title and threshold stand above the SQL.")
+            raise PodiumError(f"{file}, line {number}: title and threshold must be above the SQL.")
     if in_head:
-        raise PodiumError(f"{file} holds no SQL.")
+        raise PodiumError(f"{file} contains no SQL.")
     if "title" not in keys:
-        raise PodiumError(f"{file} has no title; begin it with -- title: what it tells.")
+        raise PodiumError(f"{file} has no title. Begin it with: -- title: what the query shows")
     threshold = _threshold(keys["threshold"]) if "threshold" in keys else None
     return NamedQuery(file.stem, keys["title"], text, threshold, file)
 
@@ -160,15 +164,15 @@ def read_query(file: Path) -> NamedQuery:
 def _take(keys: dict[str, str], key: str, value: str, where: str) -> None:
     if key not in KEYS:
         known = " and ".join(KEYS)
-        raise PodiumError(f"{where}: there is no key {key!r}{did_you_mean(key, KEYS)}; there are {known}.")
+        raise PodiumError(f"{where}: there is no key {key!r}{did_you_mean(key, KEYS)}. The keys are {known}.")
     if key in keys:
-        raise PodiumError(f"{where}: {key} is there twice.")
+        raise PodiumError(f"{where}: {key} appears twice. Remove one.")
     if not value:
         raise PodiumError(f"{where}: {key} is empty.")
     if key == "threshold" and not THRESHOLD.fullmatch(value):
         raise PodiumError(
-            f"{where}: threshold: {value!r} is none; write a column of the result, or rows for their number, then >, "
-            ">=, < or <=, then a number: rows > 0"
+            f"{where}: threshold: {value!r} is not valid. Write a column of the result, or rows for their number, then "
+            ">, >=, < or <=, then a number: rows > 0"
         )
     keys[key] = value
 

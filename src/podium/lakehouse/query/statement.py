@@ -1,9 +1,9 @@
-"""A query as it was typed, read before any engine sees it: one statement, which reads tables by name and nothing else.
+"""Check a query before an engine sees it: it must be one statement that reads only tables, by their names.
 
-The engine could also read files by their paths, run Java, or hand rows to a program, all round the access rules. So
-whatever is not known to be harmless is refused, by its words and by its syntax tree. What is left goes to the engine as
-it was typed, but for two things: comments, whose ends two readers may see in two places, and the names of the tables,
-in whose place stand frames that the catalog loaded.
+An engine's SQL can also read files by their paths, run Java, or pipe rows to a program, all past the access rules. So
+everything that is not known to be harmless is refused, by its tokens and by its syntax tree. The engine then gets the
+query as typed, with two changes. Comments are blanked, because parsers may disagree where they end. Names of tables
+are replaced by frames that the catalog has loaded.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 READS = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
 BEGINS = ("SELECT", "WITH", "VALUES", "DESCRIBE")
-# What writes, runs a program, or stands for something that is not in the text.
+# Expressions that write, run a program, or stand for a value outside of the text.
 FORBIDDEN = (
     *(exp.Command, exp.DDL, exp.DML, exp.Into, exp.LoadData, exp.MultitableInserts, exp.QueryTransform, exp.Set),
     *(exp.Parameter, exp.Placeholder, exp.SessionParameter),
 )
-# What may stand around a table's name.
+# The parts that sqlglot's node of a table may have.
 AROUND = {"this", "db", "catalog", "alias", "joins", "laterals", "pivots", "sample"}
 NAME = r"(?:`(?:[^`]|``)+`|\w+)"
 NAMES = re.compile(rf"{NAME}(?:\s*\.\s*{NAME})*")
@@ -40,12 +40,12 @@ NAMES = re.compile(rf"{NAME}(?:\s*\.\s*{NAME})*")
 
 @dataclass(frozen=True)
 class Statement:
-    """What is left of a query.
+    """A checked query.
 
     Attributes:
-        sql: for ``session.sql``, with ``{t0}`` in the place of the first table; without tables it is plain SQL.
+        sql: the SQL for ``session.sql``, with ``{t0}`` for the first table. Without tables it is plain SQL.
         tables: ``t0`` -> the name of the table.
-        describes: what is asked for are the columns of the one table.
+        describes: whether the query asks for the columns of its only table.
     """
 
     sql: str
@@ -62,14 +62,14 @@ class _Edit:
 
 
 def read_statement(text: str, known: Iterable[str]) -> Statement:
-    """Read a query.
+    """Parse and check a query.
 
     Args:
-        text: SQL as Spark speaks it.
+        text: SQL in Spark's dialect.
         known: the names of all tables.
 
     Raises:
-        QueryError: it is no query, or could read something else than tables by their names.
+        QueryError: the text is not a query, or could read anything but tables by their names.
     """
     refuse_ambiguous(text)
     names = {name.lower(): name for name in known}
@@ -79,21 +79,21 @@ def read_statement(text: str, known: Iterable[str]) -> Statement:
         refuse_words(tokens)
         tree = _only_tree(clean)
     except TokenError as wrong:
-        raise QueryError("This SQL ends inside of a text, a quoted name or a comment.") from wrong
+        raise QueryError("The SQL ends inside a string, a quoted name or a comment. Close it.") from wrong
     except ParseError as wrong:
         first = wrong.errors[0]
         raise QueryError(
-            f"This SQL cannot be read: line {first['line']}, column {first['col']}, near {first['highlight']!r}."
+            f"The SQL cannot be parsed: line {first['line']}, column {first['col']}, near {first['highlight']!r}."
         ) from wrong
     except RecursionError as deep:
-        raise QueryError("This SQL is nested too deeply to be read.") from deep
+        raise QueryError("The SQL is nested too deeply to be parsed. Split it with WITH.") from deep
     refuse_calls(tokens, tree)
     if isinstance(tree, exp.Describe):
         return Statement("", {"t0": _described(tree, names)}, describes=True)
     if not isinstance(tree, READS):
         word = clean.split()[0].upper()
         word = tree.key.upper() if word in {"WITH", "FROM"} else word
-        raise QueryError(f"Only queries are run: {', '.join(BEGINS)}. {word} is none.")
+        raise QueryError(f"{word} is refused. Only queries can be run: {', '.join(BEGINS)}.")
     if refused := next((node for node in tree.walk() if isinstance(node, FORBIDDEN)), None):
         raise QueryError(f"A query only reads, and takes no parameters: {refused.sql('spark')} is refused.")
     return _filled(clean, {edit.start: edit for edit in _edits(tree, clean, names)})
@@ -102,30 +102,30 @@ def read_statement(text: str, known: Iterable[str]) -> Statement:
 def _only_tree(sql: str) -> exp.Expr:
     trees = [tree for tree in Spark().parse(sql) if tree is not None]
     if len(trees) != 1:
-        raise QueryError(f"One query is run at a time; here are {len(trees)}.")
+        raise QueryError(f"The text contains {len(trees)} queries. Run one at a time.")
     return trees[0]
 
 
 def _described(tree: exp.Describe, names: Mapping[str, str]) -> str:
     more = {part for part, value in tree.args.items() if value} - {"this", "kind"}
     if more or not isinstance(tree.this, exp.Table) or str(tree.args.get("kind") or "table").lower() != "table":
-        raise QueryError("DESCRIBE takes the name of a table, and gives its columns.")
+        raise QueryError("DESCRIBE takes only the name of a table, and shows its columns.")
     return _known(tree.this, names, ())
 
 
 def _edits(tree: exp.Expr, clean: str, names: Mapping[str, str]) -> Iterator[_Edit]:
-    """What to replace: every name of a table, and the first half of such a name where it qualifies a column."""
+    """The edits to make: replace each table's name, and remove its first half where it qualifies a column."""
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Func):
-            continue  # judged by its name
+            continue  # a table function, which refuse_calls checks
         inner = _visible(table)
         if len(table.parts) == 1 and table.name.lower() in inner:
             continue
         name = _known(table, names, inner)
         if {part for part, value in table.args.items() if value} - AROUND:
-            raise QueryError(f"{name} is read at its newest version; AS OF and the like are refused.")
+            raise QueryError(f"A query reads only the newest version of {name}. Remove AS OF and the like.")
         start, end = _span(table.parts, clean)
-        # Spark wants an alias behind a sample; there the columns cannot be called by the table's name.
+        # After TABLESAMPLE, Spark's grammar takes the alias, so columns there cannot be qualified by the table's name.
         own = None if table.alias or table.args.get("sample") else name.rpartition(".")[2]
         yield _Edit(start, end, name, own)
     for column in tree.find_all(exp.Column):
@@ -140,14 +140,14 @@ def _known(table: exp.Table, names: Mapping[str, str], inner: Iterable[str]) -> 
     if name.lower() not in names:
         near = did_you_mean(name, [*names.values(), *inner])
         raise QueryError(
-            f"There is no table {name!r}{near}. A query reads tables by the names that podium lake tables lists. What "
-            "is not there yet is written by its pipeline; podium demo runs them all."
+            f"There is no table {name!r}{near}. podium lake tables lists the names of all tables. If the table is not "
+            "written yet, run its pipeline, or podium demo, which runs all."
         )
     return names[name.lower()]
 
 
 def _visible(node: exp.Expr) -> set[str]:
-    """The names, in lower case, of the common table expressions that can be seen from here."""
+    """The names, in lower case, of the common table expressions that are visible from a node."""
     names: set[str] = set()
     child, parent = node, node.parent
     while parent is not None:
@@ -162,13 +162,13 @@ def _visible(node: exp.Expr) -> set[str]:
 
 
 def _span(parts: list[exp.Expr], clean: str) -> tuple[int, int]:
-    """Where a name stands in the text; that it does is checked, as it is what will be replaced."""
+    """The start and end of a name in the text. Raises if the text there is not that name, as it will be replaced."""
     start, end = (parts[i].meta.get(edge, -1) for i, edge in ((0, "start"), (-1, "end")))
     written = clean[start : end + 1]
     found = [each.strip("`").replace("``", "`") for each in re.findall(NAME, written)]
     if not NAMES.fullmatch(written) or found != [part.name for part in parts]:
         raise QueryError(
-            f"The name {'.'.join(part.name for part in parts)} cannot be found in the text; write it plainly."
+            f"The name {'.'.join(part.name for part in parts)} cannot be found in the text. Write it without escapes."
         )
     return start, end + 1
 
