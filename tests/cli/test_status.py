@@ -8,8 +8,8 @@ import pytest
 from deltalake import DeltaTable
 from mlflow import MlflowClient
 
-from podium.cli.status import LIFE
 from podium.errors import PodiumError
+from podium.pipelines import STAGES
 from podium.registry.overview import Registry
 from tests.cli.conftest import PROJECT, run
 
@@ -36,7 +36,7 @@ def test_the_champion_was_promoted_and_there_is_no_challenger(listed):
 def test_last_runs_agree_with_mlflow(life, listed):
     client = MlflowClient(life.mlflow_uri)
     shown = listed("status")["pipelines"]
-    assert list(shown) == list(LIFE)
+    assert list(shown) == list(STAGES)
     for name, run_ in shown.items():
         mlflows = client.get_run(run_["run_id"])
         assert mlflows.info.run_name == name
@@ -65,7 +65,7 @@ def test_a_person_reads_the_same(life, listed):
     assert f"{champion['metrics']['auc']:.3f}" in shown
     assert f"{champion['baseline']['auc']:.3f}" in shown
     assert f"{len(found['problems'][PROBLEM]['alerts'])} open" in shown
-    assert all(name in shown for name in LIFE)
+    assert all(name in shown for name in STAGES)
     assert "\x1b" not in shown
 
 

@@ -63,7 +63,7 @@ def check_podium(arguments: list[str]) -> None:
 
 def check_run(given: dict) -> None:
     """The pipelines exist, and the parameters are accepted."""
-    assert set(given["pipelines"] or []) <= STAGES.keys()
+    assert set(given["pipelines"] or []) <= set(STAGES)
     raw = yaml.safe_load((PROJECT / "conf/base/parameters/flight_delay.yml").read_text())
     for path, value in _leaves(given.get("params") or {}):
         *steps, last = path
