@@ -63,7 +63,7 @@ def test_with_yes_staging_is_empty_and_the_others_are_whole(data):
     assert list(content(data / "staging")) == ["mlflow.db"]
     assert {env: content(data / env) for env in ("dev", "prod")} == before
     again = run(data, "lake", "clean", "--env", "staging", "--yes")
-    assert (again.exit_code, again.output.startswith("There is nothing in")) == (0, True)
+    assert (again.exit_code, again.output.startswith("There are no tables or files in")) == (0, True)
 
 
 @pytest.mark.parametrize("env", ["dev", "prod"])
@@ -71,7 +71,7 @@ def test_what_has_no_retention_stays_whatever_is_asked(data, env):
     before = content(data)
     answer = run(data, "lake", "clean", "--env", env, "--yes")
     assert answer.exit_code == 0, answer.output
-    assert "never expire, as flight_delay.bronze_timetable and 4 others have no retention" in answer.output
+    assert "never expire, because flight_delay.bronze_timetable and 4 others have no retention" in answer.output
     assert content(data) == before
 
 
@@ -80,7 +80,7 @@ def test_two_environments_in_one_place(data, monkeypatch):
     before = content(data)
     answer = run(data, "lake", "clean", "--env", "staging", "--yes")
     assert answer.exit_code == 1
-    assert "staging and prod keep their tables in one place" in answer.output
+    assert "staging and prod keep their tables in the same place" in answer.output
     assert content(data) == before
 
 

@@ -1,4 +1,4 @@
-"""``podium access``: who may read and write which zone of an environment, and what is masked."""
+"""The command ``podium access``: who may read and write which zone of an environment, and which columns are masked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEGEND = "r reads, m reads masked, w writes, - neither"
     epilog=examples("podium access show --env prod", "podium access check --as ada"),
 )
 def access() -> None:
-    """Who may read and write which zone of an environment, and what is masked."""
+    """Show who may read and write which zone of an environment, and which columns are masked."""
 
 
 @access.command(
@@ -34,7 +34,7 @@ def access() -> None:
 @env_option
 @json_option
 def show(env: str, wants_json: bool) -> None:
-    """The matrix of role by zone, and what you may do yourself, by the rules in conf/base/access.yml."""
+    """Show the rights of every role in every zone, and your own, by the rules in conf/base/access.yml."""
     policy = _open(env).policy
     names = policy.caller.names()
     matrix = {role: policy.rules.allowed(env, [role]) for role in ("anyone", *policy.rules.roles)}
@@ -48,14 +48,14 @@ def show(env: str, wants_json: bool) -> None:
 
 
 @access.command(
-    short_help="What somebody may do.",
+    short_help="The rights of a principal.",
     epilog=examples("podium access check --as ada", "podium access check --as ada@example.com --env prod --json"),
 )
-@click.option("--as", "name", required=True, metavar="NAME", help="A principal: OS user, or user of Databricks.")
+@click.option("--as", "name", required=True, metavar="NAME", help="A principal: OS user, or Databricks user.")
 @env_option
 @json_option
 def check(name: str, env: str, wants_json: bool) -> None:
-    """What a principal may do in an environment. It only tells: nobody's rights change."""
+    """Show the rights of a principal in an environment. Changes nothing."""
     policy = _open(env).policy
     allowed = policy.allowed(env, (name,))
     if wants_json:
@@ -74,8 +74,8 @@ def check(name: str, env: str, wants_json: bool) -> None:
 def sql(env: str, catalog: str) -> None:
     """Print GRANT, REVOKE and column-mask statements for Unity Catalog, by the rules of an environment.
 
-    For the tables of all pipelines, <catalog>.<problem>.<zone>_<table>, which must be there. A role is the account
-    group of its name. The masks take their key from the secret mask_key in the scope podium.
+    They cover the tables of all pipelines, <catalog>.<problem>.<zone>_<table>, which must exist. Each role is an
+    account group of that name. The masks read their key from the secret mask_key in the scope podium.
     """
     from podium.lakehouse.access.sql import statements
 
@@ -83,7 +83,7 @@ def sql(env: str, catalog: str) -> None:
 
     project = _open(env)
     rules = project.policy.rules
-    click.echo(f"-- Rights and masks of {env}: {catalog}. The zone registry is not among them: MLflow keeps it.")
+    click.echo(f"-- Rights and masks of {env}: {catalog}. The zone registry is not included, because MLflow keeps it.")
     for statement in statements(rules, env, catalog, list(catalog_tables(project))):
         click.echo(f"{statement};")
 
@@ -99,7 +99,7 @@ def _roles(policy: Policy, name: str) -> list[str]:
 
 
 def _zones(policy: Policy, allowed: Allowed) -> dict[str, dict[str, bool]]:
-    """Zone -> what is allowed there."""
+    """The rights in each zone: zone -> read, write, masked."""
     from podium.lakehouse.access import ZONES
 
     return {
@@ -133,7 +133,7 @@ def _cell(rights: dict[str, Any]) -> str:
 
 
 def _described(policy: Policy, names: tuple[str, ...]) -> str:
-    """Who somebody is, in words."""
+    """Describe principals by their names and roles."""
     from podium.lakehouse.access.principal import NARROW
 
     said = [f"{name} (roles: {', '.join(_roles(policy, name)) or 'none but anyone'})" for name in names]

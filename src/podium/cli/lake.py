@@ -1,4 +1,4 @@
-"""``podium lake``: the tables of an environment."""
+"""The command ``podium lake``: the tables of an environment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FILE: Any = click.Path(dir_okay=False, path_type=Path)
     ),
 )
 def lake() -> None:
-    """The tables of the lakehouse."""
+    """List, query, clean and maintain the tables of the lakehouse."""
 
 
 @lake.command(
@@ -40,7 +40,7 @@ def lake() -> None:
 @env_option
 @json_option
 def tables(env: str, wants_json: bool) -> None:
-    """Name, zone, path, rows and Delta version of every table, from the Delta logs: no engine, no scan."""
+    """List the name, zone, path, rows and Delta version of every table, from the Delta logs. Starts no engine."""
     from podium.lakehouse.listing import find_tables
 
     from .project import open_project
@@ -53,29 +53,29 @@ def tables(env: str, wants_json: bool) -> None:
     elif found:
         _print(found, project.root)
     else:
-        click.echo(f"There are no tables in {project.root} yet. Run: podium demo, or kedro run --pipelines eda")
+        click.echo(f"There are no tables in {project.root} yet. Run podium demo, or kedro run --pipelines eda")
 
 
 @lake.command(
-    short_help="Drop what has expired.",
+    short_help="Drop expired tables and their files.",
     epilog=examples("podium lake clean --env staging", "podium lake clean --env staging --yes --vacuum --optimize"),
 )
 @env_option
-@click.option("--yes", is_flag=True, help="Drop it. Without this, only say what would be dropped.")
-@click.option("--vacuum", is_flag=True, help="Then remove files that no version of the other tables needs.")
-@click.option("--optimize", is_flag=True, help="Then make few large files of the many small ones of the other tables.")
+@click.option("--yes", is_flag=True, help="Drop. Without this, only show what would be dropped.")
+@click.option("--vacuum", is_flag=True, help="Then VACUUM the tables that stay.")
+@click.option("--optimize", is_flag=True, help="Then OPTIMIZE the tables that stay.")
 @json_option
 def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
-    """Drop the tables of every problem whose tables have expired, with its landed files and pages.
+    """Drop the tables, landed files and pages of every problem whose tables have all expired.
 
-    A table carries how long it is kept after its last write; those of one problem go together. Tables without that
-    property never expire. Models and runs in MLflow stay.
+    A table property says how long the table is kept after its last write. Tables without it never expire. Models and
+    runs in MLflow stay.
     """
     from .lake_upkeep import clean_up, roots_of_others
     from .project import open_project
 
     others = roots_of_others(env)
-    # After the others: what ${globals:…} stands for is, in one process, what the last one opened says.
+    # Open this environment last, because ${globals:…} resolves to the values of the environment opened last.
     project = open_project(env)
     with project.prepared():
         clean_up(project, others, yes=yes, wants_json=wants_json, **upkeep)
@@ -97,15 +97,15 @@ def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
     type=click.IntRange(min=0),
     default=168,
     show_default=True,
-    help="Files that versions of this time need are kept.",
+    help="Keep the files that versions of this period need.",
 )
-@click.option("--force", is_flag=True, help="Allow less than 168 hours.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--force", is_flag=True, help="Allow a retention under 168 hours.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @json_option
 def maintain(names: tuple[str, ...], env: str, wants_json: bool, **options: Any) -> None:
-    """Make few large files of many small ones, and remove files that no version within the retention needs.
+    """Merge small files, and remove files that no version within the retention needs.
 
-    Of the named tables, or of all. Rows stay as they are, and so do the versions within the retention.
+    For the named tables, or for all. Rows and the versions within the retention stay as they are.
     """
     from .lake_upkeep import maintain_tables
     from .project import open_project
@@ -116,7 +116,7 @@ def maintain(names: tuple[str, ...], env: str, wants_json: bool, **options: Any)
 
 
 @lake.command(
-    short_help="Ask all tables by SQL; named queries with thresholds.",
+    short_help="Query tables by SQL, or run a named query.",
     epilog=examples(
         'podium lake sql "select origin, count(*) from flight_delay.bronze_timetable group by origin"',
         "podium lake sql --list",
@@ -128,26 +128,26 @@ def maintain(names: tuple[str, ...], env: str, wants_json: bool, **options: Any)
 @click.option("--name", help="Run a named query: a file of conf/base/queries or conf/<env>/queries.")
 @click.option("--list", "wants_list", is_flag=True, help="List the named queries.")
 @env_option
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Show so many rows.")
-@click.option("--csv", type=FILE, help="Write all rows to this file.")
-@click.option("--parquet", type=FILE, help="Write all rows to this file.")
-@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Number of rows to show.")
+@click.option("--csv", type=FILE, help="Write all rows to this file instead.")
+@click.option("--parquet", type=FILE, help="Write all rows to this file instead.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
 @json_option
 def sql(query: str | None, name: str | None, wants_list: bool, env: str, wants_json: bool, **options: Any) -> None:
-    """Run one query, in Spark's SQL, over the tables that podium lake tables lists, by their names.
+    """Run one query in Spark SQL over the tables that podium lake tables lists.
 
-    The rules count: what you may not read is refused, and masked columns come masked. Times are in UTC.
+    The access rules apply: tables that you may not read are refused, and masked columns are masked. Times are in UTC.
 
-    The exit code is 3 if a named query crosses its threshold, 1 if something went wrong, else 0.
+    The exit code is 3 if a named query crosses its threshold, 1 after an error, otherwise 0.
     """
     from .lake_sql import CROSSED, list_queries, run_query
     from .project import open_project
 
     if (query is not None) + (name is not None) + wants_list != 1:
-        raise click.UsageError("Give one of: SQL, --name NAME, --list.")
+        raise click.UsageError("Give exactly one of: SQL, --name NAME, --list.")
     targets: list[Any] = [(kind, file) for kind in ("csv", "parquet") if (file := options.pop(kind))]
     if len(targets) > 1:
-        raise click.UsageError("Give one of: --csv, --parquet.")
+        raise click.UsageError("Give at most one of: --csv, --parquet.")
     project = open_project(env)
     if wants_list:
         list_queries(project, wants_json=wants_json)

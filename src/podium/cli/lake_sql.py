@@ -1,4 +1,4 @@
-"""What ``podium lake sql`` prints: rows, named queries, thresholds."""
+"""Output of ``podium lake sql``: rows, named queries and thresholds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CROSSED", "list_queries", "run_query"]
 
-# The exit code of a query that crosses its threshold.
+# The exit code if a query crosses its threshold.
 CROSSED = 3
 
 
@@ -29,7 +29,7 @@ def list_queries(project: Project, *, wants_json: bool) -> None:
     """Print the named queries of an environment.
 
     Raises:
-        PodiumError: one of the files is wrong.
+        PodiumError: the file of a query is wrong.
     """
     from rich.table import Table as Grid
 
@@ -56,22 +56,22 @@ def run_query(
     force: bool,
     wants_json: bool,
 ) -> bool:
-    """Run a query and show its rows, or write them to a file.
+    """Run a query and show its first rows, or write all rows to a file.
 
     Args:
-        project: the environment.
-        sql: the query,
-        name: or what it is called.
-        limit: how many rows are shown.
-        target: the file for all rows, in place of showing them.
-        force: replace that file.
-        wants_json: print one document.
+        project: the project, in one environment.
+        sql: the query, unless ``name`` is given.
+        name: the name of a named query.
+        limit: number of rows to show.
+        target: format and path of a file to write instead.
+        force: whether to replace an existing file.
+        wants_json: whether to print one JSON document.
 
     Returns:
-        Whether it crosses its threshold.
+        Whether the query crosses its threshold.
 
     Raises:
-        PodiumError: it could not be run; no file was written.
+        PodiumError: the query could not be run. No file was written.
     """
     from podium.lakehouse.query.execution import engine_errors, first_rows, run_query
     from podium.lakehouse.query.export import require_place, write_file
@@ -117,7 +117,7 @@ def _head(query: NamedQuery | None, verdict: Verdict | None) -> dict[str, Any]:
 def _document(answer: Answer, rows: pa.Table, more: bool) -> dict[str, Any]:
     names = rows.column_names
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise PodiumError(f"Two columns are called {', '.join(twice)}; give one another name with AS.")
+        raise PodiumError(f"Two columns are called {', '.join(twice)}. Rename one with AS.")
     columns = [{"name": each.name, "type": each.dataType.simpleString()} for each in answer.frame.schema.fields]
     return {"columns": columns, "rows": plain(rows.to_pylist()), "more": more}
 

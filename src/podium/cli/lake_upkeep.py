@@ -1,4 +1,4 @@
-"""What ``podium lake clean`` and ``podium lake maintain`` do, and how they tell it."""
+"""The work and output of ``podium lake clean`` and ``podium lake maintain``."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ __all__ = ["clean_up", "maintain_tables", "roots_of_others"]
 
 
 def roots_of_others(env: str) -> dict[str, str]:
-    """Where every other environment keeps its tables."""
+    """The roots of the tables of all other environments: environment -> root."""
     return {name: open_project(name).root for name in open_project(env).environments if name != env}
 
 
 def clean_up(
     project: Project, others: Mapping[str, str], *, yes: bool, vacuum: bool, optimize: bool, wants_json: bool
 ) -> None:
-    """Say what has expired; with ``yes`` drop it, and look after the tables that stay.
+    """Show what has expired. With ``yes``, drop it and maintain the tables that stay.
 
     Args:
-        project: the environment, prepared.
-        others: environment -> root of the other ones, which must not be touched.
-        yes: drop it.
-        vacuum: remove files that the tables that stay do not need.
-        optimize: make few large files of their small ones.
-        wants_json: print one document instead of lines.
+        project: the project, prepared for one environment.
+        others: root of each other environment, which must not be touched.
+        yes: whether to drop.
+        vacuum: whether to VACUUM the tables that stay.
+        optimize: whether to OPTIMIZE the tables that stay.
+        wants_json: whether to print one JSON document instead of lines.
 
     Raises:
-        PodiumError: it may not be dropped (nothing was then), or a table could not be read or looked after.
+        PodiumError: dropping is refused (nothing was dropped), or a table could not be read or maintained.
     """
     from podium.lakehouse.expiry import find_lots
 
@@ -71,8 +71,8 @@ def maintain_tables(
     """OPTIMIZE and VACUUM the named tables, or all.
 
     Raises:
-        PodiumError: there is no such table, the retention is too short, or the rules forbid it (nothing was done then);
-            or something went wrong with a table (the others were done).
+        PodiumError: a table does not exist, the retention is too short, or the rules forbid it (nothing was done); or
+            the maintenance of a table failed (that of the others was done).
     """
     from podium.lakehouse.listing import table_places
     from podium.lakehouse.maintenance import Work, require_safe
@@ -80,7 +80,7 @@ def maintain_tables(
     require_safe(hours, force=force)
     places = {place.name: place for place in table_places(project.section("catalog"))}
     if unknown := [f"{name}{did_you_mean(name, places)}" for name in names if name not in places]:
-        raise PodiumError(f"In {project.env} there is no table {', '.join(unknown)}. podium lake tables lists them.")
+        raise PodiumError(f"There is no table {', '.join(unknown)} in {project.env}. podium lake tables lists them.")
     chosen = [places[name] for name in dict.fromkeys(names)] or list(places.values())
     _require_write((place.zone, place.name) for place in chosen)
     if not chosen and not wants_json:
@@ -97,14 +97,14 @@ def _roots(project: Project) -> list[str]:
 
 
 def _refuse_shared(env: str, roots: Iterable[str], others: Mapping[str, str]) -> None:
-    """Refuse where another environment keeps its tables in the same place."""
+    """Raise if another environment keeps its tables in the same place."""
     from podium.lakehouse.storage import overlap
 
     for name, other in others.items():
         if any(overlap(root, other) for root in roots):
             raise PodiumError(
-                f"Nothing was dropped: {env} and {name} keep their tables in one place ({other}), and clean "
-                "must not touch another environment. Give each its own root in conf/<env>/globals.yml."
+                f"Nothing was dropped, because {env} and {name} keep their tables in the same place ({other}), and "
+                "clean must not touch another environment. Give each its own root in conf/<env>/globals.yml."
             )
 
 
@@ -131,7 +131,7 @@ def _drop(lot: Lot, roots: list[str], now: datetime, *, quiet: bool) -> None:
 def _look_after(
     places: Iterable[TableLocation | Item], work: Work | None, *, dry_run: bool, quiet: bool
 ) -> list[dict[str, Any]]:
-    """Look after one table after the other, and tell of each as it is done."""
+    """Maintain each table in turn, print one line after each, and return all results."""
     if work is None:
         return []
     done = []
@@ -181,7 +181,7 @@ def _print_lots(lots: list[Lot], now: datetime, project: Project, *, yes: bool) 
     for lot in lots:
         out.print(_verdict(lot, now), soft_wrap=True, markup=False)
     if not lots:
-        out.print(f"There is nothing in {root}.", soft_wrap=True, markup=False)
+        out.print(f"There are no tables or files in {root}.", soft_wrap=True, markup=False)
     elif not gone:
         out.print("Nothing has expired.")
     elif not yes:
@@ -194,11 +194,11 @@ def _verdict(lot: Lot, now: datetime) -> str:
     if lot.has_expired(now):
         return f"{size}, expired since {day(_minute(lot.expires))}"
     if lot.expires is not None:
-        return f"{size}, stay until {day(_minute(lot.expires))}"
+        return f"{size}, kept until {day(_minute(lot.expires))}"
     broken = [f"{item.name}: {item.trouble}" for item in lot.keepers if item.trouble]
     first, *others = [item.name for item in lot.keepers]
     lack = f" and {len(others)} others have" if others else " has"
-    why = f"cannot be judged: {'; '.join(broken)}" if broken else f"never expire, as {first}{lack} no retention"
+    why = f"expiry unknown: {'; '.join(broken)}" if broken else f"never expire, because {first}{lack} no retention"
     return f"{size}, {why}"
 
 
@@ -213,7 +213,7 @@ def _lot_as_json(lot: Lot, *, expired: bool) -> dict[str, Any]:
 
 def _fail(wrong: Sequence[str]) -> None:
     if wrong:
-        raise PodiumError("Not everything could be done:\n  " + "\n  ".join(wrong))
+        raise PodiumError("These tables failed; all others were done:\n  " + "\n  ".join(wrong))
 
 
 def _minute(moment: datetime | None) -> datetime | None:
