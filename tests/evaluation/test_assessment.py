@@ -87,7 +87,7 @@ def test_an_evaluation_holds_the_figures(good, rows):
     assert good.gain_over_baseline.auc.low > 0
     assert good.algorithms == {"candidate": "lightgbm", "baseline": "heuristic"}
     assert (good.rows, good.window.days, good.champion) == (len(rows), 28, None)
-    assert good.late_rate.value == pytest.approx(label.mean())
+    assert good.positive_rate.value == pytest.approx(label.mean())
     assert {part.slice for part in good.slices} == {"carrier", "hour"}
     assert good.passed, [check for check in good.checks if not check.passed]
 

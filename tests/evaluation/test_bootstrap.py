@@ -63,11 +63,11 @@ def test_the_interval_covers_the_truth():
     assert held["log_loss", "rows"] / samples <= 0.8
 
 
-def test_the_late_rate_of_bad_days_is_less_certain_than_that_of_rows(rows):
+def test_the_positive_rate_of_bad_days_is_less_certain_than_that_of_rows(rows):
     label, _, day = arrays(rows)
     draws = bootstrap.draw_days(28, 500, seed=1)
-    by_day = estimates.late_rate(label, day, draws)
-    by_row = estimates.late_rate(label, np.random.default_rng(0).permutation(day), draws)
+    by_day = estimates.positive_rate(label, day, draws)
+    by_row = estimates.positive_rate(label, np.random.default_rng(0).permutation(day), draws)
     assert by_day.value == by_row.value == pytest.approx(label.mean())
     assert by_day.high - by_day.low > 1.5 * (by_row.high - by_row.low)
 
@@ -111,9 +111,9 @@ def test_calibration_bins_count_every_row_once(rows):
     bins = estimates.calibration_bins(label, score, day, bootstrap.draw_days(28, 200, seed=1))
     assert sum(part.rows for part in bins) == len(rows)
     first = label[score < 0.1]
-    assert bins[0].late_rate.value == pytest.approx(first.mean())
-    assert bins[0].late_rate.low < first.mean() < bins[0].late_rate.high
-    assert (bins[9].rows, bins[9].mean_score, bins[9].late_rate.value) == (0, None, None)
+    assert bins[0].positive_rate.value == pytest.approx(first.mean())
+    assert bins[0].positive_rate.low < first.mean() < bins[0].positive_rate.high
+    assert (bins[9].rows, bins[9].mean_score, bins[9].positive_rate.value) == (0, None, None)
 
 
 def test_a_month_of_flights_takes_seconds():

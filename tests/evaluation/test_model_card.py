@@ -5,7 +5,8 @@ import pytest
 
 from podium.pipelines.evaluation import assessment
 from podium.pipelines.evaluation.explain import explain
-from podium.pipelines.evaluation.parameters import CardText, EvaluationParams, Words
+from podium.pipelines.evaluation.parameters import CardText, EvaluationParams
+from podium.reports.words import ReportWords
 
 from .conftest import scoring
 from .test_assessment import fitted
@@ -37,7 +38,7 @@ def write(evaluate, rows):
         params = EvaluationParams(
             resamples=100,
             explain_rows=100,
-            words=Words(rows="flights", positive="late", negative="in time"),
+            words=ReportWords(rows="flights", positive="late", negative="in time"),
             card=CardText(purpose="To plan.", users="Planners.", not_for=("Passengers.",), limits=("Of 2013.",)),
         )
         baseline = scoring("weak", "heuristic")

@@ -14,7 +14,7 @@ def test_a_slice_is_measured_on_its_rows_alone(rows):
     part = rows[rows["slice_carrier"] == "AA"]
     expected = measure(part["label"].to_numpy(), part["p"].to_numpy())
     found = table.iloc[0]
-    assert (found["rows"], found["late_rate"]) == (len(part), part["label"].mean())
+    assert (found["rows"], found["positive_rate"]) == (len(part), part["label"].mean())
     assert found["auc"] == pytest.approx(expected["auc"])
     assert found["log_loss"] == pytest.approx(expected["log_loss"])
     assert found["calibration_gap"] == pytest.approx(part["p"].mean() - part["label"].mean())
@@ -29,7 +29,7 @@ def test_one_class_and_few_rows_have_counts_but_no_metrics():
     rows = pd.DataFrame({"label": [0] * 50 + [1] * 50 + [0, 1], "slice_x": ["a"] * 50 + ["b"] * 50 + ["c"] * 2})
     table = by_slice(rows, np.linspace(0.1, 0.9, 102), {"x": "slice_x"}, 10).set_index("value")
     assert table["rows"].to_dict() == {"a": 50, "b": 50, "c": 2}
-    assert table["late_rate"].to_dict() == {"a": 0.0, "b": 1.0, "c": 0.5}
+    assert table["positive_rate"].to_dict() == {"a": 0.0, "b": 1.0, "c": 0.5}
     assert table[["auc", "log_loss", "calibration_gap"]].isna().all().all()
     assert table["mean_score"].notna().all()
     assert all(part.auc is None for part in records(table.reset_index()))

@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from podium.pipelines.monitoring.parameters import MonitoringParams, ReportWords
+from podium.pipelines.monitoring.parameters import MonitoringParams
 from podium.pipelines.monitoring.reference import Reference, profile
+from podium.reports.words import ReportWords
 
 from .worlds import CATEGORICAL, COLUMNS, FEATURES, KEYS, world
 
@@ -14,7 +15,7 @@ METRICS = {"auc": 0.75, "calibration_error": 0.01, "log_loss": 0.55}
 
 @pytest.fixture(scope="session")
 def params() -> MonitoringParams:
-    return MonitoringParams(words=ReportWords(things="parcels", positive="lost"))
+    return MonitoringParams(words=ReportWords(rows="parcels", positive="lost"))
 
 
 @dataclass

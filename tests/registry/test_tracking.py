@@ -99,7 +99,7 @@ def test_a_server_that_says_nothing_is_given_up(silent, monkeypatch):
     before, began = dict(os.environ), time.monotonic()
     with pytest.raises(PodiumError, match="named by the variable PODIUM_STAGING_MLFLOW, does not answer") as refused:
         Registry(silent).last_run("training")
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 90  # MLflow itself would wait for many minutes
     assert "secret" not in str(refused.value)
     assert dict(os.environ) == before
 
@@ -116,7 +116,7 @@ def test_a_run_without_its_server_ends_before_any_node(data_folder):
     assert answer.returncode == 1
     assert f"The MLflow server {address}, named by the variable PODIUM_PROD_MLFLOW, does not answer" in answer.stderr
     assert "Traceback" not in answer.stderr
-    assert took < 60
+    assert took < 150  # MLflow itself would ask again for more than four minutes
     assert not data_folder.exists()
 
 

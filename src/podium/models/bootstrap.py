@@ -1,7 +1,7 @@
 """Metrics on resampled days, for intervals that do not claim more than the data know.
 
-Flights of one day share its weather and its queues: they are not independent, and resampling rows would claim more
-than the data know. So whole days are drawn with replacement, as non-overlapping blocks of a series: Carlstein, "The
+Rows of one day share its circumstances, so they are not independent, and resampling rows would claim more than the
+data know. So whole days are drawn with replacement, as non-overlapping blocks of a series: Carlstein, "The
 Use of Subseries Values for Estimating the Variance of a General Statistic from a Stationary Sequence", Annals of
 Statistics 14, 1986.
 

@@ -1,4 +1,4 @@
-"""Assess a candidate on held-out rows: figures, verdict, pictures, model card.
+"""Assess a candidate on held-out rows: figures, checks, pictures, model card.
 
 The drawing modules are imported inside functions: every Kedro command imports this module, and matplotlib is slow to
 load.
@@ -20,10 +20,10 @@ from podium.models.metrics import METRICS
 
 from . import estimates, explain, model_card
 from .explain import Explanation
+from .gate_checks import gate_checks
 from .parameters import EvaluationParams
 from .records import Evaluation, EvaluationError, Scores, Window
 from .slices import PREFIX, by_slice, records, slice_columns
-from .verdict import verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,7 +113,7 @@ def evaluate(
         features=len(candidate.features),
         window=window,
         rows=len(rows),
-        late_rate=estimates.late_rate(label, day, draws),
+        positive_rate=estimates.positive_rate(label, day, draws),
         candidate=ours,
         baseline=measured["baseline"][0],
         champion=measured["champion"][0] if champion is not None else None,
@@ -121,7 +121,7 @@ def evaluate(
         gain_over_champion=champions_gain,
         calibration=estimates.calibration_bins(label, score["candidate"], day, draws),
         slices=sliced,
-        checks=verdict(
+        checks=gate_checks(
             params.thresholds,
             rows=len(rows),
             window=window,
@@ -194,7 +194,7 @@ def flat_metrics(evaluation: Evaluation) -> dict[str, float]:
     }
     flat: dict[str, float | None] = {
         "rows": float(evaluation.rows),
-        "late_rate": evaluation.late_rate.value,
+        "positive_rate": evaluation.positive_rate.value,
         "checks_failed": float(sum(not check.passed for check in evaluation.checks)),
     }
     for prefix, scores in groups.items():

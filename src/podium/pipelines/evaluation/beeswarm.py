@@ -6,9 +6,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 
-from .canvas import COLOURS, INK, MUTED, canvas
+from podium.reports.figures import COLOURS, INK, MUTED, canvas
+from podium.reports.words import ReportWords
+
 from .explain import Explanation
-from .parameters import Words
 
 __all__ = ["beeswarm"]
 
@@ -17,7 +18,7 @@ LOW_TO_HIGH = LinearSegmentedColormap.from_list("low_to_high", ["#2a7fc0", "#b9a
 NOT_A_NUMBER = "#aab3bc"
 
 
-def beeswarm(explanation: Explanation, words: Words) -> Figure:
+def beeswarm(explanation: Explanation, words: ReportWords) -> Figure:
     """The most important features, of at least one: each row of the sample a dot, coloured by the feature's value."""
     shown = min(MOST_FEATURES, len(explanation.names))
     rows = len(explanation.contributions)

@@ -11,7 +11,7 @@ from podium.models.metrics import BINS, METRICS, bin_of, measure
 
 from .records import Bin, Estimate, Scores
 
-__all__ = ["Measured", "calibration_bins", "difference", "interval", "late_rate", "scores"]
+__all__ = ["Measured", "calibration_bins", "difference", "interval", "positive_rate", "scores"]
 
 TAILS = (0.025, 0.975)
 # A model's figures, and each of its metrics on every resample.
@@ -49,7 +49,7 @@ def difference(ours: Measured, theirs: Measured) -> Scores:
     return Scores(**found)
 
 
-def late_rate(label: np.ndarray, day: np.ndarray, draws: np.ndarray) -> Estimate:
+def positive_rate(label: np.ndarray, day: np.ndarray, draws: np.ndarray) -> Estimate:
     """The share of positive labels with its interval."""
     return _rate(label, day, draws)
 
@@ -66,7 +66,7 @@ def calibration_bins(label: np.ndarray, score: np.ndarray, day: np.ndarray, draw
                 high=(i + 1) / BINS,
                 rows=int(here.sum()),
                 mean_score=float(score[here].mean()) if here.any() else None,
-                late_rate=_rate(label[here], day[here], draws),
+                positive_rate=_rate(label[here], day[here], draws),
             )
         )
     return tuple(found)

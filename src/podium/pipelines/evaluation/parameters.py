@@ -5,8 +5,9 @@ import math
 from pydantic import Field
 
 from podium.problems.base import Params
+from podium.reports.words import ReportWords
 
-__all__ = ["CardText", "EvaluationParams", "Thresholds", "Words"]
+__all__ = ["CardText", "EvaluationParams", "ReportWords", "Thresholds"]
 
 
 class Thresholds(Params):
@@ -20,14 +21,6 @@ class Thresholds(Params):
     min_gain_over_baseline_auc: float = Field(default=0.0, ge=0, lt=0.5)
     max_loss_to_champion_auc: float = Field(default=0.005, ge=0, lt=0.5)
     min_slice_auc: float = Field(default=0.60, ge=0.5, lt=1)
-
-
-class Words(Params):
-    """How pictures and pages call the rows and the positive label: "late flights"."""
-
-    rows: str = "rows"
-    positive: str = "positive"
-    negative: str = "other"
 
 
 class CardText(Params):
@@ -44,8 +37,8 @@ class EvaluationParams(Params):
 
     Attributes:
         holdout_days: rows predicted in this many days before ``as_of`` are held out.
-        settle_hours: rows predicted this short before ``as_of`` are left out. Of those, the outcomes that are known
-            so early are a biased sample: a flight in time is known to be so before a late one lands.
+        settle_hours: rows predicted within this many hours before ``as_of`` are left out. The outcomes known so early
+            are a biased sample, because one outcome may become known sooner than the other.
         time_zone: in which days begin, for the bootstrap over days.
         resamples: of the bootstrap.
         slice_min_rows: values of a slice with fewer rows get no metrics.
@@ -61,5 +54,5 @@ class EvaluationParams(Params):
     explain_rows: int = Field(default=1_000, ge=1, le=20_000)
     seed: int = Field(default=2013, ge=0)
     thresholds: Thresholds = Thresholds()
-    words: Words = Words()
+    words: ReportWords = ReportWords()
     card: CardText = CardText()

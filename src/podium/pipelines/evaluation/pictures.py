@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from podium.models.metrics import reliability
+from podium.reports.figures import COLOURS, MUTED, OBSERVED, canvas, counts, legend, percent
+from podium.reports.words import ReportWords
 
-from .canvas import COLOURS, MUTED, OBSERVED, canvas, counts, legend, percent, subtitle
-from .parameters import Words
 from .records import Estimate, Evaluation
 
-__all__ = ["Scored", "calibration", "precision_recall", "roc"]
+__all__ = ["Scored", "calibration", "precision_recall", "roc", "subtitle"]
 
 # Curves leave out what rests on fewer rows than this: noise at the edge of a picture draws the eye.
 FEW = 50
@@ -32,7 +32,14 @@ class Scored:
         return sorted(self.scores.items(), key=lambda item: list(COLOURS).index(item[0]), reverse=True)
 
 
-def roc(scored: Scored, found: Evaluation, words: Words) -> Figure:
+def subtitle(found: Evaluation, words: ReportWords) -> str:
+    """What a picture is made from: how many rows, of which days, with how many positives."""
+    first, last = found.window.first, found.window.last
+    rate = "" if found.positive_rate.value is None else f", {found.positive_rate.value:.1%} {words.positive}"
+    return f"{found.rows:,} held-out {words.rows} of {first:%d %b %Y} to {last:%d %b %Y}{rate}"
+
+
+def roc(scored: Scored, found: Evaluation, words: ReportWords) -> Figure:
     """ROC curves with their areas."""
     from sklearn.metrics import roc_curve
 
@@ -49,13 +56,13 @@ def roc(scored: Scored, found: Evaluation, words: Words) -> Figure:
     return figure
 
 
-def precision_recall(scored: Scored, found: Evaluation, words: Words) -> Figure:
+def precision_recall(scored: Scored, found: Evaluation, words: ReportWords) -> Figure:
     """Precision against recall, with the late rate as the line of no skill."""
     from sklearn.metrics import precision_recall_curve
 
     title = f"What it costs to find {words.positive} {words.rows}"
     figure, (axis,) = canvas(title, subtitle(found, words), size=(6.6, 6.4))
-    rate = found.late_rate.value or 0.0
+    rate = found.positive_rate.value or 0.0
     axis.axhline(rate, color=MUTED, linewidth=1, linestyle=(0, (2, 3)), label=f"flagging at random: {rate:.3f}")
     for who, score in scored.drawn():
         precision, recall, _ = precision_recall_curve(scored.label, score)
@@ -68,7 +75,7 @@ def precision_recall(scored: Scored, found: Evaluation, words: Words) -> Figure:
     return figure
 
 
-def calibration(scored: Scored, found: Evaluation, words: Words) -> Figure:
+def calibration(scored: Scored, found: Evaluation, words: ReportWords) -> Figure:
     """What became of the rows of each bin of the score, above a histogram of the scores."""
     title = f"Does a score of 30% mean {words.positive} three times in ten?"
     figure, (top, bottom) = canvas(
@@ -90,14 +97,14 @@ def calibration(scored: Scored, found: Evaluation, words: Words) -> Figure:
 
 def _whiskers(axis: Axes, found: Evaluation) -> None:
     for part in found.calibration:
-        rate = part.late_rate
+        rate = part.positive_rate
         if part.mean_score is None or rate.value is None or rate.low is None or rate.high is None:
             continue
         colour = COLOURS["candidate"]
         axis.plot([part.mean_score] * 2, [rate.low, rate.high], color=colour, linewidth=5, alpha=0.18, zorder=1.5)
 
 
-def _histogram(axis: Axes, scored: Scored, words: Words) -> None:
+def _histogram(axis: Axes, scored: Scored, words: ReportWords) -> None:
     score, late = scored.scores["candidate"], scored.label == 1
     axis.hist(
         [score[late], score[~late]],

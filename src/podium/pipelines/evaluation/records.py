@@ -47,7 +47,7 @@ class Bin(Record):
     high: float
     rows: int
     mean_score: float | None
-    late_rate: Estimate
+    positive_rate: Estimate
 
 
 class Slice(Record):
@@ -56,7 +56,7 @@ class Slice(Record):
     slice: str
     value: str
     rows: int
-    late_rate: float
+    positive_rate: float
     mean_score: float
     auc: float | None
     log_loss: float | None
@@ -96,7 +96,7 @@ class Evaluation(Record):
     features: int
     window: Window
     rows: int
-    late_rate: Estimate
+    positive_rate: Estimate
     candidate: Scores
     baseline: Scores
     champion: Scores | None

@@ -6,8 +6,10 @@ from textwrap import shorten
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .canvas import COLOURS, INK, MUTED, OBSERVED, canvas, legend, percent, subtitle
-from .parameters import Words
+from podium.reports.figures import COLOURS, INK, MUTED, OBSERVED, canvas, legend, percent
+from podium.reports.words import ReportWords
+
+from .pictures import subtitle
 from .records import Evaluation, Slice
 
 __all__ = ["slices"]
@@ -16,7 +18,7 @@ MOST_VALUES = 24
 FAINT = 0.3
 
 
-def slices(found: Evaluation, words: Words) -> Figure:
+def slices(found: Evaluation, words: ReportWords) -> Figure:
     """For each value of each slice: how well the score ranks, and whether it means what it says."""
     names = list(dict.fromkeys(part.slice for part in found.slices))
     parts = {name: _largest([part for part in found.slices if part.slice == name]) for name in names}
@@ -66,12 +68,12 @@ def _ranking(axis: Axes, parts: Sequence[Slice], overall: float | None) -> None:
     _lines(axis, parts)
 
 
-def _meaning(axis: Axes, parts: Sequence[Slice], words: Words) -> None:
+def _meaning(axis: Axes, parts: Sequence[Slice], words: ReportWords) -> None:
     for y, part in enumerate(parts):
         alpha = FAINT if part.auc is None else 1.0
         ours = COLOURS["candidate"]
-        axis.plot([part.late_rate, part.mean_score], [y, y], color="#c9d1d9", linewidth=2, alpha=alpha)
-        axis.plot(part.late_rate, y, "o", color=OBSERVED, markersize=6, alpha=alpha)
+        axis.plot([part.positive_rate, part.mean_score], [y, y], color="#c9d1d9", linewidth=2, alpha=alpha)
+        axis.plot(part.positive_rate, y, "o", color=OBSERVED, markersize=6, alpha=alpha)
         axis.plot(part.mean_score, y, "o", color=ours, mfc="white", mew=1.6, markersize=6, alpha=alpha)
     axis.plot([], [], "o", color=OBSERVED, label=f"were {words.positive}")
     axis.plot([], [], "o", color=COLOURS["candidate"], mfc="white", mew=1.6, label="mean score")

@@ -15,7 +15,7 @@ __all__ = ["COLUMNS", "MISSING", "PREFIX", "by_slice", "records", "slice_columns
 # Columns that hold what rows are sliced by, so that a slice can be called as a feature is.
 PREFIX = "slice_"
 MISSING = "(missing)"
-COLUMNS = ["slice", "value", "rows", "late_rate", "mean_score", "auc", "log_loss", "calibration_gap"]
+COLUMNS = ["slice", "value", "rows", "positive_rate", "mean_score", "auc", "log_loss", "calibration_gap"]
 
 
 def slice_columns(rows: pd.DataFrame) -> dict[str, str]:
@@ -66,15 +66,15 @@ def _text(value: object) -> str:
 
 
 def _measured(label: np.ndarray, score: np.ndarray, min_rows: int) -> dict[str, float]:
-    late_rate, mean_score = float(label.mean()), float(score.mean())
-    found = {"rows": len(label), "late_rate": late_rate, "mean_score": mean_score}
-    if len(label) < min_rows or late_rate in {0.0, 1.0}:
+    positive_rate, mean_score = float(label.mean()), float(score.mean())
+    found = {"rows": len(label), "positive_rate": positive_rate, "mean_score": mean_score}
+    if len(label) < min_rows or positive_rate in {0.0, 1.0}:
         return found | {"auc": np.nan, "log_loss": np.nan, "calibration_gap": np.nan}
     measured = measure(label, score)
     return found | {
         "auc": measured["auc"],
         "log_loss": measured["log_loss"],
-        "calibration_gap": mean_score - late_rate,
+        "calibration_gap": mean_score - positive_rate,
     }
 
 

@@ -15,8 +15,9 @@ from scipy.special import ndtri
 
 from podium.errors import PodiumError, did_you_mean
 from podium.models.metrics import METRICS
+from podium.reports.words import ReportWords
 
-from .parameters import MonitoringParams, ReportWords
+from .parameters import MonitoringParams
 from .reference import Reference
 from .tables import ALERTS
 from .windows import enough, title
@@ -99,7 +100,7 @@ def _drift_alerts(drift: pd.DataFrame, params: MonitoringParams) -> Iterator[dic
 def _moved(row: Mapping[Any, Any], words: ReportWords) -> str:
     """``weather_temp (66.9 to 75 for 31% of flights instead of 11%)``."""
     where = words.positive if (row["subject"], row["moved"]) == ("decision", "1") else row["moved"]
-    return f"{row['subject']} ({where} for {row['moved_to']:.0%} of {words.things} instead of {row['moved_from']:.0%})"
+    return f"{row['subject']} ({where} for {row['moved_to']:.0%} of {words.rows} instead of {row['moved_from']:.0%})"
 
 
 def _performance_alerts(
@@ -122,7 +123,7 @@ def _performance_alerts(
             yield _about(month, "performance", metric, severity, levels) | {
                 "reason": f"{title(month['window_start'])}: {described.title} was {month[metric]:.3f}, at evaluation "
                 f"{reference[metric]:.3f}. Chance and the tolerated loss explain no more than a change to "
-                f"{levels[severity]:.3f} ({month['labelled']:,} {params.words.things})."
+                f"{levels[severity]:.3f} ({month['labelled']:,} {params.words.rows})."
             }
 
 
@@ -137,7 +138,7 @@ def _calibration_alerts(
         if severity is None:
             continue
         yield _about(month, "calibration", "calibration_error", severity, levels) | {
-            "reason": f"{title(month['window_start'])}: {month['positive_rate']:.0%} of {words.things} were "
+            "reason": f"{title(month['window_start'])}: {month['positive_rate']:.0%} of {words.rows} were "
             f"{words.positive}; the model expected {month['mean_score']:.0%} and was trained on {trained_rate:.0%}. "
             f"The calibration error is {month['calibration_error']:.3f}, more than {levels[severity]:.3f}."
         }

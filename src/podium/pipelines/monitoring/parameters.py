@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from podium.problems.base import Params
+from podium.reports.words import ReportWords
 
 __all__ = ["Levels", "MonitoringParams", "ReportWords", "Tolerated"]
 
@@ -38,13 +39,6 @@ class Tolerated(Params):
     def judged(self) -> dict[str, Levels]:
         """The metrics that have levels."""
         return {name: levels for name, levels in self if levels is not None}
-
-
-class ReportWords(Params):
-    """What the reports call a row and a positive label: '16% of <things> were <positive>'."""
-
-    things: str = "cases"
-    positive: str = "positive"
 
 
 class MonitoringParams(Params):

@@ -124,7 +124,7 @@ def describe(
         "trained_from": rows["prediction_time"].min().isoformat(),
         "trained_until": rows["prediction_time"].max().isoformat(),
         "rows": len(rows),
-        "late_rate": float(rows["label"].mean()),
+        "positive_rate": float(rows["label"].mean()),
         "algorithm": model.algorithm,
         "params": dict(model.params),
         "validation": {"log_loss": choice.log_loss, "auc": choice.auc},

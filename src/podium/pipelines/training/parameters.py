@@ -14,8 +14,8 @@ class TrainingParams(Params):
     Attributes:
         seed: of the search and of every fit.
         holdout_days: the last days before ``as_of``, which training never sees: evaluation is done on them.
-        settle_hours: rows predicted this short before the held-out days are left out as well. Those of them whose label
-            was known by then are a biased sample: a flight in time is known to be so before a late one lands.
+        settle_hours: rows predicted within this many hours before the held-out days are left out as well. Those whose
+            label was known by then are a biased sample, because one outcome may become known sooner than the other.
         validation_days: the days before those, on which trials are judged.
         algorithms: who competes, for how many trials, and where each looks. The heuristic is also the baseline.
     """

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
+from podium.pipelines.evaluation.gate_checks import gate_checks
 from podium.pipelines.evaluation.parameters import Thresholds
 from podium.pipelines.evaluation.records import Check, Estimate, Scores, Slice, Window
-from podium.pipelines.evaluation.verdict import verdict
 
 WINDOW = Window(
     as_of=datetime(2013, 8, 1, tzinfo=UTC),
@@ -44,7 +44,7 @@ def part(auc, value="AA") -> Slice:
         slice="carrier",
         value=value,
         rows=500,
-        late_rate=0.2,
+        positive_rate=0.2,
         mean_score=0.2,
         auc=auc,
         log_loss=None,
@@ -61,7 +61,7 @@ def judged(**other) -> dict[str, Check]:
         "gain_over_champion": scores(auc=estimate(0.001, -0.004, 0.006)),
         "slices": (part(0.7), part(0.61, "UA"), part(None, "HA")),
     }
-    return {check.name: check for check in verdict(THRESHOLDS, **(given | other))}
+    return {check.name: check for check in gate_checks(THRESHOLDS, **(given | other))}
 
 
 def window(**other) -> Window:

@@ -1,4 +1,4 @@
-"""Is the candidate good enough? Thresholds in parameters, a plain list of named results out.
+"""The checks of the gate: is the candidate good enough? Each compares a figure with a threshold from parameters.
 
 A gate that cannot fail is a defect. So the thresholds have bounds of their own (a minimum AUC of 0.5 or less would let
 a coin through), a check passes only when its comparison holds (an undefined figure fails), and what should differ from
@@ -11,10 +11,10 @@ from datetime import datetime
 from .parameters import Thresholds
 from .records import Check, Estimate, Scores, Slice, Window
 
-__all__ = ["Check", "verdict"]
+__all__ = ["Check", "gate_checks"]
 
 
-def verdict(
+def gate_checks(
     thresholds: Thresholds,
     *,
     rows: int,
