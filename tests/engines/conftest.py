@@ -1,4 +1,4 @@
-"""Small tables on each engine in turn, by path and by name, read back by delta-rs; and a project made by Sail."""
+"""Fixtures for small tables on each engine, by path and by name, and for a project whose tables Sail has written."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from tests.conftest import Project
 
 SCHEMA = "k int, v string"
 BEFORE = [(1, "a"), (2, "b"), (3, "c"), (None, "n")]
-# At no full hour, after the clocks went forward.
+# Not at a full hour, and after the change to daylight saving time.
 AS_OF = "2013-03-12T06:07"
 
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest) -> str:
-    """How a table is called: by its ``path``, or by its ``name`` in a catalog."""
+    """Whether tables are identified by ``path``, or by ``name`` in a catalog."""
     return getattr(request, "param", "path")
 
 
 @pytest.fixture
 def rows(engine_name: str) -> Callable:
-    """Frames of the engine from tuples."""
+    """A function that creates a frame of the engine from tuples."""
     return lambda *found, schema=SCHEMA: engine.session().createDataFrame(list(found), schema)
 
 
 @pytest.fixture
 def address(place: str, tmp_path: Path) -> str:
-    """What the catalog would call the table."""
+    """The path of the table, as a catalog entry would name it."""
     return str(tmp_path / "table") if place == "path" else f"uc://spark_catalog/s{uuid4().hex[:8]}/bronze/things"
 
 
 @pytest.fixture
 def table(address: str) -> Callable[..., DeltaDataset]:
-    """Datasets on one and the same table, in any mode."""
+    """A function that creates datasets of the same table, in any mode."""
 
     def make(mode: str = "merge", **settings: Any) -> DeltaDataset:
         keys = {"keys": ["k"]} if mode in {"merge", "insert"} else {}
@@ -53,7 +53,7 @@ def table(address: str) -> Callable[..., DeltaDataset]:
 
 @pytest.fixture
 def location(place: str, address: str, table) -> Callable[[], str]:
-    """Where the table lies."""
+    """A function that returns the folder of the table."""
 
     def find() -> str:
         if place == "path":
@@ -66,7 +66,7 @@ def location(place: str, address: str, table) -> Callable[[], str]:
 
 @pytest.fixture
 def stored(location) -> Callable[[], list[tuple]]:
-    """The rows of the table as delta-rs reads them, sorted."""
+    """A function that reads the rows of the table by delta-rs, sorted."""
 
     def read() -> list[tuple]:
         columns = DeltaTable(location()).to_pyarrow_table().to_pydict().values()
@@ -77,7 +77,7 @@ def stored(location) -> Callable[[], list[tuple]]:
 
 @pytest.fixture
 def filled(place: str, address: str, table, rows) -> DeltaDataset:
-    """The table with four rows, one of them without a key."""
+    """The table with four rows, one of which has a null key."""
     if place == "path":
         columns = pa.schema([("k", pa.int32()), ("v", pa.string())])
         keys, values = zip(*BEFORE, strict=True)
@@ -89,7 +89,7 @@ def filled(place: str, address: str, table, rows) -> DeltaDataset:
 
 @pytest.fixture(scope="session")
 def slice_of_march(raw: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The real data, thinned: every 21st flight number and all weather, 1 to 12 March; all of the other files."""
+    """A sample of the real data: every 21st flight number and all weather of 1 to 12 March, and all other files."""
     flights, weather = raw["flights"], raw["weather"]
     march = [frame["month"].eq("3") & frame["day"].astype(int).le(12) for frame in (flights, weather)]
     few = flights["flight"].astype(int) % 21 == 0
@@ -98,7 +98,7 @@ def slice_of_march(raw: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def on_sail(new_project, slice_of_march) -> Project:
-    """The project with features as of ``AS_OF``, made by Sail. For reading, not for running."""
+    """The project with features as of ``AS_OF``, written by Sail. Tests only read it."""
     project = new_project(slice_of_march)
     project.run("feature_engineering", as_of=AS_OF)
     return project

@@ -1,4 +1,4 @@
-"""A race that was lost is told apart from other errors, on every engine."""
+"""A write that lost a race is distinguished from other errors, on every engine."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +18,13 @@ SAVES = {
 
 
 def save(path: str, value: str, how: dict) -> None:
-    """One attempt to write ten rows, with whatever error the engine has."""
+    """One attempt to write ten rows, which raises the engine's own error."""
     frame = engine.session().createDataFrame([(k, value) for k in range(10)], "k int, v string")
     DeltaDataset(path=path, zone="bronze")._write(Rows(frame=frame, **how))
 
 
 def race(writers: list[Callable[[], None]]) -> list[Exception]:
-    """The errors of writers that start together."""
+    """The errors of writers that start at the same time."""
     ready = Barrier(len(writers))
 
     def write(writer: Callable[[], None]) -> Exception | None:

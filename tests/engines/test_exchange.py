@@ -1,4 +1,4 @@
-"""A table that one engine wrote is read, merged into and replaced by another."""
+"""Each engine can read, merge into and replace a window of a table that another engine wrote."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import UTC as IN_UTC
 SCHEMA = "k int, who string, f double, n bigint, at timestamp, day date, yes boolean"
 ODD = (-0.0, 2**53 + 1, datetime(2013, 3, 10, 6, 59, 59, 123456, tzinfo=UTC), date(1900, 2, 28), True)
 NOTHING = (None,) * len(ODD)
-# Sail begins; then each engine meets what the others left.
+# Sail writes first, then each engine uses the table that the others left.
 TURNS = ("spark", "connect", "sail")
 
 
@@ -32,7 +32,7 @@ def settings(name: str, cluster, folder: Path) -> engine.EngineSettings:
 
 @pytest.fixture
 def use(spark, local_cluster, tmp_path_factory: pytest.TempPathFactory):
-    """Switches engines within a test."""
+    """A function that switches the engine within a test."""
     base = tmp_path_factory.getbasetemp()
     yield lambda name: engine.configure(settings(name, local_cluster, base))
     engine.configure(SAIL)
@@ -40,7 +40,7 @@ def use(spark, local_cluster, tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.mark.spark
 def test_engines_take_turns_on_one_table(use, tmp_path):
-    """Each turn reads all that is there, merges an old key and a new one, and replaces a window."""
+    """Each engine in turn reads all rows, merges an old and a new key, and replaces a window."""
     path, expected = str(tmp_path / "table"), {0: (0, "first", *ODD)}
     DeltaDataset(path=path, zone="bronze", keys=["k"]).save(engine.session().createDataFrame([expected[0]], SCHEMA))
     for turn, name in enumerate(TURNS, start=1):

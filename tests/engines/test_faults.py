@@ -1,4 +1,4 @@
-"""Parts of a cluster are killed in the middle of a run, and runs meet in one place; the tables come out right."""
+"""Tables come out right although parts of a cluster are killed during a run, or two runs write the same tables."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from podium.lakehouse.cluster_state import ClusterState
 
 TABLES = table_keys(PROBLEMS["flight_delay"])
-# What a run says as each feature table is done, and some tables that are quickly made.
+# The prefix of a run's log line for each feature table, and some tables that are fast to compute.
 REFRESHED = "feature_engineering.flight_delay.refresh_"
 FEW = ("carrier_history", "timetable_load", "weather")
 
 
 def assert_right(project: Project, on_sail: Project, names) -> None:
-    """These tables are those of an undisturbed run on Sail."""
+    """Assert that the tables equal those of an undisturbed run on Sail."""
     for name in names:
         try:
             assert_same_rows(on_sail.table(name), project.table(name), keys=TABLES[name])
@@ -41,7 +41,7 @@ def assert_right(project: Project, on_sail: Project, names) -> None:
 
 @pytest.fixture
 def with_bronze(new_project, on_sail) -> Project:
-    """A project of prod that holds what an ingestion by Sail left, and no features yet."""
+    """A project of prod with the bronze tables of an ingestion by Sail, and no features."""
     project = new_project(on_sail.source, env="prod")
     shutil.copytree(on_sail.lake, project.lake, ignore=shutil.ignore_patterns("features"))
     return project
@@ -49,7 +49,7 @@ def with_bronze(new_project, on_sail) -> Project:
 
 @pytest.fixture
 def on_cluster(with_bronze, local_cluster) -> Callable[..., Run]:
-    """Starts runs of feature engineering on the cluster."""
+    """A function that starts a run of feature engineering on the cluster."""
 
     def start(tables: tuple[str, ...] = ()) -> Run:
         return Run(
@@ -65,7 +65,7 @@ def on_cluster(with_bronze, local_cluster) -> Callable[..., Run]:
 
 
 def of_cluster(cluster: ClusterState, sign: str) -> list[psutil.Process]:
-    """Its processes whose command or folder shows the sign; not by their ids at its start: some came later."""
+    """The cluster's processes whose command or folder contains ``sign``, including those started later."""
     found = []
     for process in processes.marked(cluster.mark):
         try:
@@ -98,7 +98,7 @@ def revive_worker(cluster: ClusterState, role: str) -> None:
 def revive_server(cluster: ClusterState) -> None:
     pid = spawn(cluster, "connect", daemons.connect(daemons.spark_home()))
     assert processes.wait(lambda: processes.listens(pid, cluster.addresses.connect_port), 120)
-    # The sessions that the tests had on the server that is gone.
+    # Close the clients of the tests' sessions on the server that was killed.
     for settings, session in engine._sessions.items():
         if cluster.addresses.connect in settings:
             session.client.close()
@@ -106,7 +106,7 @@ def revive_server(cluster: ClusterState) -> None:
 
 @pytest.mark.spark
 def test_a_worker_is_killed_in_the_middle_and_the_run_completes(on_cluster, with_bronze, on_sail, local_cluster):
-    """With its executor and that one's Python processes. Every feature table is made on the cluster here."""
+    """The worker's executor and Python processes are killed too. The run computes every feature table."""
     run = on_cluster()
     run.until(REFRESHED)
     executors = of_cluster(local_cluster, "CoarseGrainedExecutorBackend")
@@ -170,7 +170,7 @@ print(engine.session().range(3).count(), engine.trouble())
     [("killed", "has ended."), ("full", "ran out of memory. Give it more by spark.driver.memory.")],
 )
 def test_the_driver_ends_and_another_one_starts(tmp_path, end, said):
-    """In a process of its own: there is one driver in each."""
+    """Runs in a separate process, because a process can have only one driver."""
     command = [sys.executable, "-c", DRIVER, str(tmp_path / "spark.log"), end]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -179,7 +179,7 @@ def test_the_driver_ends_and_another_one_starts(tmp_path, end, said):
 
 
 def meet(project: Project, on_sail: Project) -> None:
-    """Two runs of everything at once: each completes or says that others were first; the tables are right."""
+    """Each of two concurrent full runs completes or reports a lost race, and the tables are right."""
     runs = [Run(project.data, project.source, env=project.env, as_of=AS_OF) for _ in range(2)]
     codes = [run.end() for run in runs]
 

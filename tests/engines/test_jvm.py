@@ -1,4 +1,4 @@
-"""The JVM of a driver is started without a fork, whatever threads there are, and it ends with its parent."""
+"""The JVM of a driver starts without a fork, even if gRPC has threads, and ends with its parent."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.spark
 
-# Java refuses this memory, so the start fails at once.
+# Java refuses this heap size, so the start fails at once.
 WITHOUT_A_FORK = """
 import os, sys
 from podium.lakehouse.engines import EngineSettings
@@ -25,7 +25,7 @@ except LakehouseError as refused:
     print("-Xmx1x" in str(refused), forks, [name for name in os.environ if name.startswith("PYSPARK_GATEWAY")])
 """
 
-# Sail is asked over gRPC, whose threads stay.
+# The query on Sail starts gRPC's threads, which stay.
 SAIL_AND_SPARK = """
 import sys
 from podium.lakehouse import engine
@@ -59,7 +59,7 @@ def test_spark_after_sail_survives_ctrl_c_and_ends_with_its_parent(tmp_path):
         try:
             assert [parent.stdout.readline() for _ in range(2)] == ["3\n", "4\n"]
             java = psutil.Process(int(parent.stdout.readline()))
-            os.killpg(parent.pid, signal.SIGINT)  # as a terminal does
+            os.killpg(parent.pid, signal.SIGINT)  # like Ctrl-C in a terminal
             assert parent.stdout.readline() == "5\n"
         finally:
             parent.kill()

@@ -1,4 +1,4 @@
-"""The point-in-time join on every engine against pandas' own ``merge_asof``."""
+"""The point-in-time join on every engine equals ``merge_asof`` of pandas."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TABLES = (feature_table("seldom", HOURS), feature_table("board", GRID, GRID))
 
 
 def times(draw: np.random.Generator, number: int, step: str) -> pd.Series:
-    """Moments of some thirty hours, in which clocks go forward in New York."""
+    """Random times within some thirty hours around the change to daylight saving time in New York."""
     seconds = pd.to_timedelta(draw.integers(0, 30 * 3600, number), unit="s")
     return pd.Series((START + seconds).floor(step).astype("datetime64[us, UTC]"))
 
@@ -49,7 +49,7 @@ def asked() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def stored() -> dict[FeatureTable, pd.DataFrame]:
-    """Rows unique by airport and time; none of Boston; every tenth value is null, which is an answer too."""
+    """Feature rows, unique by airport and time. None for Boston, and every tenth value is null, a valid answer."""
     found = {}
     for seed, (table, step) in enumerate(zip(TABLES, ("5min", "10min"), strict=True)):
         draw = np.random.default_rng(seed)
@@ -62,7 +62,7 @@ def stored() -> dict[FeatureTable, pd.DataFrame]:
 
 
 def recomputed(asked: pd.DataFrame, table: FeatureTable, rows: pd.DataFrame) -> pd.Series:
-    """By pandas: the newest row at or before the request; on a grid only one of the last moment of the grid."""
+    """The join by pandas: the newest row at or before the request. On a grid, only a row of the last grid point."""
     left, right = asked.sort_values("prediction_time"), rows.sort_values("feature_time")
     oldest = table.freshness - (timedelta(microseconds=1) if table.grid else timedelta(0))
     found = pd.merge_asof(

@@ -1,4 +1,4 @@
-"""An engine that cannot be had is one clear error: which one, why, what to do. Never another engine in its place."""
+"""An engine that cannot start raises one clear error: which engine, why, what to do. No other engine replaces it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def start_connect(address: str) -> None:
 
 @pytest.fixture
 def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A JAVA_HOME with nothing in it."""
+    """An empty JAVA_HOME."""
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     return tmp_path
 
@@ -90,7 +90,7 @@ def test_a_driver_that_does_not_start_shows_the_end_of_its_log(tmp_path):
 
 @pytest.fixture(scope="module")
 def bare_server(spark) -> Iterator[str]:
-    """A Spark Connect server without Delta's settings: Sail's, which comes up in no time."""
+    """A Spark Connect server without Delta's settings. It is Sail's, because that starts fast."""
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer("127.0.0.1", 0)

@@ -1,4 +1,4 @@
-"""Requests with all their features, and their scores: the same on every engine, and as in this process."""
+"""The features of requests and their scores are the same on every engine, and equal to those in this process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALGORITHMS = {"lightgbm": {"rounds": 15, "min_data_in_leaf": 20}, "logistic_regr
 
 
 def all_described(project: Project):
-    """Every request of the project with its features, made by the engine that is in use."""
+    """Every request of the project with its features, computed by the configured engine."""
 
     def table(name: str):
         return DeltaDataset(path=str(project.lake / name), zone=name.partition("/")[0]).load()
@@ -35,13 +35,13 @@ def all_described(project: Project):
 
 @pytest.fixture(scope="module")
 def on_sail_described(spark, on_sail: Project) -> pd.DataFrame:
-    """As Sail describes them."""
+    """The requests with their features, computed by Sail."""
     return all_described(on_sail).toPandas().sort_values(BY, ignore_index=True)
 
 
 @pytest.fixture(scope="module")
 def models(on_sail_described: pd.DataFrame) -> dict[str, Model]:
-    """Trained once, in this process; late are those that the departure board says so of."""
+    """One model per algorithm, trained in this process. The label is whether the origin's delay is above the median."""
     rows = on_sail_described
     late = (rows["origin_delay_3h"] > rows["origin_delay_3h"].median()).astype(int)
     names = {"features": PROBLEM.feature_names, "categorical": PROBLEM.categorical}
@@ -49,7 +49,7 @@ def models(on_sail_described: pd.DataFrame) -> dict[str, Model]:
 
 
 def test_requests_are_described_and_scored_alike(engine_name, on_sail, on_sail_described, models, tmp_path):
-    """Stored features are joined point in time; request features and scores come from the engine's Python workers."""
+    """Stored features come from the point-in-time join, request features and scores from Python workers."""
     frame = all_described(on_sail)
     for name, model in models.items():
         model.save(tmp_path / name)

@@ -1,4 +1,4 @@
-"""Queries over tables by name, on each engine: rows, files, what an engine says, and nothing that stays behind."""
+"""Queries over tables by name, on each engine: rows, files, error messages, and no view left behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from podium.lakehouse.query.saved_queries import Threshold
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 COUNT = 30_000
-# What Spark can and a query may not: it runs Java, reads a file or a log, or is no function to call.
+# Spark functions that a query may not call: they run Java, read a file or a log, or are operators.
 KEPT_BACK = {
     *(
         "java_method",
@@ -39,7 +39,7 @@ KEPT_BACK = {
 
 @pytest.fixture(scope="module")
 def catalog(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A catalog with a table ``mine.bronze_things`` of 30,000 rows."""
+    """A catalog with the table ``mine.bronze_things``, which has 30,000 rows."""
     root = tmp_path_factory.mktemp("lake")
     numbers = range(COUNT)
     things = pa.table({"k": numbers, "text": [f"t{n % 7}" for n in numbers], "at": [NOON] * COUNT})

@@ -1,6 +1,6 @@
-"""What each way of saving and loading does, on every engine, for tables by their path and by their name.
+"""Each mode of saving and loading, on every engine, for tables by path and by name.
 
-``tests/lakehouse`` goes into detail, on Sail alone.
+``tests/lakehouse`` tests the details on Sail.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.engines.conftest import BEFORE
 
 
 def places(*named: str) -> pytest.MarkDecorator:
-    """A table by its path on every engine, and by its name on those that are named."""
+    """Parametrize a test over tables by path on every engine, and by name on the given engines."""
     chosen = [("sail", "path"), ("spark", "path"), ("connect", "path"), *[(engine, "name") for engine in named]]
     marks = {"sail": (), "spark": (pytest.mark.spark,), "connect": (pytest.mark.spark,)}
     values = [pytest.param(engine, place, marks=marks[engine], id=f"{engine}-{place}") for engine, place in chosen]
@@ -43,7 +43,7 @@ SAVES = {
 @places("spark")
 @pytest.mark.parametrize("mode", SAVES)
 def test_a_save_does_what_its_mode_says_in_one_commit(filled, table, rows, stored, mode):
-    """Those by key and those of a window may be repeated."""
+    """Modes that write by key or by window are idempotent."""
     new, window, expected = SAVES[mode]
     before = filled._handle.version()
     dataset = table(mode)
@@ -127,7 +127,7 @@ def test_rows_outside_of_the_window_are_refused(filled, table, rows, stored, key
 
 @places()
 def test_rows_that_were_filtered_out_may_lie_outside_of_the_window(table, rows, stored):
-    """Sail puts the filter above the projection of such a frame, so a check in a column also sees the other rows."""
+    """Sail moves this filter above the projection, so a check in a column would also see filtered rows."""
     rolling = Window.partitionBy("v").orderBy("k").rangeBetween(-2, 0)
     counted = (
         rows(*((k, "a") for k in range(9)), schema="k int, v string").groupBy("k", "v").agg(F.count("k").alias("n"))
@@ -152,7 +152,7 @@ def test_a_frame_that_fails_leaves_the_table_as_it_was(filled, table, rows, stor
 
 @places("spark", "connect")
 def test_time_travel_by_version_and_by_moment(filled, table, rows):
-    """What was loaded stays at its version when somebody writes."""
+    """A loaded frame stays at its version when another writer commits."""
     old, moment = filled._handle.version(), datetime.now(UTC)
     loaded = filled.load()
     table("append").save(rows((7, "g")))
@@ -172,7 +172,7 @@ def test_time_travel_by_version_and_by_moment(filled, table, rows):
 
 
 def interrupted(frame, path: str, once: Path):
-    """The same frame; while it is computed, for the first time, another writer commits a row with the key 5."""
+    """The same frame. During its first computation, another writer commits a row with the key 5."""
 
     def in_worker(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from deltalake import write_deltalake
@@ -194,7 +194,7 @@ def interrupted(frame, path: str, once: Path):
 def test_a_lost_race_is_run_again_on_what_the_winner_left(
     filled, table, rows, stored, location, tmp_path, mode, window
 ):
-    """Otherwise the key 5 would be there twice."""
+    """Without the second attempt, the key 5 would appear twice."""
     ours = interrupted(rows((3, "ours"), (5, "ours")), location(), tmp_path / "once")
 
     table(mode).save(Rows(frame=ours, window=window))
@@ -209,7 +209,7 @@ def test_a_lost_race_is_run_again_on_what_the_winner_left(
     reason="Sail 0.7 has no DESCRIBE HISTORY, and puts a table of its own catalog at a path that it then refuses",
 )
 def test_a_table_of_sails_own_catalog(table, rows, stored):
-    """Unity Catalog is for Spark and Databricks; dev has its tables in folders."""
+    """Sail cannot use named tables, so Unity Catalog needs Spark or Databricks."""
     table("overwrite").save(rows((1, "a")))
 
     assert stored() == [(1, "a")]

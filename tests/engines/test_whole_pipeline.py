@@ -1,7 +1,7 @@
-"""The same moment in dev, on Sail, and in prod, on Spark: all tables hold the same rows, to the bit.
+"""Runs of the same ``as_of`` in dev on Sail and in prod on Spark write the same rows to all tables, to the bit.
 
-What lies in the tables is compared, as delta-rs reads it: masks are put on as a table is loaded, and no feature is made
-of a masked column.
+delta-rs reads the tables to compare them, so no mask applies, as masks are applied on load. No feature is computed from
+a masked column.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TABLES = table_keys(PROBLEMS["flight_delay"])
 
 @pytest.fixture(scope="module")
 def prod(new_project, on_sail) -> tuple[Project, Run]:
-    """All of it, from the source files on, in prod without a cluster; and what that run said."""
+    """A full run from the source files, in prod without a cluster, and its output."""
     project = new_project(on_sail.source, env="prod")
     run = Run(project.data, project.source, env="prod", as_of=AS_OF)
     assert run.end() == 0, run.output

@@ -1,4 +1,4 @@
-"""A damaged table: the broken file is found, and the advice, taken at its word, brings the last good version back."""
+"""The broken file of a damaged table is found, and following the advice restores the last good version."""
 
 import os
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from podium.lakehouse.table import DeltaDataset
 
 @pytest.fixture
 def grown(tmp_path: Path, rows) -> DeltaDataset:
-    """A table of four versions: it was made, and then three rows came, one by one."""
+    """A table of four versions: an empty one, and three that each add one row."""
     dataset = DeltaDataset(path=str(tmp_path / "t"), zone="bronze", mode="append")
     for key in (1, 2, 3):
         dataset.save(rows((key, "a")))

@@ -1,4 +1,4 @@
-"""The engine is chosen early, starts late, and can be started again."""
+"""An engine is configured early, starts lazily, and can be started again."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from podium.lakehouse.table import DeltaDataset
 
 
 def run(code: str) -> str:
-    """What a fresh interpreter prints; engines are one per process, and the suite has one already."""
+    """The output of code in a fresh interpreter, because the suite's process already has an engine."""
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -64,7 +64,7 @@ def test_on_databricks_the_spark_of_this_machine_is_the_runtime_s(given, monkeyp
 
 
 class Serverless:
-    """Stands in for a session of Databricks' serverless compute, which is not to be had here."""
+    """A stand-in for a session of Databricks' serverless compute, which tests cannot use."""
 
     def __init__(self, takes: tuple[str, ...]):
         self.conf, self.taken, self._takes = self, {}, takes
@@ -116,7 +116,7 @@ def test_configure_stop_and_start_again():
 
 @pytest.mark.parametrize(("given", "answer"), [("1", "is not running"), (None, "3")])
 def test_a_session_of_sail_does_not_end_because_nobody_used_it(given, answer, monkeypatch):
-    """With Sail's own setting at one second, it does; Podium sets it to ten years."""
+    """With Sail's timeout set to one second the session ends, so Podium's timeout of ten years has an effect."""
     monkeypatch.delenv("SAIL_SPARK__SESSION_TIMEOUT_SECS", raising=False)
     if given:
         monkeypatch.setenv("SAIL_SPARK__SESSION_TIMEOUT_SECS", given)

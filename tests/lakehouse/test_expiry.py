@@ -1,4 +1,4 @@
-"""What has expired goes, together and whole; what has not, or cannot be known to have, stays."""
+"""Expired tables and files of a problem are dropped together. Those that have not expired, or may not have, stay."""
 
 import contextlib
 import shutil
@@ -22,7 +22,7 @@ DELTA = {"type": "podium.lakehouse.table.DeltaDataset", "retention": "14 days"}
 
 
 class Lake:
-    """A root with tables and files of the problem ``p``, and the catalog that describes it."""
+    """A root with tables and files of the problem ``p``, and its catalog."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -80,7 +80,7 @@ def lake(tmp_path: Path) -> Lake:
 
 @pytest.fixture
 def full(lake: Lake) -> Lake:
-    """Tables of every zone, landed files, a page."""
+    """A problem with tables in every zone, landed files and a page."""
     for name in ("bronze/a", "features/a", "features/refreshes", "quarantine/intake"):
         lake.table(f"p/{name}")
     lake.file("p/landing/source.parquet")
@@ -181,7 +181,7 @@ def test_a_table_that_cannot_be_judged_keeps_its_problem(full, spoil):
 
 
 def test_where_tables_never_expire_by_the_catalog_files_do_not_either(lake):
-    """dev and prod: no retention, neither in the catalog nor in the tables."""
+    """dev and prod have no retention, neither in the catalog nor in the tables."""
     for entry in lake.catalog.values():
         entry.pop("retention", None)
     lake.file("p/landing/source.parquet")
@@ -205,7 +205,7 @@ def test_somebody_who_writes_meanwhile_is_noticed(full):
 
 
 class TestKills:
-    """Whoever kills a drop leaves tables that a run can start from, and the next one completes."""
+    """A killed drop leaves tables that a run can start from, and the next drop completes it."""
 
     def test_after_every_single_deletion(self, full, monkeypatch):
         steps = 0
@@ -215,7 +215,7 @@ class TestKills:
             self.no_refreshes_without_features(full)
             for item in full.lots["p"].items if "p" in full.lots else ():
                 if item.kind is ItemKind.TABLE:
-                    DeltaTable(item.path).to_pyarrow_table()  # an older version, but one that can be read
+                    DeltaTable(item.path).to_pyarrow_table()  # the table is at an older version, and readable
         assert steps > 20
 
     def one_deletion(self, lake: Lake, monkeypatch) -> None:
@@ -273,7 +273,7 @@ def rows(path: Path) -> int:
 
 
 class TestNothingOutside:
-    """Links and ``..`` lead nowhere."""
+    """A link or ``..`` does not lead a drop out of the root."""
 
     @pytest.mark.parametrize("where", ["p", "p/bronze", "p/bronze/a", "p/landing"])
     def test_a_link_out_of_the_root(self, full, tmp_path, where):
@@ -340,7 +340,7 @@ def test_the_size_is_what_is_on_disk(full):
 
 
 def test_the_retention_survives_what_the_engine_writes(lake, spark):
-    """Engines that overwrite a table keep its properties."""
+    """The retention survives an overwrite, because engines keep a table's properties."""
     from podium.lakehouse.table import DeltaDataset, Mode, Rows
 
     path = str(lake.root / "p/features/a")

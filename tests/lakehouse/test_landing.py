@@ -1,4 +1,4 @@
-"""Source files become text columns exactly as received, once, and whole or not at all."""
+"""Source files become text columns exactly as received, once and atomically."""
 
 import gzip
 import io
@@ -27,7 +27,7 @@ def zipped(**files: bytes) -> bytes:
 
 @pytest.fixture
 def open_files(tmp_path: Path, spark) -> Callable:
-    """Write files into a source folder and open it: rows of the file ``people``, with ``row`` and ``malformed``."""
+    """Write files into a source folder, open it, and return the rows of ``people`` with ``row`` and ``malformed``."""
 
     def do(columns: tuple[str, ...] = COLUMNS, **files: bytes) -> list[tuple]:
         source = tmp_path / "source"
@@ -83,7 +83,7 @@ def test_a_file_without_rows_has_columns(open_files):
 
 
 def test_a_file_of_several_blocks_is_whole(open_files):
-    """Arrow reads eight megabytes at a time."""
+    """Landing reads a file in blocks of eight megabytes, so this file has several."""
     lines = b"".join(b"%d,%s,\n" % (n, b"x" * 90) for n in range(120_000))
 
     found = open_files(people_csv=b"code,name,when\n" + lines)

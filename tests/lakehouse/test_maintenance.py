@@ -1,4 +1,4 @@
-"""Maintenance makes files fewer and leaves rows, versions within the retention and other writers alone."""
+"""Maintenance reduces the number of files, and leaves rows, versions within the retention and other writers alone."""
 
 import os
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from podium.lakehouse.maintenance import CHECK, Work, foresee, maintain, require
 from podium.lakehouse.table import DeltaDataset
 
 VERSIONS = 5
-# delta-rs does it under Sail, SQL elsewhere: what a Connect server is sent is the SQL of Spark.
+# With Sail, delta-rs does the maintenance; with Spark and Connect, the same SQL does. So two engines cover all.
 ONE_OF_EACH = pytest.mark.parametrize(
     "engine_name", ["sail", pytest.param("spark", marks=pytest.mark.spark)], indirect=True
 )
 
 
 def make(path: str) -> Callable[[int], list[int]]:
-    """A table of five commits, each of which left a file; its rows at a version."""
+    """Create a table by five commits that each add a file. Return a function that reads its rows at a version."""
     for commit in range(VERSIONS):
         write_deltalake(path, pa.table({"n": [commit, commit + 100]}), mode="append")
     return lambda version: sorted(DeltaTable(path, version=version).to_pyarrow_table()["n"].to_pylist())
@@ -33,7 +33,7 @@ def make(path: str) -> Callable[[int], list[int]]:
 
 @pytest.fixture
 def table(spark, path: str) -> Callable[[int], list[int]]:
-    """That table; the engine is that of dev."""
+    """The table of five commits, with dev's engine configured."""
     return make(path)
 
 
@@ -51,7 +51,7 @@ def size(path: str) -> int:
 
 
 def age(path: str, files: set[str], days: int) -> None:
-    """Let files look older than they are."""
+    """Set the modification times of files back."""
     then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
     for name in files:
         os.utime(Path(path, name), (then, then))
@@ -145,7 +145,7 @@ def test_less_than_a_week_is_refused_with_the_reason(hours):
 
 @pytest.mark.parametrize("engine_name", [pytest.param("spark", marks=pytest.mark.spark)], indirect=True)
 def test_tables_of_a_catalog_are_listed_maintained_and_dropped(engine_name):
-    """By name, as in a Unity Catalog: nothing looks into a path."""
+    """A named table, as in Unity Catalog, is maintained without access to its path."""
     problem = f"s{uuid4().hex[:8]}"
     delta = {"type": "podium.lakehouse.table.DeltaDataset", "zone": "bronze", "retention": "3 days"}
     catalog = {"{problem}.bronze_{table}": {**delta, "path": "uc://spark_catalog/{problem}/bronze/{table}"}}

@@ -1,4 +1,4 @@
-"""Files of named queries: what they may say, what a mistake in them costs, and when a threshold is crossed."""
+"""Files of named queries: their format, the errors for mistakes, and when a threshold is crossed."""
 
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def test_when_a_threshold_is_crossed(spark, threshold, values, crossed, value, r
     frame = spark.createDataFrame([(each,) for each in values], "n double")
     verdict = Threshold(*threshold).judge(frame)
     assert (verdict.crossed, verdict.rows) == (crossed, rows)
-    # NaN is the largest number to an engine.
+    # Engines order NaN above every number.
     assert verdict.value == value or (value is None and verdict.value != verdict.value)
 
 

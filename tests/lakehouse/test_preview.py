@@ -1,4 +1,4 @@
-"""What kedro-viz shows of tables and pages: what delta-rs reads, without an engine; or words that say why not."""
+"""Previews of tables and pages in kedro-viz need no engine, and say why if there is nothing to show."""
 
 import base64
 import re
@@ -17,7 +17,7 @@ LONG = "x" * 500
 
 @pytest.fixture
 def filled(table, rows) -> DeltaDataset:
-    """A table in its second version; the first has other rows."""
+    """A table at its second version, whose first version has other rows."""
     dataset = table("overwrite")
     dataset.save(rows((9, "old")))
     dataset.save(rows((1, "a_b"), (None, LONG), (3, None)))
@@ -26,7 +26,7 @@ def filled(table, rows) -> DeltaDataset:
 
 @pytest.fixture(autouse=True)
 def no_engine(request, monkeypatch):
-    """From when the tables are there."""
+    """Fail a test that starts an engine after the tables are written."""
     if "filled" in request.fixturenames:
         request.getfixturevalue("filled")
     monkeypatch.setattr(engine, "session", lambda: pytest.fail("a preview needs no engine"))
@@ -99,7 +99,7 @@ def test_the_pictures_of_a_page_keep_their_underscores_and_colours(page):
     drawn = base64.b64decode(drawn).decode()
     assert "wind_gust and wind_speed" in drawn
     assert f"<style>{theme}" in drawn
-    # kedro-viz takes these for Markdown.
+    # kedro-viz reads these as Markdown.
     assert not set("_*`|") & set(shown.replace(png, ""))
 
 

@@ -1,4 +1,4 @@
-"""Two processes write to one table at the same time: no row is lost, none is there twice."""
+"""Two processes write to the same table at the same time: no row is lost, and none appears twice."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ MODES = ("merge", "insert", "replace", "append")
 ROUNDS = 6
 SPARK = [pytest.mark.spark]
 ENGINES = ["sail", pytest.param("spark", marks=SPARK), pytest.param("connect", marks=SPARK)]
-# Spark's are in make faults, on a cluster too; tests/stores lets Spark and Sail race each other, in a folder as well.
+# make faults runs the races of Spark, also on a cluster. tests/stores races Spark against Sail, in a folder too.
 QUICK = [("sail", mode) for mode in MODES]
 
 
 @pytest.fixture(scope="module")
 def name(request: pytest.FixtureRequest) -> str:
-    """The engine of both writers."""
+    """The name of the engine of both writers."""
     return request.param
 
 
 @pytest.fixture(scope="module")
 def writers(request: pytest.FixtureRequest, name: str, tmp_path_factory) -> Iterator[list[Writer]]:
-    """Two of them, ready."""
+    """Two writers that have started their engines."""
     settings = [SAIL] * 2
     if name == "spark":
         logs = [str(tmp_path_factory.mktemp("writer") / "spark.log") for _ in range(2)]
@@ -48,12 +48,12 @@ def writers(request: pytest.FixtureRequest, name: str, tmp_path_factory) -> Iter
 
 
 def race(writers: list[Writer], table: Path, mode: str, rounds: int) -> dict[int, int]:
-    """In each round both write keys of their own and the same new keys; in the first one, both also make the table.
+    """In each round, both writers write own keys and the same new keys. In the first round, both create the table.
 
-    The window of replace is the keys themselves, so that there both write the same ones.
+    In mode replace the window consists of the keys, so both write the same keys.
 
     Returns:
-        How often each key is to be there.
+        The expected number of rows of each key.
     """
     shared, own = set(), set()
     for n in range(rounds):
@@ -75,7 +75,7 @@ def test_two_writers_at_once(writers, tmp_path, stored, mode):
 
 
 def test_a_table_is_made_once(tmp_path):
-    """The other makers are told so, by an error that lets a save try again; the schema is committed once."""
+    """One writer commits the schema. The others get a conflict error, after which a save tries again."""
     makers = 4
     with ThreadPoolExecutor(makers) as threads:
         for n in range(10):

@@ -1,4 +1,4 @@
-"""What a query may say: only tables by their names get to an engine, in whatever way somebody writes it."""
+"""A query reaches an engine only if it reads nothing but tables by their names, however it is written."""
 
 import re
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from podium.lakehouse.query.statement import QueryError, read_statement
 
 KNOWN = ["flights.bronze_arrival", "flights.bronze_plane", "other.bronze_plane"]
-# Where a table can stand in a query.
+# The positions of a table in a query.
 PLACES = [
     "SELECT * FROM {0}",
     "SELECT * FROM {0} AS x",
@@ -50,7 +50,7 @@ def refusal(sql: str) -> str:
 
 @st.composite
 def paths(draw) -> str:
-    """Tables by path, as somebody might write them: ``delta.`/x` ``, with other quotes and gaps between."""
+    """Tables by path in all spellings: ``delta.`/x` ``, with other quotes and with gaps between."""
     kind, path = draw(st.sampled_from(FORMATS)), draw(st.text(min_size=1, max_size=12)).replace("`", "``")
     kind = f"`{kind}`" if draw(st.booleans()) else kind
     return f"{kind}{draw(GAPS)}.{draw(GAPS)}`{path}`"
@@ -79,7 +79,7 @@ def test_a_function_that_may_read_files_is_refused_wherever_it_stands(place: str
 
 @given(place=PLACED, gap=GAPS, quoted=st.booleans(), upper=st.booleans())
 def test_a_table_by_its_name_gives_way_to_a_frame_and_all_else_stays(place: str, gap: str, quoted: bool, upper: bool):
-    """Recomputed by hand: put the names back, and what was typed is there again, but for comments."""
+    """Putting the names back gives the query as typed, except for comments."""
     first, second = ("flights", "bronze_arrival") if not upper else ("Flights", "BRONZE_ARRIVAL")
     name = f"`{first}`{gap}.`{second}`" if quoted else f"{first}{gap}.{gap}{second}"
     statement = read_statement(place.format(name), KNOWN)
@@ -163,12 +163,12 @@ def test_only_one_query_is_run(sql: str):
         "SELECT ?",
         "SELECT * FROM flights.bronze_arrival |> WHERE a = 1",
         "SELECT 1 |> LIMIT parquet.`/x`",
-        # What one reader takes for the end of a comment or a text, and another does not.
+        # Parsers disagree where a comment or a string ends.
         "SELECT 1 -- \r UNION ALL SELECT * FROM parquet.`/x`",
         "SELECT 'a\\', * FROM secrets -- '",
         "SELECT r'a\\', * FROM secrets -- '",
         "SELECT 1 /*! UNION ALL SELECT * FROM secrets",
-        # A name that can be seen there, and not here.
+        # The name of a common table expression that is visible elsewhere in the query, but not here.
         "WITH secrets AS (SELECT * FROM secrets) SELECT * FROM secrets",
         "SELECT * FROM (WITH secrets AS (SELECT 1) SELECT 1), secrets",
         "WITH a AS (SELECT * FROM b), b AS (SELECT 1) SELECT * FROM a",

@@ -1,6 +1,6 @@
-"""What each way of saving leaves in the table, and what is refused before anything is written; in detail, on Sail.
+"""What each mode of saving leaves in the table, and what is refused before a write, in detail on Sail.
 
-``tests/engines`` shows each way, and each kind of refusal, on every engine.
+``tests/engines`` tests each mode, and each kind of refusal, on every engine.
 """
 
 import pytest
@@ -115,7 +115,7 @@ def test_where_a_type_changes_the_table_begins_anew_and_keeps_its_versions(fille
     dataset.save(Rows(frame=rows((4, "d", 0.5), schema="k int, v string, w double"), window="k = 4"))
     before = dataset.saved_version
 
-    for _ in range(2):  # a second save of the same rows is an ordinary one
+    for _ in range(2):  # the types change only in the first save
         dataset.save(Rows(frame=rows((4, 7, True), schema="k int, v bigint, x boolean"), window="k = 4"))
         assert stored() == [(4, 7, True)]
 
@@ -155,7 +155,7 @@ INCOMPLETE = {
 @pytest.mark.parametrize("what", INCOMPLETE)
 @pytest.mark.parametrize("there", [True, False])
 def test_a_save_that_lacks_what_its_mode_needs_is_refused(request, table, rows, what, there):
-    """Also where there is no table yet: a first save that works and a second one that fails would mislead."""
+    """It is refused even if the table does not exist yet, so that the mistake shows at the first save."""
     if there:
         request.getfixturevalue("filled")
     mode, settings, window, message = INCOMPLETE[what]

@@ -1,4 +1,4 @@
-"""Loads are of one version: a chosen one, the one of a moment, or the newest, which later writers do not move."""
+"""A load reads one version: a chosen one, that of a time, or the newest, which later writers do not change."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from podium.lakehouse.errors import LakehouseError
 
 @pytest.fixture
 def versions(table, rows):
-    """Version 0 is empty, version n holds n rows; the moment after each commit."""
+    """The time after each commit of a table whose version n holds n rows."""
     moments = []
     for n in (1, 2, 3):
         table("append").save(rows((n, "x")))
