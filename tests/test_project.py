@@ -1,5 +1,7 @@
 """The project as a whole: its pipelines, its catalog, its environments."""
 
+import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +97,28 @@ def test_importing_the_project_starts_no_engine() -> None:
         "assert not engine._sessions; assert 'pysail' not in sys.modules, 'the engine was imported'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PROJECT)
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """Imports at the top of modules; those inside functions are there to keep the start fast."""
+    package = PROJECT / "src"
+    modules = {".".join(file.relative_to(package).with_suffix("").parts): file for file in package.rglob("*.py")}
+    modules = {name.removesuffix(".__init__"): file for name, file in modules.items()}
+    graph = TopologicalSorter({name: imported(name, file, set(modules)) for name, file in modules.items()})
+    graph.prepare()  # raises CycleError, which names the modules of the circle
+
+
+def imported(module: str, file: Path, modules: set[str]) -> set[str]:
+    """The modules of Podium that a module imports as it is imported; not the packages that it is in."""
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    found = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            parts = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            source = ".".join([*parts, *([node.module] if node.module else [])])
+            found |= {
+                f"{source}.{alias.name}" if f"{source}.{alias.name}" in modules else source for alias in node.names
+            }
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found & modules if not module.startswith(f"{name}.") and name != module}

@@ -4,6 +4,7 @@ Loading and scoring need neither Spark nor MLflow; ``fitting`` and ``tuning`` ar
 """
 
 from .columns import ModelError
-from .model import Model, digest, load
+from .loading import load
+from .model import Model, digest
 
 __all__ = ["Model", "ModelError", "digest", "load"]

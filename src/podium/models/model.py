@@ -11,11 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.errors import did_you_mean
-
 from .columns import Columns, Encoded, Levels, ModelError, chunks, encode
 
-__all__ = ["Model", "digest", "load"]
+__all__ = ["MAIN_FILE", "Model", "digest"]
 
 MAIN_FILE = "model.json"
 
@@ -86,32 +84,6 @@ class Model(ABC):
         for name, text in files.items():
             # Bytes: text mode would write other line ends on other systems.
             (folder / name).write_bytes(text.encode())
-
-
-def load(folder: Path) -> Model:
-    """The model that was saved to ``folder``.
-
-    Raises:
-        ModelError: the folder holds no model, or one that this version of Podium cannot read.
-    """
-    from .algorithms import MODELS
-
-    main = folder / MAIN_FILE
-    if not main.is_file():
-        raise ModelError(f"{folder} holds no model: {MAIN_FILE} is missing. Name the folder that a model was saved to.")
-    held = json.loads(main.read_bytes())
-    algorithm = held.pop("algorithm", None)
-    if algorithm not in MODELS:
-        raise ModelError(f"{main}: unknown algorithm {algorithm!r}{did_you_mean(str(algorithm), MODELS)}.")
-    kind = MODELS[algorithm]
-    files = {f.name: folder / f.metadata["file"] for f in fields(kind) if "file" in f.metadata}
-    absent = [str(path) for path in files.values() if not path.is_file()]
-    if absent:
-        raise ModelError(f"{folder} holds a part of a model only: {', '.join(absent)} is missing.")
-    held |= {name: path.read_bytes().decode() for name, path in files.items()}
-    held["features"] = tuple(held["features"])
-    held["categorical"] = {name: tuple(levels) for name, levels in held["categorical"].items()}
-    return kind(**held)
 
 
 def digest(folder: Path, *, ignore: str = "") -> str:

@@ -9,7 +9,8 @@ from pyspark.sql import DataFrame
 
 from podium.lakehouse.batches import gathered, numpy_columns
 
-from .model import Model, load
+from .loading import load
+from .model import Model
 
 __all__ = ["add_scores"]
 
