@@ -80,7 +80,7 @@ class Folder:
             shutil.copyfileobj(source, sink)
 
     def _upload(self, target: str, source: IO[bytes]) -> None:
-        """Write an object atomically: a small one in one request, a large one under a temporary name, then moved.
+        """Write an object atomically: a small one by one write, a large one under a temporary name, then moved.
 
         The temporary name is needed because a pyarrow stream that fails half-way still creates a truncated object.
         """

@@ -60,7 +60,7 @@ class Handle(Protocol):
         """The rows of a version, as a lazy frame."""
 
     def write(self, writer: DataFrameWriter) -> None:
-        """Write to the table by a prepared writer."""
+        """Write to the table with a prepared writer."""
 
 
 def handle(path: str) -> Handle:
@@ -144,7 +144,7 @@ class ByPath:
         return reader.load(engine.location(self._path))
 
     def write(self, writer: DataFrameWriter) -> None:
-        """Write to the table by a prepared writer."""
+        """Write to the table with a prepared writer."""
         writer.save(engine.location(self._path))
 
 
@@ -205,7 +205,7 @@ class ByName:
         return engine.session().read.option("versionAsOf", version).table(self._name)
 
     def write(self, writer: DataFrameWriter) -> None:
-        """Write to the table by a prepared writer."""
+        """Write to the table with a prepared writer."""
         writer.saveAsTable(self._name)
 
     def history(self) -> list[dict[Hashable, Any]]:

@@ -238,7 +238,7 @@ def _to_parquet(file: Path, target: IO[bytes]) -> None:
             writer.write_batch(pa.record_batch(arrays, schema=schema))
         if malformed:
             empty = [pa.nulls(len(malformed), pa.string()) for _ in columns]
-            # Number malformed lines after the good ones, because pyarrow does not report line numbers after the first.
+            # Number malformed lines after the good ones: after the first, the line numbers of the file are not known.
             lines = pa.array(range(good + 1, good + 1 + len(malformed)), pa.int64())
             texts = pa.array([text for _, text in malformed], pa.string())
             writer.write_batch(pa.record_batch([*empty, lines, texts], schema=schema))

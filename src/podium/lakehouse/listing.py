@@ -81,7 +81,7 @@ def table_places(catalog: Mapping[str, Mapping[str, Any]]) -> list[TableLocation
 
 
 def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> list[TableLocation]:
-    """Every path of the catalog that holds a file or folder ``below``, sorted by name. By default, Delta tables."""
+    """Every path of the catalog that exists and holds ``below``, sorted by name. By default, that is a Delta log."""
     own = {
         name: entry
         for name, entry in catalog.items()

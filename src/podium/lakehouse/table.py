@@ -60,7 +60,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Unchanged:
-    """Returned by a node instead of rows if the table already holds them. Nothing is written then."""
+    """A node's result if the table already holds the rows, with the reason. Nothing is written then."""
 
     reason: str
 
