@@ -108,7 +108,7 @@ def test_rows_that_do_not_fit_are_refused(filled, table, rows, stored):
     before = filled._handle.version()
     for schema, (row, message) in REFUSED.items():
         for mode in ("append", "merge", "replace"):
-            with pytest.raises(LakehouseError, match=f"nothing was written: {message}"):
+            with pytest.raises(LakehouseError, match=f"the rows do not fit the table: {message}"):
                 table(mode).save(Rows(frame=rows(row, schema=schema), window="k = 1"))
 
     assert (filled._handle.version(), stored()) == (before, sorted(BEFORE, key=str))
