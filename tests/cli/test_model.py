@@ -18,7 +18,7 @@ COMMAND = ("model", "promote", NAME, "--from", "staging", "--to", "prod")
 
 @pytest.fixture(scope="module", autouse=True)
 def elsewhere():
-    """Restore the environment that a command of the test switched to."""
+    """Restore MLflow's tracking address, which the commands of these tests change."""
     import mlflow
 
     before = mlflow.get_tracking_uri()

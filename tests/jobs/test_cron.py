@@ -112,7 +112,7 @@ def test_days_of_the_week_are_written_by_name(cron, told):
         ("0 4 * * FRI-MON", "'FRI-MON' is not valid"),
         ("5/10 4 * * *", "minute '5/10' is not valid"),
         ("*/0 4 * * *", r"minute '\*/0' is not valid"),
-        ("0 4 1 * MON", "cron runs on either"),
+        ("0 4 1 * MON", "cron runs if either matches"),
         ("0 4 30 2 *", "is a date that does not exist"),
     ],
 )

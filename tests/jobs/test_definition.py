@@ -135,7 +135,7 @@ def test_tasks_that_wait_for_others_come_after_them(conf):
             {"kind": "job_cluster", "spark_version": "17.3", "nodetype": "x", "workers": 1},
             "compute.big.job_cluster.nodetype: there is no such key (did you mean 'node_type'?)",
         ),
-        ("jobs.retrain.timeout", "2 horus", "jobs.retrain.timeout: '2 horus' is no time span"),
+        ("jobs.retrain.timeout", "2 horus", "jobs.retrain.timeout: '2 horus' is not a time span"),
         ("jobs.retrain.retries", -1, "jobs.retrain.retries: Input should be greater than or equal to 0 (got -1)"),
         ("jobs.retrain.tasks", [], "jobs.retrain.tasks: "),
         ("jobs.retrain.tasks", ["training", "training"], "two tasks have the name training"),
@@ -168,7 +168,7 @@ def test_tasks_that_wait_for_others_come_after_them(conf):
         (
             "jobs.retrain.parameters",
             {"prod": {"flight_delay.source": "a,b"}},
-            "flight_delay.source: --params cannot pass this value to a run",
+            "flight_delay.source: --params cannot pass this value unchanged",
         ),
         (
             "databricks.targets.prod.env",
