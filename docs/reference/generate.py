@@ -39,8 +39,8 @@ What `conf/base/access.yml` may hold. `conf/<env>/access.yml` is merged into it.
 is refused before any node runs. [How to use it](../how-to/access.md).
 """
 JOBS = """\
-What `conf/base/jobs.yml` may hold. A key that does not exist, or a pipeline, tag, table or environment, is refused
-before anything is written or run. Times are written `5 minutes`, `2 hours`, `1 day`. [How to use
+The keys of `conf/base/jobs.yml`. An unknown key, pipeline, tag, table or environment is an error, before anything is
+written or run. Times are written `5 minutes`, `2 hours`, `1 day`. [How to use
 it](../how-to/jobs.md).
 """
 COMMENTS: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Policies by hand: rules from the project's file, a principal by name, a key; and the guard as it was, afterwards."""
+"""Fixtures for access policies: the project's rules, a principal and a key. They restore the guard at the end."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,10 +15,10 @@ from tests.conftest import PROJECT
 
 SECRET = "a key of the tests, with more than 32 bytes"
 ROLES = ("data_scientist", "ml_engineer", "ci", "job", "operator", "auditor", "approver")
-# One principal for each role, called like it; and one without a role.
+# A principal for each role, with the role's name, and one without a role.
 MEMBERS = {role: [role] for role in ROLES}
 NOBODY = "nobody-in-particular"
-# A server of Spark Connect is spoken to as Sail is, and does with it what Spark does.
+# Sail covers the client of Spark Connect, and Spark its server.
 on_two_engines = pytest.mark.parametrize(
     "engine_name", ["sail", pytest.param("spark", marks=pytest.mark.spark)], indirect=True
 )
@@ -30,7 +30,7 @@ def raw_rules(**changes) -> dict:
 
 @pytest.fixture(autouse=True)
 def guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every test starts without a policy, and leaves the one that was there before."""
+    """Start every test without a policy, and restore the previous one afterwards."""
     monkeypatch.delenv(NARROW, raising=False)
     before, callbacks = access.current(), list(access.guard._callbacks)
     access.configure(None)
@@ -41,7 +41,7 @@ def guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def rules() -> AccessRules:
-    """The project's rules, with a member for each role."""
+    """The project's access rules, with a member for each role."""
     return read_rules(raw_rules(members=MEMBERS))
 
 
@@ -50,7 +50,7 @@ Enter = Callable[..., access.Policy]
 
 @pytest.fixture
 def enter(rules: AccessRules, tmp_path: Path) -> Enter:
-    """Configure the guard as a run of somebody in an environment would."""
+    """A function that configures the guard as a run of a principal in an environment would."""
 
     def act(name: str, env: str, *, key: str | None = SECRET, own: Path | None = None, **settings) -> access.Policy:
         policy = access.Policy(
@@ -67,7 +67,7 @@ def enter(rules: AccessRules, tmp_path: Path) -> Enter:
 
 
 def contents(folder: Path) -> dict[str, tuple[int, int]]:
-    """Every file below a folder, with its size and its last change."""
+    """Every file below a folder, with its size and modification time."""
     return {
         str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
         for path in sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""Any rules, for laws that all of them must keep."""
+"""Hypothesis strategies for arbitrary access rules."""
 
 from hypothesis import strategies as st
 
@@ -12,7 +12,7 @@ some_roles = st.lists(st.sampled_from(ROLES), unique=True, max_size=3)
 
 @st.composite
 def some_rules(draw) -> AccessRules:
-    """Any rules of one environment, any members."""
+    """Arbitrary rules of one environment, with arbitrary members."""
     rights = draw(st.dictionaries(st.sampled_from([*ROLES, "anyone"]), some_rights))
     members = draw(st.dictionaries(st.sampled_from(["ada", "bob", "cy"]), some_roles))
     one = {"rights": rights, "unmasked": draw(some_roles)}

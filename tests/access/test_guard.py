@@ -1,4 +1,4 @@
-"""What the guard lets pass, what it says when it does not, and that it is told."""
+"""What the guard allows and refuses, the messages of refusals, and the callbacks."""
 
 import os
 
@@ -19,7 +19,7 @@ N1 = masked_value(hmac_key(SECRET), "tail_number", "N1")
 
 @pytest.fixture
 def planes(spark, tmp_path) -> DeltaDataset:
-    """A table of prod, written in a script of its own: without rules."""
+    """A table of prod, written without a policy, as in a script."""
     dataset = DeltaDataset(path=str(tmp_path / "prod" / "planes"), zone="bronze", mode="append")
     dataset.save(spark.createDataFrame([("N1", 2)], "tail_number string, seats int"))
     return dataset
@@ -143,13 +143,13 @@ def test_another_environment_is_read_by_its_own_rules(planes, enter):
 
 def test_another_environment_needs_a_key_that_was_given(planes, enter, tmp_path):
     enter("data_scientist", "dev", key=None, own=tmp_path / "mask.key")
-    assert tails(planes) not in ([N1], ["N1"])  # masked by dev's own
+    assert tails(planes) not in ([N1], ["N1"])  # masked by dev's own key
     with pytest.raises(AccessError, match="PODIUM_MASK_KEY"):
         of_prod(planes).load()
 
 
 def test_a_masked_copy_is_all_that_can_be_kept(planes, enter, tmp_path):
-    """What is read from prod in dev, and written in dev, holds no clear value on any disk."""
+    """A table of prod that is read and written again in dev holds no clear value in any file."""
     enter("job", "dev")
     copy = DeltaDataset(path=str(tmp_path / "dev" / "copy"), zone="bronze", mode="overwrite")
     copy.save(of_prod(planes).load())
@@ -209,7 +209,7 @@ def test_members_of_no_role_have_only_what_anyone_has(enter):
 
 
 def test_a_principal_is_asked_for_only_when_it_is_needed():
-    """On Databricks the answer takes a session."""
+    """The principal is looked up lazily, because on Databricks that needs a session."""
     policy = access.Policy(
         env="dev",
         rules=read_rules(raw_rules()),

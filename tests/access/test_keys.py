@@ -1,4 +1,4 @@
-"""The key: from the credentials, never shown; an environment's own is made once."""
+"""The mask key comes from the credentials and is never shown. An environment generates its own key only once."""
 
 import logging
 import stat

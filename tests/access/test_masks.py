@@ -1,4 +1,4 @@
-"""Masks on real engines: joins as before, nothing to read the key from, and SQL that says the same."""
+"""Masks on real engines: joins still work, plans do not show the key, and the SQL gives the same masks."""
 
 import hashlib
 import hmac
@@ -77,7 +77,7 @@ def test_the_key_is_in_no_plan(engine_name, capsys):
 
 @on_two_engines
 def test_what_does_not_need_the_column_does_not_mask_it(engine_name, tmp_path, capsys):
-    """Reading other columns costs nothing, and a filter on them still reaches the files."""
+    """Masks cost nothing if a query reads other columns, and filters on those still reach the files."""
     table = DeltaDataset(path=str(tmp_path / "t"), zone="bronze", mode="append")
     table.save(frame())
     masked(table.load()).select("row").explain(True)
@@ -92,7 +92,7 @@ def test_what_does_not_need_the_column_does_not_mask_it(engine_name, tmp_path, c
 @on_two_engines
 @pytest.mark.parametrize("entitled", [False, True])
 def test_the_function_of_unity_catalog_says_the_same(engine_name, rules, entitled):
-    """Its own words, but for what only Databricks has: who is in a group, and the secret."""
+    """The compiled SQL runs unchanged, except for Databricks' functions for group membership and secrets."""
     tables = [CatalogTable("p", "bronze_t", "bronze", ("tail_number",))]
     (function,) = [line for line in statements(rules, "prod", "main", tables) if line.startswith("CREATE")]
     body = function.partition("RETURN CASE")[2].replace("secret('podium', 'mask_key')", text(SECRET))

@@ -1,6 +1,6 @@
-"""The whole matrix: every environment, role, zone and verb, on two engines, through the datasets.
+"""The rights of every role in every environment and zone, tested through the datasets, on two engines.
 
-What is expected stands here in full and is not read from the rules: whoever changes the rules changes both.
+The expected rights are written out here and not read from the rules, so a change of the rules must change both.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from podium.lakehouse.table import DeltaDataset, Unchanged
 from podium.registry import datasets as registry
 from tests.access.conftest import NOBODY, ROLES, SECRET, contents, on_two_engines
 
-# r reads, m reads masked, w writes, - neither; the zones in the order of ZONES.
+# r reads, m reads masked, w writes, - neither. The columns are the zones in the order of ZONES.
 EXPECTED = {
     "dev": dict.fromkeys([*ROLES, NOBODY], "mw mw mw mw mw mw rw"),
     "staging": {
@@ -53,7 +53,7 @@ ROWS = [
     for role, cells in EXPECTED[env].items()
 ]
 TABLES = [zone for zone in ZONES if zone != "registry"]
-# A masked column of each zone; each is a kind of its own name.
+# A masked column of each zone, whose kind is the column's name.
 MASKED = dict.fromkeys(TABLES, "tail_number") | {"quarantine": "received", "monitoring": "top"}
 CLEAR = "N14228"
 
@@ -66,7 +66,7 @@ def test_nothing_is_left_out(rules):
 
 @pytest.fixture(scope="module")
 def lake(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], DeltaDataset]:
-    """One table of one row in every zone of every environment."""
+    """A table with one row in every zone of every environment."""
     root = tmp_path_factory.mktemp(engine_name)
     for env, zone in product(EXPECTED, TABLES):
         (root / env / zone).mkdir(parents=True)
@@ -94,7 +94,7 @@ def test_every_zone_is_read_as_the_matrix_says(lake, enter, env, role, cells):
 @on_two_engines
 @pytest.mark.parametrize(("env", "role", "cells"), ROWS)
 def test_every_zone_is_written_as_the_matrix_says(lake, enter, engine_name, env, role, cells):
-    """By a real commit on Sail; on Spark, where one takes seconds, by one for each zone and by none for other roles."""
+    """Sail commits every allowed write. Spark, whose commits take seconds, commits only one per zone."""
     enter(role, env)
     for zone in TABLES:
         dataset = lake(env, zone)
@@ -115,7 +115,7 @@ def row(zone: str) -> DataFrame:
 
 @pytest.mark.parametrize(("env", "role", "cells"), ROWS)
 def test_the_registry_is_read_and_written_as_the_matrix_says(enter, monkeypatch, env, role, cells):
-    """No engine has a part in it. What the datasets would say to MLflow is taken down: the guard comes first."""
+    """No engine takes part. Calls to MLflow are recorded, to show that the guard comes before them."""
     asked = []
     for name in ("newest_candidate", "newest_evidence", "load_version", "log_candidate", "log_evidence", "apply"):
         found = SimpleNamespace(digest="a", version="1")

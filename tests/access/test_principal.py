@@ -1,4 +1,4 @@
-"""Who asks: a real user, narrowed and never widened by a variable."""
+"""The principal is a real user. The variable PODIUM_PRINCIPAL removes rights and never adds any."""
 
 import os
 import pwd

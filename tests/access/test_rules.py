@@ -1,4 +1,4 @@
-"""The file of the rules: what it may say, and what is refused with the nearest word."""
+"""The file of the access rules: what is valid, and what is refused, with a suggestion of the nearest name."""
 
 import re
 
@@ -94,7 +94,7 @@ def test_every_zone_of_the_catalog_is_one_of_the_rules():
 
 
 def test_the_tail_number_is_masked_in_every_table_that_holds_it(rules):
-    """Bronze by the events' schemas; features, examples and predictions should anybody make a feature of it."""
+    """Bronze holds them by the events' schemas; the other zones would if a feature were made of such a column."""
     problem = PROBLEMS["flight_delay"]
     holds = {event.name for event in problem.events if "tail_number" in event.schema}
     assert holds == {"departure", "plane"}

@@ -1,4 +1,4 @@
-"""A run that may not do all that it would is refused at the door: by kedro's own command, in a process of its own."""
+"""``kedro run``, in a separate process, refuses a run before its first node if the rules forbid any part of it."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ from tests.conftest import PROJECT, Project
 
 
 def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """``kedro run`` with a data folder of its own."""
+    """Run ``kedro run`` with its own data folder."""
     clean = {name: value for name, value in os.environ.items() if name not in {NARROW, VARIABLE, "KEDRO_ENV"}}
     return subprocess.run(
         [sys.executable, "-m", "kedro", "run", *arguments],
@@ -41,12 +41,12 @@ def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
 
 
 def tables(data: Path) -> list[Path]:
-    """Everything below the data folder that a node could have written."""
+    """All files below the data folder that a node could have written."""
     return [path for path in data.rglob("*") if "flight_delay" in path.parts or "mlartifacts" in path.parts]
 
 
 def test_who_has_no_role_runs_nothing_in_prod(tmp_path):
-    """No engine is needed to know that: this passes where there is no Java."""
+    """The refusal needs no engine, so this test passes without Java."""
     answer = run(tmp_path, "--env", "prod", "--pipelines", "feature_engineering", **{NARROW: NOBODY})
 
     said = answer.stdout + answer.stderr
@@ -63,7 +63,7 @@ def test_who_has_no_role_runs_nothing_in_prod(tmp_path):
 
 @pytest.fixture
 def conf(tmp_path) -> Path:
-    """The project's configuration, where this user is an ML engineer of staging."""
+    """The project's configuration, with this user as an ML engineer in staging."""
     shutil.copytree(PROJECT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("local"))
     members = {"members": {os_user(): ["ml_engineer"]}}
     (tmp_path / "conf" / "staging" / "access.yml").write_text(yaml.safe_dump(members))
@@ -84,7 +84,7 @@ def test_a_run_that_would_mask_without_a_key_does_not_begin(conf, tmp_path):
 
 
 def test_a_run_of_dev_keeps_clear_values_in_bronze_and_shows_masks(project: Project):
-    """Masks are for who reads: the table holds what came in."""
+    """Masks apply on load, so the table holds the clear values."""
     project.run("eda", as_of="2013-02-01")
 
     context = project.session.load_context()
@@ -99,7 +99,7 @@ def test_a_run_of_dev_keeps_clear_values_in_bronze_and_shows_masks(project: Proj
 
 @pytest.fixture
 def catalog(data_folder, spark):
-    """Dev's catalog, where a table of prod lies in a folder of this machine."""
+    """The catalog of dev, with a table of prod in a local folder."""
     from kedro.framework.session import KedroServiceSession
     from kedro.framework.startup import bootstrap_project
 

@@ -163,7 +163,7 @@ def test_maintain_dry_run_touches_nothing(data):
             "flight_delay.prediction (did you mean 'flight_delay.predictions'?)",
         ),
         (["--retention-hours", "24"], "A retention of 24 hours is refused"),
-        (["../prod/flight_delay/predictions/log"], "there is no table"),
+        (["../prod/flight_delay/predictions/log"], "There is no table"),
     ],
 )
 def test_maintain_refuses(data, arguments, message):

@@ -185,7 +185,7 @@ def meet(project: Project, on_sail: Project) -> None:
 
     assert 0 in codes, "\n".join(run.output for run in runs)
     for code, run in zip(codes, runs, strict=True):
-        assert code == 0 or "other writers were first" in run.output, run.output
+        assert code == 0 or "other writers committed first" in run.output, run.output
     assert_right(project, on_sail, TABLES)
 
 

@@ -1,4 +1,4 @@
-"""The jobs that ship, and what is refused: with file, key and near miss, before anything is written or run."""
+"""The shipped jobs are valid; a mistake is refused with file, key and nearest name, before anything runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def conf(tmp_path_factory) -> Path:
 
 
 def refusal(conf: Path, changes: dict[str, Any]) -> str:
-    """What is said of the shipped jobs with something changed in them, by path."""
+    """The error for the shipped jobs with some values replaced, by path."""
     jobs = copy.deepcopy(SHIPPED)
     for path, value in changes.items():
         *steps, last = path.split(".")

@@ -1,4 +1,4 @@
-"""One S3 server, and every engine on buckets of it."""
+"""Fixtures for an S3 server, and for every engine on buckets of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCHEMA = "k int, v string"
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The server, named by the variables that a person would set."""
+    """The server, with the environment variables set that a user would set."""
     before = dict(os.environ)
     for name in [name for name in before if name.startswith("AWS_")]:
         del os.environ[name]
@@ -28,7 +28,7 @@ def server() -> Iterator[Server]:
         os.environ |= {"AWS_ENDPOINT_URL": found.url, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
         complete()
         yield found
-        engine.stop()  # a driver that knows this server
+        engine.stop()  # a driver is configured for this server
     for name in set(os.environ) - set(before):
         del os.environ[name]
     os.environ.update(before)
@@ -36,26 +36,26 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def no_rules() -> None:
-    """Datasets here are made by hand; the rules of a run before would still hold."""
+    """Remove the access policy, because that of an earlier test's run would still apply to datasets made here."""
     access.configure(None)
 
 
 @pytest.fixture(scope="session")
 def lake(server: Server) -> str:
-    """A bucket that is there."""
+    """The URL of an existing bucket."""
     return server.make_bucket("lake")
 
 
 @pytest.fixture(scope="session")
 def on_spark(lake: str, tmp_path_factory: pytest.TempPathFactory) -> engine.EngineSettings:
-    """Spark, for tables in that bucket."""
+    """Settings of Spark for tables in that bucket."""
     log = str(tmp_path_factory.getbasetemp() / "spark-s3.log")
     return engine.EngineSettings(engine="spark", master="local[2]", config=UTC, roots=(lake,), log=log)
 
 
 @pytest.fixture(scope="module", params=["sail", pytest.param("spark", marks=pytest.mark.spark)])
 def engine_name(request: pytest.FixtureRequest, spark, server: Server) -> Iterator[str]:
-    """Each engine in turn; while a test has it, datasets read and write by it."""
+    """Each engine in turn, configured for the test's datasets."""
     engine.configure(SAIL if request.param == "sail" else request.getfixturevalue("on_spark"))
     yield request.param
     engine.configure(SAIL)
@@ -63,13 +63,13 @@ def engine_name(request: pytest.FixtureRequest, spark, server: Server) -> Iterat
 
 @pytest.fixture
 def place(lake: str) -> str:
-    """A new place in the bucket."""
+    """A new path in the bucket."""
     return f"{lake}/{uuid4().hex}"
 
 
 @pytest.fixture
 def table(place: str) -> Callable[..., DeltaDataset]:
-    """Datasets on one and the same table, in any mode."""
+    """A function that creates datasets of the same table, in any mode."""
 
     def make(mode: str = "merge", **settings) -> DeltaDataset:
         keys = {"keys": ["k"]} if mode in {"merge", "insert"} else {}
@@ -80,13 +80,13 @@ def table(place: str) -> Callable[..., DeltaDataset]:
 
 @pytest.fixture
 def rows() -> Callable:
-    """Frames of the engine in use, from tuples."""
+    """A function that creates a frame of the configured engine from tuples."""
     return lambda *found, schema=SCHEMA: engine.session().createDataFrame(list(found), schema)
 
 
 @pytest.fixture
 def stored(place: str) -> Callable[[], list[tuple]]:
-    """The rows of that table as delta-rs reads them, sorted."""
+    """A function that reads the rows of that table by delta-rs, sorted."""
 
     def read() -> list[tuple]:
         columns = DeltaTable(f"{place}/table").to_pyarrow_table().to_pydict().values()

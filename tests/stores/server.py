@@ -1,4 +1,4 @@
-"""An S3 server in a process of its own: moto's, with what a real store promises and moto does not.
+"""An S3 server in a separate process: moto's, with guarantees of a real store that moto lacks.
 
 It cannot run in a thread of the tests: delta-rs holds Python still while it waits for an answer.
 """
@@ -21,22 +21,22 @@ CONTROL = "/-/"
 
 
 class Server:
-    """A running server, as a test sees it."""
+    """A test's interface to a running server."""
 
     def __init__(self, url: str):
         self.url = url
 
     def make_bucket(self, name: str) -> str:
-        """A new bucket; its URL."""
+        """Create a bucket and return its URL."""
         self._ask(f"/{name}", method="PUT")
         return f"s3://{name}"
 
     def commits(self) -> list[tuple[str, str]]:
-        """The keys that were written on condition that they were not there, and the status that was the answer."""
+        """The keys of all conditional writes (If-None-Match), each with the status of the answer."""
         return [(key, status) for key, status in json.loads(self._ask(f"{CONTROL}commits"))]
 
     def lose_an_answer(self, key: str) -> None:
-        """Of the next such write whose key contains this, the store keeps the bytes and says that it failed."""
+        """Let the next conditional write whose key contains this succeed, but answer that it failed."""
         self._ask(f"{CONTROL}lose?key={key}")
 
     def _ask(self, path: str, method: str = "GET") -> bytes:
@@ -46,7 +46,7 @@ class Server:
 
 @contextmanager
 def running() -> Iterator[Server]:
-    """A server on a free port of the loopback interface."""
+    """Start a server on a free port of the loopback interface."""
     process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     yield Server(process.stdout.readline().strip())
     process.stdin.close()
@@ -55,7 +55,7 @@ def running() -> Iterator[Server]:
 
 
 class Strict:
-    """Moto's application, made as strict as a store is."""
+    """Moto's application, made as strict as a real store."""
 
     def __init__(self, application: Callable):
         self._application = application
@@ -80,7 +80,7 @@ class Strict:
         return [json.dumps(self._commits).encode()]
 
     def _written_on_condition(self, environ: dict[str, Any], start: Callable) -> Any:
-        """One at a time: between moto's look whether the object is there and its write, another could come in."""
+        """Handle requests one at a time, because moto's check and write of an object are not atomic."""
         key, said = unquote(environ["PATH_INFO"]), []
         with self._one_at_a_time:
             body = list(self._application(environ, lambda *answer: said.append(answer)))
@@ -94,7 +94,7 @@ class Strict:
 
 
 def main() -> None:
-    """Serve until the input ends."""
+    """Serve until standard input ends."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 

@@ -1,4 +1,4 @@
-"""Files in a bucket appear whole or not at all, however large, and are not held in memory."""
+"""Files in a bucket are written atomically, whatever their size, and are not held in memory."""
 
 import io
 
@@ -10,7 +10,7 @@ from podium.lakehouse.files import Folder, open_store
 
 
 class Failing(io.RawIOBase):
-    """A source that gives up after some bytes, and counts what is asked for at a time."""
+    """A source that fails after some bytes, and records the size of the largest read."""
 
     def __init__(self, size: int, *, fails: bool):
         self._left, self._fails, self.most = size, fails, 0

@@ -1,4 +1,4 @@
-"""A pipeline of prod with its tables in a bucket: the same nodes, the same tables as in a folder."""
+"""A pipeline of prod with its tables in a bucket runs the same nodes and writes the same tables as in a folder."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from podium.lakehouse.files import Folder
 from tests.conftest import PROJECT, SAIL
 
 AS_OF = "2013-01-03"
-# What says when something was done, and not what.
+# Tables that record the time of a run, which differs between runs.
 RECORDS = {"features/refreshes", "bronze/ingestions"}
 
 
 @pytest.fixture(scope="module")
 def tiny(raw, write_source, tmp_path_factory) -> Path:
-    """The first three days, every seventh flight number."""
+    """A source with the first three days of every seventh flight number."""
     flights = raw["flights"]
     keep = (flights["month"] == "1") & flights["day"].isin(["1", "2", "3"]) & (flights["flight"].astype(int) % 7 == 0)
     return write_source(raw | {"flights": flights[keep]}, tmp_path_factory.mktemp("tiny") / "source")
@@ -34,7 +34,7 @@ def tiny(raw, write_source, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def configured(tmp_path: Path):
-    """The project's configuration with a list of members, and an engine for prod."""
+    """The project's configuration, with listed members and an engine for prod."""
 
     def make(name: str, *, members: bool = True) -> Path:
         conf = tmp_path / "conf"

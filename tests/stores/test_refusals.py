@@ -1,4 +1,4 @@
-"""A store that cannot be worked with is one clear error, soon, and nothing is written."""
+"""A store that cannot be used raises one clear error within a minute, and nothing is written."""
 
 import socket
 import threading
@@ -21,7 +21,7 @@ from tests.stores.server import STRANGER
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """A server that takes connections and says nothing."""
+    """A server that accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(16)

@@ -1,4 +1,4 @@
-"""Tables and files in a bucket, on each engine: all that they do in a folder."""
+"""Tables and files in a bucket work as in a folder, on each engine."""
 
 import pyarrow as pa
 import pytest
@@ -15,7 +15,7 @@ from tests.saves import BEFORE, SAVES
 
 @pytest.fixture
 def filled(place):
-    """The table with three rows, written by neither engine."""
+    """The table with three rows, written by delta-rs."""
     keys, values = zip(*BEFORE, strict=True)
     write_deltalake(f"{place}/table", pa.table({"k": pa.array(keys, pa.int32()), "v": values}))
 
@@ -58,7 +58,7 @@ def test_a_table_that_evolves_takes_a_new_column(engine_name, filled, table, row
 
 @pytest.mark.spark
 def test_engines_write_to_each_others_tables(table, rows, stored, on_spark):
-    """Each merges into what the other has written, and reads it."""
+    """Each engine reads and merges into rows that the other has written."""
     try:
         for value, settings in (("sail", SAIL), ("spark", on_spark), ("sail again", SAIL), ("spark again", on_spark)):
             engine.configure(settings)
@@ -87,7 +87,7 @@ def test_files_land_once(engine_name, place, tmp_path):
 
 @pytest.mark.parametrize("count", [0, 3])
 def test_what_is_kept_is_computed_once(engine_name, place, rows, count):
-    """Also when it has no rows: an engine then writes no file."""
+    """Also if it has no rows, for which an engine writes no file."""
     landing = Landing(f"{place}/landing")
 
     kept = landing.keep("judged-1", rows(*BEFORE[:count]))

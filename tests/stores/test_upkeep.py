@@ -1,4 +1,4 @@
-"""Tables in a bucket are listed, looked after and dropped as those in a folder are."""
+"""Tables in a bucket are listed, maintained and dropped like those in a folder."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ DELTA = {"type": "podium.lakehouse.table.DeltaDataset", "zone": "bronze", "reten
 
 @pytest.fixture
 def catalog(place):
-    """Two tables, landed files and a page of the problem ``p``; a table of ``q``; something that is none."""
+    """Two tables, landed files and a page of the problem ``p``, a table of ``q``, and files of no entry."""
     for name in ("p/bronze/a", "p/bronze/b", "q/bronze/a"):
         properties = {"podium.retention": "1 day"}
         columns = Schema([Field("n", PrimitiveType("long"))])
@@ -85,7 +85,7 @@ def test_they_are_dropped_and_nothing_else(place, catalog):
 
 
 class KilledError(Exception):
-    """Stands for a kill."""
+    """Raised in place of a kill."""
 
 
 @pytest.mark.parametrize("survived", [1, 4, 6])

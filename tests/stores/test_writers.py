@@ -1,6 +1,4 @@
-"""Writers in several processes commit to one table at the same time, in a bucket or in a folder: no row is lost, none
-is there twice.
-"""
+"""Concurrent writers in several processes, to a table in a bucket or folder: no row is lost, none appears twice."""
 
 import zipfile
 from collections import Counter
@@ -15,16 +13,16 @@ from tests.conftest import SAIL
 from tests.writer import Writer, save
 
 ROUNDS = 3
-# They may happen not to meet in those; then they go on.
+# If no commits collide in these rounds, the test goes on, up to MOST rounds.
 MOST = 12
 
 
 @pytest.fixture(scope="module")
 def others(on_spark: engine.EngineSettings) -> Iterator[list[Writer]]:
-    """Another Spark and a Sail, each in a process of its own."""
+    """Another Spark and a Sail, each in a separate process."""
     both = [Writer(on_spark), Writer(SAIL)]
     engine.configure(on_spark)
-    engine.session()  # meanwhile
+    engine.session()  # start Spark here while the others start
     engine.configure(SAIL)
     assert [other.answer() for other in both] == ["ready", "ready"]
     yield both
@@ -35,7 +33,7 @@ def others(on_spark: engine.EngineSettings) -> Iterator[list[Writer]]:
 @pytest.mark.spark
 @pytest.mark.parametrize(("mode", "where"), [("merge", "bucket"), ("append", "bucket"), ("merge", "folder")])
 def test_two_sparks_and_a_sail_at_once(others, on_spark, server, place, tmp_path, mode, where):
-    """In each round all write the same new keys and one of their own; in the first one, all also make the table."""
+    """In each round, all writers write the same new keys and one own key. In the first round, all create the table."""
     engine.configure(on_spark)
     path = f"{place}/table" if where == "bucket" else f"{tmp_path}/table"
     before, shared, own, n = len(server.commits()), set(), set(), 0
@@ -67,7 +65,7 @@ def test_two_sparks_and_a_sail_at_once(others, on_spark, server, place, tmp_path
 
 @pytest.mark.spark
 def test_a_commit_whose_answer_is_lost_is_made_once(on_spark, server, table, rows, stored):
-    """The store keeps the commit and reports a fault; the second try then finds what the first one wrote."""
+    """The store keeps the commit but reports a failure, so the retry finds its own commit."""
     engine.configure(on_spark)
     try:
         table("append").save(rows((1, "a")))

@@ -23,7 +23,7 @@ def ending_plainly() -> Iterator[None]:
 
 
 def show_uncaught() -> None:
-    """Do the same for uncaught errors in a process of another command, such as ``kedro run``."""
+    """Show an uncaught PodiumError in the same way, in a process of another command such as ``kedro run``."""
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

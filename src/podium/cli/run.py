@@ -42,8 +42,8 @@ def _kedro_run() -> click.Command:
     ),
 )
 @env_option
-@click.option("--root", metavar="PLACE", help="Place of the environment's tables, for this run.")
-@click.option("--files", metavar="PLACE", help="Place of its files: landed sources, reports.")
+@click.option("--root", metavar="PLACE", help="Location of the environment's tables, for this run.")
+@click.option("--files", metavar="PLACE", help="Location of its files: landed sources, reports.")
 @click.option("--mlflow", metavar="URI", help="Address of its MLflow.")
 def run(env: str, root: str | None, files: str | None, mlflow: str | None, **options: Any) -> None:
     """Run all pipelines, or those that --pipelines names.

@@ -24,7 +24,7 @@ __all__ = ["StoppedError", "run_job", "shown"]
 # -P keeps the current folder out of sys.path: a file there could shadow a module.
 PODIUM = (sys.executable, "-P", "-m", "podium")
 PATIENCE = 10.0  # seconds from SIGTERM to SIGKILL
-PAUSE = 0.1  # seconds between two looks at a task
+PAUSE = 0.1  # seconds between two polls of a task
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Say = Callable[[str], None]
 

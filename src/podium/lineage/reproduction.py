@@ -204,7 +204,7 @@ def _compare(then: Model, now: Model, rows: pd.DataFrame, digest: str) -> Again:
 
 
 class _Kept(AbstractDataset[Any, Any]):
-    """Keeps what a node returns, which Kedro's MemoryDataset releases once no further node needs it.
+    """Keeps what a node returns. A MemoryDataset would lose it, because the runner releases data after their last use.
 
     Rows for a table are loaded as a frame, as the table would return them.
     """

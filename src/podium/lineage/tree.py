@@ -149,7 +149,7 @@ class _Down(_Walk):
         return replace(bare, run=run, branches=tuple(self._branches(self._steps(run.run_id).sources(state.place))))
 
     def _branches(self, sources: Iterable[DatasetState]) -> list[Branch]:
-        # Entries of the registry are left out: they are models that a node compares with, not sources.
+        # Champions and candidates, the entries of the registry, are left out: the tree of sources has tables and files.
         return [self.state(state) for state in _sorted(sources) if state.kind is not DatasetKind.REGISTRY]
 
     def _leaves(self, sources: Iterable[DatasetState]) -> list[Branch]:

@@ -15,10 +15,10 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
 /**
- * Commits to Delta tables on S3 by conditional writes: of two writers of one version, one wins and the other is told.
+ * Commits to Delta tables on S3 by conditional writes: if two writers commit the same version, one of them gets an error.
  *
- * <p>Delta's own store for S3 asks first whether the version is there and writes then, and knows of no writer in another
- * process. Sail and delta-rs write on the same condition, so that all of them may write to one table.
+ * <p>Delta's own store for S3 checks whether the version exists and then writes, which is safe only within one process.
+ * Sail and delta-rs use the same condition, so all of them can write to the same table.
  */
 public class S3Commits extends S3SingleDriverLogStore {
   private static final String ONLY_IF_ABSENT = "fs.option.create.conditional.overwrite";
@@ -42,7 +42,7 @@ public class S3Commits extends S3SingleDriverLogStore {
       if (!isThere(store, path, refused)) {
         throw refused;
       }
-      // A write whose answer was lost is tried again, and then finds itself: that is no other writer.
+      // The answer to an earlier attempt may have been lost. Equal bytes are our own commit, not another writer's.
       if (!Arrays.equals(commit, read(store, path))) {
         throw (IOException) new FileAlreadyExistsException(path.toString()).initCause(refused);
       }
@@ -58,7 +58,7 @@ public class S3Commits extends S3SingleDriverLogStore {
   }
 
   private static void putIfAbsent(FileSystem store, Path path, byte[] commit) throws IOException {
-    // "must": a file system that does not know the condition refuses, instead of writing without it.
+    // must() makes a file system without support for the condition fail, instead of writing unconditionally.
     FSDataOutputStreamBuilder<?, ?> file = store.createFile(path);
     file.must(ONLY_IF_ABSENT, true);
     try (FSDataOutputStream sink = file.build()) {

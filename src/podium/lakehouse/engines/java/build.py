@@ -1,4 +1,4 @@
-"""Compile S3Commits.java into the jar beside it. Needs a JDK, and Delta's jars from a first start of Spark."""
+"""Compile S3Commits.java into the jar beside it. This needs a JDK, and Delta's jars from a first start of Spark."""
 
 import shutil
 import subprocess
@@ -10,14 +10,14 @@ import pyspark
 
 HERE = Path(__file__).parent
 SOURCE, JAR = HERE / "S3Commits.java", HERE / "s3-commits.jar"
-# So that the same classes make the same jar.
+# A fixed time for all entries, so that the jar is reproducible.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def main() -> None:
-    """Compile, and pack the class together with the source that it was made of."""
+    """Compile the class, and pack it into the jar together with its source."""
     javac = shutil.which("javac")
-    assert javac, "There is no javac on the PATH: install a JDK."
+    assert javac, "There is no javac on the PATH. Install a JDK."
     jars = [*Path(pyspark.__file__).parent.glob("jars/hadoop-client-api-*.jar"), *_delta_storage()]
     with tempfile.TemporaryDirectory() as folder:
         classpath = ":".join(map(str, jars))
