@@ -163,7 +163,7 @@ def _twice(one: ResolvedTask, other: ResolvedTask, runs: Mapping[str, Pipeline])
     if not one.task.filters or not other.task.filters:
         yield f".tasks: {one.name} and {other.name} would both run the pipeline {shared[0]}; remove it from one of them"
     elif nodes := sorted({node.name for node in (runs[one.name] & runs[other.name]).nodes}):
-        yield f".tasks: {one.name} and {other.name} would both run the node {nodes[0]}; change the filters of one of them"
+        yield f".tasks: {one.name} and {other.name} would both run the node {nodes[0]}; change the filters of one"
 
 
 def _survives(path: str, value: Value) -> bool:
