@@ -1,4 +1,4 @@
-"""A run that fails by the system, a damaged table or a typing error prints one line and loses no data."""
+"""A run that the system, a damaged table or a slip of the pen ends: one line, and nothing is lost."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from tests.conftest import PROJECT
 
 
 def kedro_run(data: Path, *arguments: str) -> tuple[int, list[str]]:
-    """The exit code and the output lines of ``kedro run``, without progress lines."""
+    """Exit code and lines of ``kedro run``, without those of its progress."""
     done = subprocess.run(
         [sys.executable, "-m", "kedro", "run", *arguments],
         cwd=PROJECT,

@@ -85,7 +85,7 @@ def test_a_feature_is_what_was_known_when_the_request_was_made(context, champion
     "leak",
     [
         lambda knowledge: last_delay(knowledge, "scheduled_departure"),
-        # feature_time is right, but the values are shares of all rows, later ones included.
+        # feature_time is right, but the values depend on the maximum over all rows, later ones included.
         lambda knowledge: last_delay(knowledge).withColumn(
             "flight_last_delay",
             F.col("flight_last_delay")
