@@ -86,7 +86,7 @@ def profile(
     for name, rows in (("reference window", seen), ("table of held-out scores", scored)):
         if rows.empty:
             raise PodiumError(
-                f"Monitoring cannot compare champion {model_version} with its reference: the {name} is empty. The "
+                f"Monitoring has no reference to compare with: the {name} of champion {model_version} is empty. The "
                 "champion's training set is no longer in the table, for instance because a feature's type has changed. "
                 "Run training, evaluation and deployment again."
             )
