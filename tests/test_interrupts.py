@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command at once; an engine that died is told by name."""
+"""Ctrl-C and SIGTERM end a command at once; the error of a dead engine names it."""
 
 import signal
 import subprocess
@@ -22,7 +22,7 @@ SAIL = """
 
 
 def start(code: str, **more) -> subprocess.Popen[str]:
-    """A fresh interpreter that runs the code: signals and engines belong to a whole process."""
+    """Run the code in a new interpreter, because signals and engines belong to a whole process."""
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)],
         stdout=subprocess.PIPE,
@@ -94,7 +94,7 @@ def test_whoever_cleans_up_is_given_the_time():
 
 
 def test_a_signal_that_is_ignored_does_not_stop_sail():
-    """A shell starts ``command &`` with SIGINT ignored; Sail alone would stop, and its client wait for it."""
+    """A shell starts ``command &`` with SIGINT ignored. Without Podium, Sail would stop and its client hang."""
     process = start(
         SAIL
         + """

@@ -1,4 +1,4 @@
-"""``podium demo``: the story is what happened."""
+"""``podium demo``: its sentences agree with the tables and MLflow."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Help: on one screen, with an example for every command, and at once."""
+"""Help: fits a screen, has an example for every command, and imports nothing heavy."""
 
 import subprocess
 import sys
@@ -34,8 +34,7 @@ def test_every_command_says_what_it_does_and_shows_an_example(podium, path):
     assert ALL[path].get_short_help_str()
 
 
-# A cluster serves every environment that is told its address; a promotion names the two that it goes between; a bundle
-# has targets.
+# These have no --env: a cluster serves every environment, a promotion names two, a bundle has targets.
 OF_NO_ENVIRONMENT = ("cluster", "promote", "bundle")
 
 

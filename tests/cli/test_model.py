@@ -1,4 +1,4 @@
-"""``podium model``: what it lists and promotes, agreed with MLflow; the commands of the how-to, in their order."""
+"""``podium model``: its listing and promotion agree with MLflow; the how-to's commands run in their order."""
 
 import json
 import shlex
@@ -18,7 +18,7 @@ COMMAND = ("model", "promote", NAME, "--from", "staging", "--to", "prod")
 
 @pytest.fixture(scope="module", autouse=True)
 def elsewhere():
-    """Nobody stays in an environment that was entered here."""
+    """Restore MLflow's tracking address, which the commands of these tests change."""
     import mlflow
 
     before = mlflow.get_tracking_uri()
@@ -40,7 +40,7 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def fresh(data: Path, tmp_path: Path) -> Path:
-    """The same staging beside a prod that has nothing."""
+    """The same staging, with an empty prod."""
     (tmp_path / "staging").symlink_to(data / "staging")
     return tmp_path
 

@@ -93,7 +93,7 @@ def test_starts_no_engine(life):
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """An MLflow of its own, with runs and versions made by hand."""
+    """A separate MLflow with runs and versions that the test makes."""
     folder = tmp_path_factory.mktemp("mlflow")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     client = MlflowClient(uri, uri)

@@ -147,7 +147,7 @@ def test_what_is_no_probability_is_refused(evaluate, rows, bad):
 
 def test_a_champion_with_other_features_is_named(evaluate, rows):
     champion = fitted("logistic_regression", rows.rename(columns={"own": "own_"}), ["own_", "weather"])
-    with pytest.raises(EvaluationError, match=r"The champion \(logistic_regression\) does not fit.*'own_'"):
+    with pytest.raises(EvaluationError, match=r"The champion \(logistic_regression\) cannot score.*'own_'"):
         evaluate(champion=champion)
 
 

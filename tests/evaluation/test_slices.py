@@ -49,7 +49,7 @@ def test_texts_of_any_kind(dtype):
 
 
 def test_an_unknown_column_is_named_with_a_hint(rows):
-    with pytest.raises(EvaluationError, match=r"No column 'slice_carier'.*did you mean 'slice_carrier'"):
+    with pytest.raises(EvaluationError, match=r"no column 'slice_carier'.*did you mean 'slice_carrier'"):
         by_slice(rows, rows["p"].to_numpy(), {"carrier": "slice_carier"}, 100)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of jobs share."""
+"""Fixtures for the tests of jobs."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from tests.conftest import PROJECT
 
 @pytest.fixture
 def podium_run(tmp_path) -> Callable[..., tuple[int, str]]:
-    """``podium run`` in the checkout, on an empty data folder: exit code, and what is on the terminal."""
+    """Run ``podium run`` in the checkout on an empty data folder; return its exit code and output."""
 
     def run(*arguments: str) -> tuple[int, str]:
         environment = {"PODIUM_DATA": str(tmp_path), "PODIUM_HOME": str(PROJECT), "KEDRO_ENV": None}

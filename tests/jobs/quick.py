@@ -1,4 +1,4 @@
-"""A job whose tasks are lines of Python. ``python -m tests.jobs.quick FOLDER CODE`` runs one, for a test to stop."""
+"""A job whose tasks are lines of Python. ``python -m tests.jobs.quick FOLDER CODE`` runs one that a test can stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundle that is in git is the one that the jobs make, and Databricks' own models take it."""
+"""The committed bundle is what the jobs generate, and the models of databricks-bundles accept it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def made(*arguments: str) -> Result:
 
 
 def checked(tmp_path: Path, **changes: Any) -> CheckedJobs:
-    """The shipped jobs with some sections in place of theirs."""
+    """The shipped jobs with some sections replaced."""
     conf = shutil.copytree(PROJECT / "conf", tmp_path / "conf")
     file = conf / "base" / "jobs.yml"
     file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | changes, sort_keys=False))
@@ -65,7 +65,7 @@ def texts_in(value: Any) -> Iterator[str]:
 
 
 def options(task: dict[str, Any]) -> dict[str, Any]:
-    """What ``podium run`` understands of a task's words."""
+    """The options that ``podium run`` parses from a task's arguments."""
     first, *words = task["python_wheel_task"]["parameters"]
     assert first == "run"
     plain = ["" if word == "{{job.parameters.params}}" else word for word in words]
@@ -73,7 +73,7 @@ def options(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_it_is_fresh():
-    """When this fails: podium jobs bundle."""
+    """If this fails, run: podium jobs bundle."""
     answer = made("--check")
     assert answer.exit_code == 0, answer.output
     assert "is up to date" in answer.output

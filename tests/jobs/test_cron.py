@@ -1,4 +1,4 @@
-"""What cron says and what Databricks is told are the same moments; what cannot be said is refused."""
+"""A cron expression and its Quartz translation mean the same times; untranslatable ones are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from podium.jobs.cron import DAYS, checked_cron, checked_zone, quartz
 
 
 def numbers(least: int, most: int) -> st.SearchStrategy[str]:
-    """A field: all, steps, values, ranges, and lists of those."""
+    """A field of cron: ``*``, steps, values, ranges, and lists of them."""
     value = st.integers(least, most)
     span = st.tuples(value, value).map(lambda pair: f"{min(pair)}-{max(pair)}")
     item = st.one_of(value.map(str), span, st.tuples(span, st.integers(1, 9)).map(lambda each: f"{each[0]}/{each[1]}"))
@@ -34,7 +34,7 @@ def expressions(draw: st.DrawFn) -> str:
 
 
 def fits(expression: str, moment: datetime) -> bool:
-    """Quartz's own rules, for what this project writes: numbers, ranges, ``*``, days by name, one ``?``."""
+    """Whether a moment matches, by Quartz's rules for numbers, ranges, ``*``, days by name and one ``?``."""
     second, minute, hour, day, month, weekday = expression.split()
     assert second == "0"
     assert [day, weekday].count("?") == 1
@@ -48,7 +48,7 @@ def fits(expression: str, moment: datetime) -> bool:
 
 
 def weekday_of(moment: datetime) -> int:
-    """0 is Sunday."""
+    """The day of the week; 0 is Sunday."""
     return (calendar.weekday(moment.year, moment.month, moment.day) + 1) % 7
 
 
@@ -112,7 +112,7 @@ def test_days_of_the_week_are_written_by_name(cron, told):
         ("0 4 * * FRI-MON", "'FRI-MON' is not valid"),
         ("5/10 4 * * *", "minute '5/10' is not valid"),
         ("*/0 4 * * *", r"minute '\*/0' is not valid"),
-        ("0 4 1 * MON", "cron runs on either"),
+        ("0 4 1 * MON", "cron runs if either matches"),
         ("0 4 30 2 *", "is a date that does not exist"),
     ],
 )

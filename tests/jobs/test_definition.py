@@ -1,4 +1,4 @@
-"""The jobs that ship, and what is refused: with file, key and near miss, before anything is written or run."""
+"""The shipped jobs are valid; a mistake is refused with file, key and nearest name, before anything runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def conf(tmp_path_factory) -> Path:
 
 
 def refusal(conf: Path, changes: dict[str, Any]) -> str:
-    """What is said of the shipped jobs with something changed in them, by path."""
+    """The error for the shipped jobs with some values replaced, by path."""
     jobs = copy.deepcopy(SHIPPED)
     for path, value in changes.items():
         *steps, last = path.split(".")
@@ -135,7 +135,7 @@ def test_tasks_that_wait_for_others_come_after_them(conf):
             {"kind": "job_cluster", "spark_version": "17.3", "nodetype": "x", "workers": 1},
             "compute.big.job_cluster.nodetype: there is no such key (did you mean 'node_type'?)",
         ),
-        ("jobs.retrain.timeout", "2 horus", "jobs.retrain.timeout: '2 horus' is no time span"),
+        ("jobs.retrain.timeout", "2 horus", "jobs.retrain.timeout: '2 horus' is not a time span"),
         ("jobs.retrain.retries", -1, "jobs.retrain.retries: Input should be greater than or equal to 0 (got -1)"),
         ("jobs.retrain.tasks", [], "jobs.retrain.tasks: "),
         ("jobs.retrain.tasks", ["training", "training"], "two tasks have the name training"),
@@ -168,7 +168,7 @@ def test_tasks_that_wait_for_others_come_after_them(conf):
         (
             "jobs.retrain.parameters",
             {"prod": {"flight_delay.source": "a,b"}},
-            "flight_delay.source: --params cannot pass this value to a run",
+            "flight_delay.source: --params cannot pass this value unchanged",
         ),
         (
             "databricks.targets.prod.env",

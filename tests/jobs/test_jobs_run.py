@@ -1,4 +1,4 @@
-"""``podium jobs run`` and ``list`` as a person types them, with real tasks."""
+"""``podium jobs run`` and ``list`` as commands, with real tasks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Podium = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    """A data folder, and beside it the shipped configuration, but for the patience of its jobs."""
+    """A data folder with a copy of the shipped configuration, in which jobs do not retry."""
     folder = tmp_path_factory.mktemp("data")
     shutil.copytree(PROJECT / "conf", folder / "conf")
     file = folder / "conf" / "base" / "jobs.yml"
@@ -37,13 +37,13 @@ def variables(data: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def podium(variables) -> Podium:
-    """The command in this process; its tasks are processes of their own in any case."""
+    """Run the command in this process; its tasks are still separate processes."""
     return lambda *arguments: CliRunner().invoke(main, ["jobs", *arguments], env=variables)
 
 
 @pytest.fixture(scope="module")
 def failed(variables, small, write_source, data) -> subprocess.CompletedProcess[str]:
-    """Features are made; then there is no champion to score with."""
+    """A run of score that fails at inference, because there is no champion."""
     flights = small["flights"]
     few = flights[(flights["month"] == "1") & (flights["day"].astype(int) <= 12)]
     params = f"as_of=2013-01-10,flight_delay.source={write_source(small | {'flights': few}, data / 'source')}"

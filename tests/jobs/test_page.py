@@ -1,4 +1,4 @@
-"""What docs/how-to/jobs.md shows for cron, systemd and jobs.yml is what it says."""
+"""The cron, systemd and jobs.yml examples of docs/how-to/jobs.md agree with the shipped jobs."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""A job that is run here: in order, tried again, ended in time, resumed, one at a time, stopped with all it started.
+"""The local runner of jobs: order, retries, timeouts, resume, the lock, and stop signals.
 
 The tasks are lines of Python in place of ``podium run``, which would take seconds to start; ``test_jobs_run.py`` has
 real ones. Processes, signals and locks are real.
@@ -26,10 +26,10 @@ from podium.jobs.task_order import ResolvedTask
 from tests.conftest import PROJECT
 from tests.jobs.quick import job
 
-# A task that leaves its mark, and one that does so only the second time.
+# A task that writes a file, and one that fails unless its file exists, so that the second try succeeds.
 MARK = "import os, pathlib; pathlib.Path({0!r}).write_text(str(os.getpid()))"
 SECOND = "import pathlib, sys; mark = pathlib.Path({0!r}); there = mark.exists(); mark.touch(); sys.exit(not there)"
-# Takes long, and so does a process that it starts; both leave their ids.
+# A long task with a long child process; it writes both process ids.
 LONG = """
 import os, pathlib, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
@@ -40,7 +40,7 @@ time.sleep(120)
 
 @pytest.fixture
 def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
-    """Run a job to its end; how far it came."""
+    """Run a job to its end and return its saved state."""
     monkeypatch.setattr(running, "PODIUM", (sys.executable, "-c"))
 
     def run(planned: tuple[Run, list[ResolvedTask]]) -> Run:
@@ -108,7 +108,7 @@ def test_a_task_that_was_killed_says_by_what(go):
 
 
 def test_what_is_ignored_stays_ignored(go):
-    """As under nohup, whose command outlives its terminal."""
+    """nohup ignores SIGHUP, so that the command outlives its terminal."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         done = go(job({"one": f"import os, signal; os.kill({os.getpid()}, signal.SIGHUP)", "two": "pass"}))
@@ -162,7 +162,7 @@ def test_whoever_stops_it_stops_the_task_too(tmp_path, number):
 
 
 def test_a_task_that_outlives_its_job_still_counts_as_a_run(tmp_path):
-    """Nothing else is in the way of the next run: no file is left over that somebody would have to remove."""
+    """A killed run leaves no stale lock: only a task that still runs keeps the job locked."""
     mark = tmp_path / "mark"
     whole = driver(tmp_path, mark)
     pids = started(mark)

@@ -1,4 +1,4 @@
-"""The wheel runs anywhere: in an empty folder, with the configuration that it carries, and with no secret in it."""
+"""The wheel runs in an empty folder with its own configuration, and contains no secrets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def wheel(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def there(wheel: Path, tmp_path_factory) -> Installed:
-    """An empty folder, and the command of a fresh environment."""
+    """The wheel, installed into a new environment, with an empty working folder."""
     return installed(wheel, tmp_path_factory.mktemp("installed"))
 
 
@@ -131,7 +131,7 @@ def test_a_place_that_the_environment_would_not_use_is_refused(podium_run):
 
 
 def test_an_own_configuration_counts_before_that_of_the_wheel(there, tmp_path):
-    """Somebody else's conf/, such as that of a Databricks cluster's working folder, does not."""
+    """A foreign conf/ without base/, as in the working folder of a Databricks cluster, is ignored."""
     mine = Installed(there.bin, tmp_path)
     (tmp_path / "conf").mkdir()
     assert json.loads(mine.podium("lake", "tables", "--json").stdout) == []
@@ -152,7 +152,7 @@ def test_where_the_configuration_is(tmp_path, monkeypatch):
     monkeypatch.setenv("PODIUM_HOME", str(tmp_path))
     monkeypatch.delenv("PODIUM_CONF", raising=False)
     own = tmp_path / "conf"
-    assert home.conf() == own  # a checkout has no other, and says so if it is not there
+    assert home.conf() == own  # a checkout has no packaged configuration to fall back on
     (tmp_path / "packaged").mkdir()
     assert home.conf() == tmp_path / "packaged"
     own.mkdir()
@@ -164,7 +164,7 @@ def test_where_the_configuration_is(tmp_path, monkeypatch):
 
 
 def test_a_task_of_databricks_fails_by_an_error_and_ends_well_without_one(monkeypatch):
-    """A process that exits is a failed task there, whatever its code."""
+    """On Databricks any exit of the process fails the task, even with code 0."""
     monkeypatch.setenv("PODIUM_HOME", str(PROJECT))
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
     monkeypatch.setattr("sys.argv", ["podium", "lake", "tables", "--env", "prd"])

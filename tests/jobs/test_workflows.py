@@ -1,4 +1,4 @@
-"""The workflows under .github: what zizmor says of them, and that what they type exists."""
+"""The workflows in .github: zizmor finds nothing, and the commands that they run exist."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_zizmor_finds_nothing():
     ],
 )
 def test_zizmor_would_find_it(tmp_path, change, finding):
-    """It looks at what it is given."""
+    """zizmor reports a problem in a changed workflow, so its silence above means something."""
     file = tmp_path / ".github" / "workflows" / "pull-request.yml"
     file.parent.mkdir(parents=True)
     file.write_text(re.sub(*change, (FOLDER / file.name).read_text(), count=1))

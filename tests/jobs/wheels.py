@@ -1,4 +1,4 @@
-"""The wheel, built and installed as others would, in an environment of its own."""
+"""Build the wheel, and install it into a new environment as a user does."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["Installed", "built", "installed"]
 
 SOURCES = ("pyproject.toml", "README.md", ".gitignore")
 SECRETS = ("local/credentials.yml", "local/globals.yml", "prod/credentials.yml", "base/deeper/credentials_of_mine.yml")
-# What tests set, and what would lead the wheel back to the checkout.
+# Prefixes of variables that tests set or that would point the wheel to the checkout.
 FOREIGN = ("PODIUM", "KEDRO", "MLFLOW", "PYTHON", "SPARK", "PYSPARK")
 
 
 def built(folder: Path) -> Path:
-    """The wheel of a copy of the project whose configuration holds secrets, too."""
+    """Build the wheel of a copy of the project whose configuration contains secrets."""
     project = folder / "project"
     for name in ("src", "conf"):
         shutil.copytree(PROJECT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -37,7 +37,7 @@ def built(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Installed:
-    """The wheel in an environment of its own.
+    """The wheel in its own environment.
 
     Attributes:
         bin: the folder of its commands.
@@ -48,11 +48,11 @@ class Installed:
     folder: Path
 
     def podium(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """The command, as a person types it."""
+        """Run the installed command."""
         return self._run("podium", arguments, variables)
 
     def python(self, code: str) -> str:
-        """What a line of Python prints there."""
+        """Run a line of Python in the environment and return its output."""
         done = self._run("python", ("-c", code), {})
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
@@ -68,14 +68,14 @@ class Installed:
 
 
 def installed(wheel: Path, folder: Path) -> Installed:
-    """Installed by uv. The packages that it needs are those of the tests, but for the checkout among them."""
+    """Install the wheel with uv. Its dependencies are those of the tests, without the checkout."""
     uv = [sys.executable, "-m", "uv", "-q"]
     subprocess.run([*uv, "venv", "--python", sys.executable, str(folder / "venv")], check=True)
     python = folder / "venv" / "bin" / "python"
     install = [*uv, "pip", "install", "--python", str(python), "--no-deps", "--compile-bytecode", str(wheel)]
     subprocess.run(install, check=True)
     (theirs,) = (folder / "venv").glob("lib/python*/site-packages")
-    # A path alone: the .pth files in there, one of which names the checkout, are not followed.
+    # A .pth file with only a path: Python ignores .pth files in that path, one of which names the checkout.
     shared = next(path for path in sys.path if Path(path).name == "site-packages")
     (theirs / "shared.pth").write_text(f"{shared}\n")
     (folder / "empty").mkdir()

@@ -1,4 +1,4 @@
-"""A project with three champions, one after the other, and tables that moved on meanwhile."""
+"""A project with three successive champions, whose tables changed between them."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ MOMENTS = ("2013-03-25", "2013-04-02", "2013-04-09")
 
 @dataclass(frozen=True)
 class Lived:
-    """A project that has lived, and the commands that one may ask about it."""
+    """A project after several runs, and the commands to ask about it."""
 
     project: Project
 
@@ -39,7 +39,7 @@ class Lived:
         return CliRunner().invoke(main, arguments, prog_name="podium", env=environment)
 
     def ask(self, *arguments: str) -> Any:
-        """What a command prints as JSON."""
+        """The JSON that a command prints."""
         answer = self.podium(*arguments, "--json")
         assert answer.exit_code == 0, answer.output
         return json.loads(answer.stdout)
@@ -54,7 +54,7 @@ def lived(tmp_path_factory, small, write_source, spark) -> Any:
         for moment in MOMENTS:
             for stage in ("feature_engineering", "training"):
                 project.run(stage, as_of=moment, **QUICK)
-            # As deployment does it where every check passes. What evaluation finds is the matter of other tests.
+            # Promote as deployment does when every check passes. Other tests cover the evaluation.
             decision = Decision(
                 candidate=newest_candidate("flight_delay"), checks=({"name": "", "passed": True},), metrics={}
             )
@@ -66,7 +66,7 @@ def lived(tmp_path_factory, small, write_source, spark) -> Any:
 
 @pytest.fixture(autouse=True)
 def _its_mlflow(lived: Lived) -> None:
-    """MLflow's functions ask the project that has lived, until another one runs."""
+    """Point MLflow's functions to the lived project, until a test runs another one."""
     uri = f"sqlite:///{lived.project.data}/dev/mlflow.db"
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
@@ -74,7 +74,7 @@ def _its_mlflow(lived: Lived) -> None:
 
 @pytest.fixture
 def tables(lived: Lived) -> Callable[[dict], dict[str, dict]]:
-    """All tables of a tree by name and version, each where it is told in full."""
+    """The tables of a tree by name and version, each at its full occurrence."""
 
     def gather(tree: dict) -> dict[str, dict]:
         found: dict[str, dict] = {}

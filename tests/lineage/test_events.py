@@ -1,4 +1,4 @@
-"""What a run sends and keeps: OpenLineage events, also of runs that fail, and with nobody there to receive them."""
+"""The OpenLineage events that a run sends and stores, also if it fails or no collector answers."""
 
 import json
 import logging
@@ -75,7 +75,7 @@ def fresh(new_project, lived: Lived) -> Iterator[Project]:
 
 
 def fail(project: Project) -> None:
-    """Ingestion does its work, then the run ends in an error."""
+    """Run a pipeline that fails after ingestion has written its tables."""
     with pytest.raises(PodiumError, match="before the data"):
         project.run("feature_engineering", as_of="2011-01-01")
 
@@ -93,7 +93,7 @@ def test_a_run_that_fails_has_left_tables_too(fresh: Project):
 
 
 class Collector(BaseHTTPRequestHandler):
-    """Takes events, or is out of order."""
+    """A collector that accepts events, or answers with an error."""
 
     received: ClassVar[list[dict]] = []
     answer = 201
@@ -105,7 +105,7 @@ class Collector(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 @pytest.mark.parametrize("answer", [201, 500])

@@ -1,4 +1,4 @@
-"""``podium model reproduce``: the same predictions from the same tables, or a plain word why not."""
+"""``podium model reproduce``: the same predictions from the same tables, or the reason why not."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from tests.lineage.conftest import Lived
 
 @pytest.fixture
 def copied(lived: Lived, tmp_path: Path) -> Path:
-    """The same data in another folder, where a table may be spoiled."""
+    """A copy of the data, whose tables a test may damage."""
     return Path(shutil.copytree(lived.project.data, tmp_path / "data"))
 
 
@@ -30,7 +30,7 @@ def test_two_champions_later_the_predictions_are_the_same(lived: Lived):
     assert (found["different"], found["most"]) == (0, 0.0)
     assert found["rows"] > 5000
     assert found["digest"] == MlflowClient().get_model_version("flight_delay", "1").tags["podium.digest"]
-    # From the tables of then: they have moved on since.
+    # From the recorded table versions; the tables have newer ones by now.
     version = int(found["tables"]["flight_delay.features_weather"].partition("@")[0])
     assert version < DeltaTable(weather(lived.project.data)).version()
     assert logs == {path: DeltaTable(str(path.parent)).version() for path in lived.lake.glob("*/*/_delta_log")}
@@ -38,7 +38,7 @@ def test_two_champions_later_the_predictions_are_the_same(lived: Lived):
 
 
 def test_another_seed_is_told(lived: Lived, copied: Path):
-    """As if the record did not say with which parameters it was trained."""
+    """Change the recorded parameters, as if the record were wrong."""
     run = MlflowClient().get_model_version("flight_delay", "2").run_id
     (file,) = lived.project.data.rglob(f"{run}/artifacts/lineage.json")
     kept = file.read_text()

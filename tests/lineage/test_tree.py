@@ -1,4 +1,4 @@
-"""What ``podium model lineage`` tells is what delta-rs, MLflow and the files themselves say."""
+"""``podium model lineage`` agrees with delta-rs, MLflow and the files themselves."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ def walk(branch: dict) -> list[dict]:
 
 
 def newest_before(table: DeltaTable, moment: float) -> int:
-    """The version that a table had at a time, by its own history."""
+    """A table's version at a time, by its Delta history."""
     return max(commit["version"] for commit in table.history() if commit["timestamp"] <= moment)
 
 

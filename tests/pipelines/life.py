@@ -1,6 +1,6 @@
-"""A whole life, quick: the stages, their parameters, and what the tables hold after it.
+"""A quick life cycle of a model: the stages, their parameters, and the contents of the tables afterwards.
 
-``python -m tests.pipelines.life DATA SOURCE`` lives it in a process of its own, which a test may kill.
+``python -m tests.pipelines.life DATA SOURCE`` runs it in a separate process, which a test may kill.
 """
 
 import os
@@ -29,12 +29,12 @@ QUICK = {
 }
 FIRST = ("eda", "feature_engineering", "training", "evaluation", "deployment")
 THEN = ("feature_engineering", "inference", "monitoring")
-# When a row was written is not what it says.
+# Columns with the time of writing, which differ between runs.
 WALL_CLOCK = ["scored_at"]
 
 
 def live(project: Project) -> None:
-    """Every stage, in order."""
+    """Run every stage in order."""
     for stage in FIRST:
         project.run(stage, as_of=AS_OF, **QUICK)
     for stage in THEN:
@@ -42,7 +42,7 @@ def live(project: Project) -> None:
 
 
 def contents(project: Project) -> dict[str, pd.DataFrame]:
-    """Every table, read by delta-rs: its rows in one order, without the wall clock."""
+    """The rows of every table, read by delta-rs and sorted, without columns of wall-clock time."""
     found = {}
     for log in sorted(project.lake.glob("*/*/_delta_log")):
         frame = DeltaTable(str(log.parent)).to_pandas().drop(columns=WALL_CLOCK, errors="ignore")

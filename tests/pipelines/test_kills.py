@@ -1,4 +1,4 @@
-"""Killed anywhere and run again, the tables hold the same rows as those of a run that was not killed."""
+"""A run that is killed anywhere and then repeated leaves the same rows as a run that was not killed."""
 
 import random
 import shutil
@@ -26,13 +26,13 @@ def finish(process: subprocess.Popen) -> None:
 
 @pytest.fixture(scope="module")
 def whole(lived: Project):
-    """A life that was not killed: what it left, its source, and how long it took."""
+    """An undisturbed life cycle: the contents of its tables, its source and its duration."""
     return contents(lived), lived.source, lived.took
 
 
 def kill_and_repeat(whole, folder: Path, seed: int) -> None:
     expected, source, took = whole
-    # A process of its own is slower by its start; only the kill's place depends on that.
+    # A separate process also needs time to start. That only shifts the moment of the kill.
     after = random.Random(seed).uniform(0.15, 0.95) * took
     process = start(folder / "data", source)
     try:

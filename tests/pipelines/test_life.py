@@ -1,4 +1,4 @@
-"""The model's whole life on a thinned year: every stage runs, says the same when it runs again, and sees no future."""
+"""A model's life cycle on a sampled year: every stage runs, is idempotent, and uses no future data."""
 
 import json
 from pathlib import Path
@@ -196,7 +196,7 @@ def test_a_candidate_from_the_future_is_not_evaluated(lived: Project) -> None:
 
 @pytest.fixture(scope="module")
 def other_future(tmp_path_factory, small, write_source, lived):
-    """The same life in a world where all that became knowable after the cut is different."""
+    """The same life cycle on sources in which everything that became known after the cut is different."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("future")
         patch.setenv("PODIUM_DATA", str(folder / "data"))
@@ -209,13 +209,13 @@ CUT = pd.Timestamp("2013-04-08 00:00", tz="UTC")
 
 
 def with_another_future(files: dict[str, pd.DataFrame], cut: pd.Timestamp) -> dict[str, pd.DataFrame]:
-    """The same timetable; every departure, arrival, cancellation and observation known after ``cut`` is different."""
+    """Change every departure, arrival, cancellation and observation known after ``cut``, but not the timetable."""
     flights, weather = files["flights"].copy(), files["weather"].copy()
     planned = pd.to_datetime(flights["time_hour"]) + pd.to_timedelta(flights["minute"].astype(int), unit="min")
     delay = pd.to_numeric(flights["dep_delay"], errors="coerce")
     gone = planned + pd.to_timedelta(delay.fillna(6 * 60), unit="min")
-    # Flights that had not left by the cut never leave. Those that had left stay as they are up to it; when they arrive
-    # is different where that was not yet known.
+    # Cancel the flights that had not left by the cut. Flights that had left keep their departure, but arrive at another
+    # time if their arrival was not known by the cut.
     actual = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "tailnum"]
     flights.loc[gone > cut, actual] = "NA"
     landed = gone + pd.Timedelta(hours=24)
@@ -243,7 +243,7 @@ def test_another_future_changes_nothing_before_it(lived: Project, other_future: 
 
 
 def test_another_future_is_seen_after_it(lived: Project, other_future: Project) -> None:
-    """The comparison above can fail: after the cut, the two worlds differ."""
+    """Show that the comparison above can fail: after the cut, the two life cycles differ."""
     one, other = (project.table("predictions/log") for project in (lived, other_future))
     late = [frame[frame["prediction_time"] > CUT].sort_values("scheduled_departure")["score"] for frame in (one, other)]
     assert len(late[0]) == len(late[1])

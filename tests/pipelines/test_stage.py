@@ -1,4 +1,4 @@
-"""What is fixed when a pipeline is made, and how nodes describe themselves."""
+"""Arguments that ``fixed`` binds to node functions, and the previews of nodes."""
 
 import inspect
 from types import SimpleNamespace

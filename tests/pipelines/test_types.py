@@ -1,4 +1,4 @@
-"""A feature whose type changed: training goes on, and the earlier training set keeps its rows and types."""
+"""After a feature's type changes, training still runs, and the earlier training set keeps its rows and types."""
 
 import pandas as pd
 from deltalake import DeltaTable

@@ -1,4 +1,4 @@
-"""The workbench on a lived project: the champion on rows it never saw, and features that may be tried, or not."""
+"""The workbench on a project with a champion: its held-out rows, and trials of allowed and refused features."""
 
 from datetime import timedelta
 
@@ -85,7 +85,7 @@ def test_a_feature_is_what_was_known_when_the_request_was_made(context, champion
     "leak",
     [
         lambda knowledge: last_delay(knowledge, "scheduled_departure"),
-        # In time, but its values are shares of what is known in the end.
+        # feature_time is right, but the values depend on the maximum over all rows, later ones included.
         lambda knowledge: last_delay(knowledge).withColumn(
             "flight_last_delay",
             F.col("flight_last_delay")
@@ -100,7 +100,7 @@ def test_a_feature_that_looks_ahead_is_refused(context, champion, leak):
 
 
 def test_a_feature_that_is_there_already_is_refused(context, champion):
-    with pytest.raises(PodiumError, match="The champion has weather_temp already"):
+    with pytest.raises(PodiumError, match="The champion already has weather_temp"):
         try_feature(context, champion, table(last_delay, "weather_temp"))
 
 

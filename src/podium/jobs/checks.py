@@ -117,7 +117,10 @@ def _wrong_job(found: CheckedJobs, name: str) -> Iterator[str]:
             yield f"{where}: {_unknown('environment', env, found.environments)}"
         else:
             unspeakable = [path for path, value in parameters.items() if not _survives(path, value)]
-            yield from (f"{where}.{path}: --params cannot pass this value to a run" for path in unspeakable)
+            yield from (
+                f"{where}.{path}: --params cannot pass this value unchanged, for instance because of a comma"
+                for path in unspeakable
+            )
             if not unspeakable:
                 yield from (f"{where}: {line}" for line in found.wrong_parameters(env, as_text(parameters)))
     for table in job.trigger.tables if job.trigger else ():
@@ -158,9 +161,9 @@ def _twice(one: ResolvedTask, other: ResolvedTask, runs: Mapping[str, Pipeline])
     if not shared or not {one.name, other.name} <= runs.keys():
         return
     if not one.task.filters or not other.task.filters:
-        yield f".tasks: {one.name} and {other.name} would both run the pipeline {shared[0]}"
+        yield f".tasks: {one.name} and {other.name} would both run the pipeline {shared[0]}; remove it from one of them"
     elif nodes := sorted({node.name for node in (runs[one.name] & runs[other.name]).nodes}):
-        yield f".tasks: {one.name} and {other.name} would both run the node {nodes[0]}"
+        yield f".tasks: {one.name} and {other.name} would both run the node {nodes[0]}; change the filters of one"
 
 
 def _survives(path: str, value: Value) -> bool:

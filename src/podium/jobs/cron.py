@@ -29,8 +29,8 @@ def checked_cron(text: str) -> str:
         _check(kind, field, at)
     if _expanded(text)[2] != [EVERY] and _expanded(text)[4] != [EVERY]:
         raise ValueError(
-            f"{text!r} names days of the month and days of the week. cron runs on either, which Databricks cannot "
-            "express. Write * for one of them, or define two jobs"
+            f"{text!r} names days of the month and days of the week. cron runs if either matches, which Databricks "
+            "cannot express. Write * for one of them, or define two jobs"
         )
     _refuse_never(text)
     return text

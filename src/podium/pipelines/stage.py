@@ -1,4 +1,4 @@
-"""How a stage is made for a problem: what is fixed when the pipeline is made, and where names live."""
+"""Build a stage for a problem: fix arguments of nodes, and put nodes, datasets and parameters into namespaces."""
 
 from collections.abc import Callable, Iterable
 from functools import partial, update_wrapper
@@ -18,15 +18,21 @@ __all__ = ["fixed", "stage"]
 
 
 def fixed(func: Callable[..., Any], *, types: dict[str, type] | None = None, **arguments: Any) -> Callable[..., Any]:
-    """``func`` with keyword-only arguments fixed, and sharper ``types`` for its parameters.
+    """Return a copy of ``func`` with keyword-only arguments fixed and annotations replaced.
 
-    Kedro turns ``params:`` inputs into the pydantic model that the annotation names; ``types`` names it where only the
-    problem knows it.
+    Args:
+        func: a plain function.
+        types: parameter -> annotation. Kedro turns a ``params:`` input into the pydantic model that the annotation
+            names; use ``types`` where only the problem knows that model.
+        arguments: the keyword-only arguments to fix.
+
+    Raises:
+        TypeError: ``func`` has no keyword-only parameter of that name.
     """
     assert isinstance(func, FunctionType)
     if other := sorted(arguments.keys() - _keywords(func)):
         raise TypeError(f"{func.__qualname__} has no keyword-only parameter {', '.join(other)}.")
-    # The same code with other defaults, and no partial: of that kedro-viz could show neither code nor file.
+    # Copy the function with new defaults. A functools.partial would do, but kedro-viz cannot show its source.
     made = FunctionType(func.__code__, func.__globals__, func.__name__, func.__defaults__, func.__closure__)
     update_wrapper(made, func)
     del made.__wrapped__  # type: ignore[attr-defined]
@@ -36,9 +42,9 @@ def fixed(func: Callable[..., Any], *, types: dict[str, type] | None = None, **a
 
 
 def stage(problem: Problem, name: str, nodes: Iterable[Node]) -> Pipeline:
-    """Nodes in the namespace ``<name>.<problem>``, datasets and parameters in ``<problem>``; ``as_of`` is shared.
+    """Put nodes into the namespace ``<name>.<problem>``, datasets and parameters into ``<problem>``, except ``as_of``.
 
-    The stage comes first: kedro-viz folds by the first part of a name, and stages are what a picture is to show.
+    The stage's name comes first because kedro-viz groups nodes by the first part of the namespace.
     """
     bare = Pipeline([_described(node) for node in nodes])
     inputs = {dataset for dataset in bare.inputs() if not dataset.startswith("params:")}
@@ -58,13 +64,13 @@ def stage(problem: Problem, name: str, nodes: Iterable[Node]) -> Pipeline:
 
 
 def _described(node: Node) -> Node:
-    """The node with a preview for kedro-viz: the first line of its docstring, and of a feature table what it holds."""
+    """Add a kedro-viz preview: the first line of the function's docstring and the description of its feature table."""
     func = node.func
     lines = [(func.__doc__ or "").strip().partition("\n")[0]]
     tables = [each for each in (func.__kwdefaults__ or {}).values() if isinstance(each, FeatureTable)]
     lines += [f"{each.name}: {each.description}" for each in tables]
     with catch_warnings():
-        # Kedro says once that previews of nodes may change.
+        # Kedro warns once per process that the preview API may change.
         simplefilter("ignore", KedroExperimentalWarning)
         return with_preview(node, partial(TextPreview, "\n\n".join(lines)))
 

@@ -1,6 +1,6 @@
-"""What HTML reports share: one page skeleton, and figures that follow its theme.
+"""The common parts of HTML reports: the page skeleton, and figures in its theme.
 
-A report is one file that needs no network.
+A report is one self-contained file.
 """
 
 from podium.reports.figures import drawing, figure_to_base64, figure_to_svg

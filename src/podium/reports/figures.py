@@ -1,6 +1,6 @@
-"""Figures for reports: drawn in one style, and the same bytes each time.
+"""Figures for reports: in one style, and reproducible to the byte.
 
-No pyplot: a ``Figure`` of its own leaves no global state behind, and needs no screen.
+Don't use pyplot: a plain ``Figure`` has no global state and needs no display.
 """
 
 import base64
@@ -34,10 +34,10 @@ __all__ = [
     "percent",
 ]
 
-# Colours that stand for the theme of the page: an inline SVG takes the page's own instead, light or dark.
+# Placeholders for the colours of the page's theme: ``figure_to_svg`` replaces them with CSS variables, light or dark.
 INK, LINE, SURFACE = "#1c2733", "#d5dbe2", "#fefefe"
 MUTED, OBSERVED = "#65717e", "#b3361e"
-# The models of an evaluation. Readers who cannot tell red from green, and prints without colour, still tell them apart.
+# One colour for each model of an evaluation. They stay distinct for colour-blind readers and in black-and-white prints.
 COLOURS = {"candidate": "#0b63a5", "champion": "#e08214", "baseline": "#98a2ad"}
 THEME = {INK: "var(--ink)", LINE: "var(--line)", SURFACE: "var(--surface)"}
 
@@ -62,36 +62,36 @@ STYLE: Any = {
     "patch.edgecolor": SURFACE,
     "svg.fonttype": "none",
     "text.color": INK,
-    "text.parse_math": False,  # text comes from data: a dollar sign in it is a dollar sign
+    "text.parse_math": False,  # text comes from data, so a dollar sign must not start a formula
     "xtick.color": LINE,
     "xtick.labelcolor": INK,
     "ytick.color": LINE,
     "ytick.labelcolor": INK,
 }
-# Identifiers that nothing refers to (figure_1, text_7): two figures of one page would repeat them.
+# Ids that nothing refers to (figure_1, text_7). They are removed, because two figures of one page would share them.
 UNUSED_ID = re.compile(r' id="[A-Za-z0-9.]+_\d+"')
 
 
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[Figure]:
-    """A figure of ``width`` x ``height`` inches in the style of the reports; draw and save it inside the context.
+    """Yield a figure of ``width`` x ``height`` inches in the style of the reports; draw and save it inside the context.
 
-    The style sets the colours ``C0``... and the default colour map, so what draws needs to name none of its own.
+    The style sets the colours ``C0``... and the default colour map, so drawing code needs no colours of its own.
     """
     with rc_context(STYLE):
         yield Figure(figsize=(width, height))
 
 
 def figure_to_svg(figure: Figure, *, label: str) -> Markup:
-    """The figure as an inline SVG, its text as text and in the colours of the page's theme.
+    """Return the figure as an inline SVG with selectable text, in the colours of the page's theme.
 
     Args:
-        figure: made by ``drawing``.
-        label: what a screen reader says instead of the picture; unlike that of any other figure of the page.
+        figure: a figure from ``drawing``.
+        label: the text that a screen reader reads; unique on the page.
     """
     stream = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    # The salt makes ids repeat from run to run, and differ between the figures of one page.
+    # With the salt, ids are the same in every run and differ between the figures of one page.
     with rc_context({"svg.hashsalt": label}):
         figure.savefig(stream, format="svg", metadata=nothing)
     text = stream.getvalue()
@@ -102,7 +102,7 @@ def figure_to_svg(figure: Figure, *, label: str) -> Markup:
 
 
 def figure_to_base64(figure: Figure, *, dpi: int = 110) -> str:
-    """The figure as a ``data:`` address of a PNG on white, for pages that are not made here."""
+    """Return the figure as a ``data:`` URI of a PNG on white, for pages outside Podium's theme."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
@@ -117,17 +117,17 @@ def canvas(
     sharex: Literal["none", "col"] = "none",
     **ratios: Sequence[float],
 ) -> tuple[Figure, list[Axes]]:
-    """An empty figure with its title, and its axes, flat.
+    """Return a figure with title and subtitle, and its empty axes as a flat list.
 
     Args:
-        title: what the picture is about.
-        subtitle: what it is made from: model, rows, period.
+        title: the subject of the picture.
+        subtitle: its data: model, rows, period.
         size: width and height in inches.
         grid: rows and columns of axes.
-        sharex: whether the axes of a column share theirs.
+        sharex: whether the axes of a column share their x axis.
         ratios: ``width_ratios``, ``height_ratios`` of the grid.
     """
-    # Constrained layout measures in shares of the figure; inches keep the head alike on every size.
+    # Constrained layout measures in fractions of the figure. Convert from inches, so every head has the same height.
     inch = 1 / size[1]
     layout = ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, 1 - 0.62 * inch), w_pad=0.1, h_pad=0.08)
     figure = Figure(figsize=size, dpi=120, facecolor="white", layout=layout)
@@ -142,7 +142,7 @@ def canvas(
 
 
 def _polish(axis: Axes) -> None:
-    """Quiet frame and grid, so that the data are what one sees."""
+    """Set a light frame and grid."""
     axis.spines[["top", "right"]].set_visible(False)
     axis.spines[["left", "bottom"]].set_color(LINE)
     axis.grid(color=LINE, linewidth=0.8)
@@ -153,7 +153,7 @@ def _polish(axis: Axes) -> None:
 
 
 def legend(axis: Axes, place: str, title: str | None = None, **options: Any) -> None:
-    """A legend without a frame; the line drawn last comes first, as it lies on top."""
+    """Add a legend without a frame, in reverse drawing order, because the line drawn last is on top."""
     look = {"fontsize": 8.5, "title_fontsize": 8.5, "alignment": "left", "reverse": True, **options}
     box = axis.legend(*axis.get_legend_handles_labels(), loc=place, title=title, **look)  # type: ignore[call-overload]
     box.get_frame().set(edgecolor="none", facecolor="white", alpha=0.85)
@@ -161,10 +161,10 @@ def legend(axis: Axes, place: str, title: str | None = None, **options: Any) -> 
 
 
 def percent() -> PercentFormatter:
-    """Tick labels such as 20%."""
+    """Return a formatter for tick labels such as 20%."""
     return PercentFormatter(xmax=1, decimals=0)
 
 
 def counts() -> FuncFormatter:
-    """Tick labels such as 2,000."""
+    """Return a formatter for tick labels such as 2,000."""
     return FuncFormatter(lambda value, _: f"{value:,.0f}")

@@ -1,4 +1,4 @@
-"""The skeleton of a report: a header, figures of fact, sections. Everything from outside is escaped."""
+"""The skeleton of a report: header, key figures, sections. All values are escaped."""
 
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,14 @@ OWN = Path(__file__).parent / "templates"
 
 
 def render(template: Path, **values: Any) -> str:
-    """One self-contained HTML page.
+    """Return one self-contained HTML page.
 
     Args:
         template: a Jinja template that extends ``page.html`` and fills its blocks.
-        values: what it shows. Text is escaped; ``markupsafe.Markup`` (figures) is not.
+        values: the values of the template. Text is escaped; ``markupsafe.Markup`` (figures) is not.
 
     Raises:
-        jinja2.UndefinedError: the template names a value that is not given.
+        jinja2.UndefinedError: the template uses a value that ``values`` lacks.
     """
     environment = Environment(
         loader=FileSystemLoader([template.parent, OWN]),
@@ -33,7 +33,7 @@ def render(template: Path, **values: Any) -> str:
 
 
 def number(value: float | None) -> str:
-    """A number for people: thousands apart, four digits that count, a dash for nothing."""
+    """Format a number: thousands separators, four significant digits, a dash for None and NaN."""
     if value is None or value != value:  # noqa: PLR0124 - NaN is what differs from itself
         return NOTHING
     if float(value).is_integer():
@@ -42,5 +42,5 @@ def number(value: float | None) -> str:
 
 
 def share(value: float) -> str:
-    """A share in percent; what is not zero is not shown as zero."""
+    """Format a share in percent. A small positive share is shown as < 0.1%, never as 0.0%."""
     return "< 0.1%" if 0 < value < 0.001 else f"{value:.1%}"

@@ -1,4 +1,4 @@
-"""What reports and pictures call the rows and the labels of a problem."""
+"""The names that reports and pictures use for the rows and the labels of a problem."""
 
 from podium.problems.base import Params
 
@@ -6,7 +6,7 @@ __all__ = ["ReportWords"]
 
 
 class ReportWords(Params):
-    """The problem's own words, such as "flights", "late" and "in time"."""
+    """A problem's names for its rows and labels, such as "visits", "missed" and "kept"."""
 
     rows: str = "rows"
     positive: str = "positive"

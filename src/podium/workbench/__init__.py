@@ -1,4 +1,4 @@
-"""What notebooks use: SQL as data frames, pictures, the champion beside rows it never saw, trials of new features."""
+"""The notebooks' API: SQL as data frames, pictures, the champion with its held-out rows, trials of new features."""
 
 from .champion import Bench, bench
 from .exploration import picture, sql, tables

@@ -1,4 +1,4 @@
-"""The champion, with the rows that it learned from and those that it never saw."""
+"""The champion with its training rows and its held-out rows."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ __all__ = ["Bench", "bench"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Bench:
-    """A champion and the training set that it was made from, cut where its training ended.
+    """A champion and its training set, split into training rows and held-out rows.
 
     Attributes:
         problem: the ML question.
-        champion: the version, its bytes checked.
-        learned: what it was trained on: keys, features, ``prediction_time``, ``label``, sorted by key.
-        unseen: the held-out rows after that, with ``score``, the champion's, and a column ``slice_<name>`` for each
-            slice of the problem.
-        trained_until: the last moment that it learned from.
-        training, evaluation: the parameters, with the days that this champion left out.
+        champion: the model version, its digest checked.
+        learned: the training rows: keys, features, ``prediction_time``, ``label``, sorted by key.
+        unseen: the later, held-out rows, with the champion's ``score`` and a column ``slice_<name>`` for each slice of
+            the problem.
+        trained_until: the latest prediction time of the training rows.
+        training, evaluation: the parameters, with the ``holdout_days`` of this champion.
     """
 
     problem: Problem = field(repr=False)
@@ -46,10 +46,10 @@ class Bench:
 
 
 def bench(context: KedroContext, problem: str = "flight_delay") -> Bench:
-    """The champion of an environment, on the bench.
+    """Load the champion of an environment with its training rows and its held-out rows.
 
     Raises:
-        PodiumError: there is no champion, or its training set is not there; it says what to run.
+        PodiumError: there is no champion, or its training set is gone; the message says what to run.
     """
     definition, catalog = PROBLEMS[problem], context.catalog
     champion: ModelVersion | None = catalog.load(f"{problem}.champion")
@@ -72,7 +72,7 @@ def bench(context: KedroContext, problem: str = "flight_delay") -> Bench:
 
 
 def _parameters(context: KedroContext, problem: str, holdout_days: int) -> tuple[TrainingParams, EvaluationParams]:
-    """As configured, but with the days that this champion left out: they may be configured otherwise by now."""
+    """The configured parameters with the champion's ``holdout_days``: the configuration may have changed since."""
     found: Any = getattr(parameters_model().model_validate(context.config_loader["parameters"]), problem)
     own = {"holdout_days": holdout_days}
     return found.training.model_copy(update=own), found.evaluation.model_copy(update=own)
@@ -82,5 +82,5 @@ def _require_unseen(rows: pd.DataFrame, trained_until: datetime) -> None:
     first = rows["prediction_time"].min()
     if first <= trained_until:
         raise PodiumError(
-            f"The champion was trained until {trained_until}, and the rows to judge it by begin at {first}."
+            f"The held-out rows begin at {first}, but the champion was trained until {trained_until}. Train it again."
         )

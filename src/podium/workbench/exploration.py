@@ -1,4 +1,4 @@
-"""Tables as small data frames, with times in UTC, and the pictures of a problem."""
+"""Query tables as small data frames, with times in UTC, and draw the pictures of a problem."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ __all__ = ["picture", "sql", "tables"]
 
 
 def tables(context: KedroContext) -> pd.DataFrame:
-    """Every table of the environment by its name: zone, rows, version. Starts no engine."""
+    """List the tables of the environment: zone, rows and version by name. Starts no engine."""
     found = [(each.name, each.zone, each.rows, each.version) for each in find_tables(context.config_loader["catalog"])]
     return pd.DataFrame(found, columns=["name", "zone", "rows", "version"]).set_index("name")
 
 
 def sql(context: KedroContext, query: str) -> pd.DataFrame:
-    """All rows of a query over the tables by their names, run as ``podium lake sql`` runs it: let it give few.
+    """Run a query as ``podium lake sql`` does and collect all its rows, which must fit into memory.
 
     Raises:
-        QueryError: it is no query, reads what it may not, or the engine does not understand it.
+        QueryError: the text is no query, the user may not read a table, or the engine refuses the query.
     """
     frame = run_query(query, context.config_loader["catalog"]).frame
     with engine_errors():
@@ -37,10 +37,10 @@ def sql(context: KedroContext, query: str) -> pd.DataFrame:
 
 
 def picture(context: KedroContext, title: str, problem: str = "flight_delay") -> Figure:
-    """One of the pictures that a problem's exploration draws, of all that is in bronze.
+    """Draw one picture of the problem's exploration from all rows of the bronze tables.
 
     Raises:
-        PodiumError: there is none of that title, or a bronze table is missing.
+        PodiumError: no picture has that title, or a bronze table is missing.
     """
     definition = PROBLEMS[problem]
     known = {each.title: each for each in definition.pictures}

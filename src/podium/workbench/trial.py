@@ -1,4 +1,4 @@
-"""Try a new feature against the champion: point in time, on the same rows, judged on days that neither model saw."""
+"""Try a new feature: fit the champion with it, point in time, and compare both models on held-out days."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from .champion import Bench
 
 __all__ = ["Trial", "require_no_future", "try_feature"]
 
-# Of the days, for the intervals: enough to see whether a gain could be chance.
+# Bootstrap resamples, enough to see whether a gain could be chance.
 RESAMPLES = 200
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trial:
-    """What a new feature brought.
+    """The result of trying a new feature.
 
     Attributes:
-        figures: for each metric: the champion's, that of the model with the feature, the gain and its 95% interval.
-        known: the share of the unseen rows for which the feature was known.
-        model: the champion's algorithm and parameters, fitted on the champion's rows with the feature added.
-        unseen: the unseen rows with the feature, and ``trial_score``.
+        figures: for each metric its value for the champion and for the trial model, the gain and its 95% interval.
+        known: feature -> share of the held-out rows with a value.
+        model: the trial model: the champion's algorithm and parameters, fitted with the feature added.
+        unseen: the held-out rows with the feature and ``trial_score``.
     """
 
     figures: pd.DataFrame
@@ -46,18 +46,18 @@ class Trial:
 
 
 def try_feature(context: KedroContext, bench: Bench, table: FeatureTable) -> Trial:
-    """Fit the champion anew with the features of one more table, and hold both against each other.
+    """Fit the champion again with the features of one more table, and compare the two models.
 
-    Nothing of the future can help: the computation sees what was known at the champion's ``as_of``; that an earlier
-    moment gives the same rows is checked; requests get the newest row that was known when they were made; and both
-    models are judged on days after the last that they learned from.
+    The trial uses no future data. The features are computed from rows known at the champion's ``as_of``; a check
+    compares them with the features as of an earlier moment; each request gets the newest row known at its time; and
+    both models are compared on days after their training.
 
     Raises:
-        PodiumError: a name is taken, a bronze table is missing, or the computation looks ahead.
+        PodiumError: the champion has a feature of that name, a bronze table is missing, or a feature looks ahead.
     """
     names = [feature.name for feature in table.features]
     if taken := sorted({*names} & {*bench.champion.model.features}):
-        raise PodiumError(f"The champion has {', '.join(taken)} already; give the new feature a name of its own.")
+        raise PodiumError(f"The champion already has {', '.join(taken)}. Give the new feature another name.")
     as_of, problem = bench.champion.as_of, bench.problem
     events = dict.fromkeys((*table.reads, *problem.request_reads))
     bronze = {event: context.catalog.load(f"{problem.name}.bronze_{event}") for event in events}
@@ -77,17 +77,17 @@ def try_feature(context: KedroContext, bench: Bench, table: FeatureTable) -> Tri
 
 
 def computed(table: FeatureTable, bronze: Mapping[str, DataFrame], until: datetime) -> DataFrame:
-    """All rows of a feature table that can be known at a moment."""
+    """Compute the rows of a feature table from the events known at ``until``."""
     known = {event: bronze[event].filter(F.col("available_at") <= F.lit(until)) for event in table.reads}
     rows = table.compute(Knowledge(bronze=known, since=None, until=until))
     return rows.select(*table.entity, "feature_time", *[feature.name for feature in table.features])
 
 
 def require_no_future(table: FeatureTable, bronze: Mapping[str, DataFrame], *, cut: datetime, as_of: datetime) -> None:
-    """Refuse a computation whose rows up to ``cut`` change with what became known between ``cut`` and ``as_of``.
+    """Check that the rows up to ``cut`` do not change with events that became known between ``cut`` and ``as_of``.
 
     Raises:
-        PodiumError: it does; the error shows a row.
+        PodiumError: they change; the message shows one such row.
     """
     later, then = (computed(table, bronze, until).filter(F.col("feature_time") <= F.lit(cut)) for until in (as_of, cut))
     for rows, others in ((later, then), (then, later)):
@@ -95,8 +95,8 @@ def require_no_future(table: FeatureTable, bronze: Mapping[str, DataFrame], *, c
         if odd:
             shown = ", ".join(f"{name}={value}" for name, value in odd[0].items())
             raise PodiumError(
-                f"{table.name} looks ahead: its rows up to {cut:%Y-%m-%d %H:%M} are others once what came after is "
-                f"known, for example {shown}. feature_time must be when all that went into a row was known."
+                f"{table.name} looks ahead: its rows up to {cut:%Y-%m-%d %H:%M} change with events that became "
+                f"known later, for example {shown}. Set feature_time to the moment when all inputs of a row are known."
             )
 
 
@@ -115,7 +115,7 @@ def _fitted(bench: Bench, rows: pd.DataFrame, names: list[str]) -> Model:
 
 
 def _figures(bench: Bench, model: Model, unseen: pd.DataFrame) -> pd.DataFrame:
-    """Each metric of both models, and the gain with its interval, as evaluation works them out."""
+    """Each metric of both models, and the gain with its interval, computed by ``evaluate``."""
     params = bench.evaluation.model_copy(update={"resamples": RESAMPLES})
     found = evaluate(
         model,

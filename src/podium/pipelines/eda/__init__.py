@@ -1,4 +1,4 @@
-"""Exploration: what came in, profiled and drawn, on one page."""
+"""Exploration: profile and draw the bronze tables on one HTML page."""
 
 from .pipeline import create_pipeline
 

@@ -1,4 +1,4 @@
-"""The picture of missing values, which every problem has: it is drawn from the profile, without another look."""
+"""The picture of missing values, for every problem. It needs the profile only, so it reads no table again."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ MOST = 16
 
 
 def missing_values(profile: pd.DataFrame) -> PagePicture:
-    """The columns with the largest shares of missing values, over all tables."""
+    """Draw the columns with the largest shares of missing values over all tables."""
     gaps = profile.loc[profile["missing"] > 0, ["table", "column", "missing", "rows"]]
     return page_picture(
         gaps.assign(share=gaps["missing"] / gaps["rows"], columns=len(profile)),

@@ -1,4 +1,4 @@
-"""Exploration, table to table: what was known, its profile, the pictures, the page."""
+"""The nodes of exploration: bronze tables as known at ``as_of`` -> profile, pictures, HTML page."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,20 +19,20 @@ __all__ = ["draw", "known", "page", "profile"]
 
 
 def known(frames: Mapping[str, DataFrame], as_of: datetime) -> dict[str, DataFrame]:
-    """The rows of every table that were knowable at ``as_of`` (with time zone); lazy."""
+    """The rows of each table that were known at ``as_of`` (with time zone). Lazy."""
     return {name: frame.filter(F.col("available_at") <= F.lit(as_of)) for name, frame in frames.items()}
 
 
 def profile(as_of: datetime, *frames: DataFrame, problem: Problem) -> tuple[pd.DataFrame, Rows]:
-    """The profile of every bronze table as known at ``as_of``: for the page, and for the table ``eda_profile``.
+    """The profile of every bronze table as known at ``as_of``, for the page and for the table ``eda_profile``.
 
     Args:
         as_of: the moment of the run, with time zone.
-        frames: the bronze tables, in the order of the problem's events. One action each.
+        frames: the bronze tables, in the order of the problem's events. One Spark action for each.
         problem: the ML question.
 
     Returns:
-        The columns of ``podium.pipelines.eda.profile.SCHEMA``, twice: as pandas, and as rows to merge by key.
+        The columns of ``podium.pipelines.eda.profile.SCHEMA``, as a pandas frame and as rows to merge by key.
     """
     found = profile_tables(known(_named(frames, problem), as_of), as_of)
     table = pa.Table.from_pandas(found, preserve_index=False)
@@ -41,13 +41,13 @@ def profile(as_of: datetime, *frames: DataFrame, problem: Problem) -> tuple[pd.D
 
 
 def draw(as_of: datetime, *frames: DataFrame, problem: Problem) -> list[PagePicture]:
-    """The problem's pictures of what was known at ``as_of``, each with its finding. One action a picture."""
+    """Draw the problem's pictures of the rows known at ``as_of``, each with its finding. One action for each."""
     tables = known(_named(frames, problem), as_of)
     return [_drawn(picture, picture.table(tables).toPandas()) for picture in problem.pictures]
 
 
 def page(as_of: datetime, profile: pd.DataFrame, pictures: list[PagePicture], *, problem: Problem) -> str:
-    """The HTML page of the exploration: the same ``as_of`` and data give the same bytes."""
+    """The HTML page of the exploration. The same ``as_of`` and data give the same bytes."""
     return render_page(problem, as_of, profile, [*pictures, missing_values(profile)])
 
 

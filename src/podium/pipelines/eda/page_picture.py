@@ -1,4 +1,4 @@
-"""A picture as the page shows it."""
+"""A picture with its texts, ready for the exploration page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ NOTHING = "Nothing is known yet at this moment."
 
 @dataclass(frozen=True, kw_only=True)
 class PagePicture:
-    """Words and an inline SVG, which is empty when there was nothing to draw; ``finding`` says so then."""
+    """The texts of a picture and its inline SVG. Without data the SVG is empty and ``finding`` says so."""
 
     title: str
     question: str
@@ -34,7 +34,7 @@ def page_picture(
     size: tuple[float, float],
     nothing: str = NOTHING,
 ) -> PagePicture:
-    """Draw ``rows``, which may come in any order, and let them say what they say."""
+    """Draw ``rows`` and compute their finding. The result does not depend on the order of the rows."""
     from podium.reports import drawing, figure_to_svg
 
     svg = Markup()

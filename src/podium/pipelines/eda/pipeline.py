@@ -1,4 +1,4 @@
-"""Exploration: bronze tables -> a profile, pictures and one page."""
+"""The exploration pipeline: bronze tables -> profile, pictures, HTML page."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -10,7 +10,7 @@ from . import nodes
 
 
 def create_pipeline(problem: Problem) -> Pipeline:
-    """Ingestion, then a look at what came in."""
+    """Return the pipeline that ingests the sources, then profiles and draws the bronze tables."""
     bronze = [f"bronze_{event.name}" for event in problem.events]
     table = [
         Node(

@@ -1,6 +1,6 @@
-"""A profile of a table: for each column its type, gaps, distinct values, range, mean and most frequent values.
+"""The profile of a table: type, missing and distinct values, range, mean and most frequent values of each column.
 
-One aggregation for each table. Everything counted or summed is exact, so every engine says the same, each time.
+One aggregation for each table. Counts and sums are exact, so every engine returns the same profile.
 """
 
 import json
@@ -21,21 +21,21 @@ SCHEMA = (
     "as_of timestamp, table string, column string, type string, rows bigint, missing bigint, distinct bigint, "
     "min string, max string, mean double, top string"
 )
-# Sums of doubles depend on the order of addition, sums of decimals do not: means are exact to a millionth.
+# Sum decimals, because sums of doubles depend on the order of addition. Values are rounded to a millionth.
 EXACT = "decimal(28, 6)"
 
 
 def profile_tables(tables: Mapping[str, DataFrame], as_of: datetime) -> pd.DataFrame:
-    """Profiles of tables as they were known at ``as_of``, one row for each column of each table.
+    """The profiles of tables as known at ``as_of``: one row for each column of each table.
 
     Args:
-        tables: name -> rows; what was not knowable at ``as_of`` is already gone.
+        tables: name -> the rows known at ``as_of``.
         as_of: the moment, with time zone; it becomes the first column.
 
     Returns:
-        The columns of ``SCHEMA``. ``missing`` counts nulls and NaN; ``distinct`` counts the values that are there.
-        ``min`` and ``max`` are of numbers and times, as text; ``mean`` of numbers; ``top`` of text with at most
-        ``LEVELS`` distinct values: a JSON list of (value, count), the ``TOP`` most frequent first.
+        The columns of ``SCHEMA``. ``missing`` counts nulls and NaN; ``distinct`` counts the distinct other values.
+        ``min`` and ``max`` (as text) are set for numbers and times, ``mean`` for numbers, ``top`` for text with at most
+        ``LEVELS`` distinct values. ``top`` is a JSON list of (value, count), the ``TOP`` most frequent first.
     """
     rows = [row for name, frame in tables.items() for row in profile_table(name, frame)]
     names = [column.split()[0] for column in SCHEMA.split(", ")]
@@ -45,7 +45,7 @@ def profile_tables(tables: Mapping[str, DataFrame], as_of: datetime) -> pd.DataF
 
 
 def profile_table(name: str, frame: DataFrame) -> list[dict[str, Any]]:
-    """The profile of one table, one dictionary for each column, by one action of the engine."""
+    """The profile of one table: a dictionary for each column. One Spark action."""
     fields = frame.schema.fields
     measures = [measure for i, field in enumerate(fields) for measure in _measures(i, field)]
     found = frame.agg(F.count(F.lit(1)).alias("rows"), *measures)
@@ -76,18 +76,18 @@ def _measures(i: int, field: T.StructField) -> list[Column]:
         value = value.cast("string")
     measures = [F.count(value).alias(f"present_{i}"), F.countDistinct(value).alias(f"distinct_{i}")]
     if not _is_text(kind):
-        # Seconds, because clients turn timestamps into local time, each in its own way.
+        # Use seconds, because Spark clients convert timestamps to local time in different ways.
         ordered = F.unix_timestamp(value.cast("timestamp")) if _is_time(kind) else value
         measures += [F.min(ordered).alias(f"min_{i}"), F.max(ordered).alias(f"max_{i}")]
     if _is_number(kind):
         exact = value.try_cast(EXACT)
-        # Not count(exact): Sail 0.7 takes the counts of a column and of its cast for one column twice.
+        # Don't use count(exact): Sail 0.7 mistakes the counts of a column and of its cast for duplicates.
         measures += [F.sum(exact).alias(f"sum_{i}"), F.sum(exact.isNotNull().cast("bigint")).alias(f"summed_{i}")]
     return measures
 
 
 def _most_frequent(frame: DataFrame, texts: Mapping[int, str]) -> DataFrame:
-    """One row, ``top``: the most frequent values of all text columns, as structs of column index, value, count."""
+    """One row with ``top``: the most frequent values of all text columns as structs (i, rank, value, n)."""
     values = [
         F.struct(F.lit(i).alias("i"), F.col(f"`{name}`").cast("string").alias("value")) for i, name in texts.items()
     ]

@@ -1,4 +1,4 @@
-"""The page of the exploration: pictures with what they say, then the profile of each table."""
+"""The exploration page: pictures with their findings, then the profile of each table."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ MINUTES = len("2013-01-01 00:00")
 
 
 def render_page(problem: Problem, as_of: datetime, profile: pd.DataFrame, pictures: Sequence[PagePicture]) -> str:
-    """The page, self-contained. It holds nothing but its arguments: no clock, no path, no random name."""
+    """Return the self-contained page. It depends on its arguments only: no clock, no path, no random name."""
     from podium.reports.page import render
 
     sections = list(_sections(profile))
@@ -37,7 +37,7 @@ def render_page(problem: Problem, as_of: datetime, profile: pd.DataFrame, pictur
 
 
 def _sections(profile: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """What the template shows of each table, in the order of the profile."""
+    """The template's values for each table, in the order of the profile."""
     for name, columns in profile.groupby("table", sort=False):
         rows = int(columns["rows"].iloc[0])
         yield {"name": name, "rows": rows, "columns": [_column(column) for column in columns.to_dict("records")]}

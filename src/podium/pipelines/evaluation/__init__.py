@@ -1,4 +1,4 @@
-"""Evaluation: is the candidate good enough, and for whom?"""
+"""Evaluation: compare the candidate with the baseline and the champion on held-out rows, overall and by slice."""
 
 from .pipeline import create_pipeline
 

@@ -1,7 +1,7 @@
-"""Assess a candidate on held-out rows: figures, checks, pictures, model card.
+"""Assess a candidate on held-out rows: metrics, checks, pictures, model card.
 
-The drawing modules are imported inside functions: every Kedro command imports this module, and matplotlib is slow to
-load.
+The drawing modules are imported inside functions, because every Kedro command imports this module and matplotlib is
+slow to load.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ __all__ = ["draw", "evaluate", "explain_candidate", "flat_metrics", "holdout_row
 def holdout_rows(
     examples: DataFrame, as_of: datetime, params: EvaluationParams, *, keys: Sequence[str], slices: Mapping[str, str]
 ) -> pd.DataFrame:
-    """The rows on which models are compared: the end of the training set of ``as_of``, which training leaves alone.
+    """The rows on which models are compared: the last days of a training set, which training does not use.
 
     Args:
         examples: training sets, with the columns ``as_of``, keys, ``prediction_time``, features, ``label``.
-        as_of: which training set.
-        params: how many days are held out, and how long outcomes take to settle.
+        as_of: selects the training set.
+        params: ``holdout_days`` and ``settle_hours`` are used.
         keys: entity keys; the rows are sorted by them.
         slices: slice name -> Spark SQL expression of a column to slice by.
 
@@ -47,7 +47,7 @@ def holdout_rows(
         One row for each example, with a column ``slice_<name>`` for each slice.
 
     Raises:
-        EvaluationError: there are no such rows, or they have one class only.
+        EvaluationError: there are no such rows, or all have the same label.
     """
     moment = _utc(as_of)
     first, last = moment - pd.Timedelta(days=params.holdout_days), moment - pd.Timedelta(hours=params.settle_hours)
@@ -59,18 +59,18 @@ def holdout_rows(
     if rows.empty:
         raise EvaluationError(
             f"{where} no rows predicted from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC to evaluate on. "
-            "Run training for this as_of, or choose a later one, or more holdout_days."
+            "Run training for this as_of, choose a later as_of, or increase evaluation.holdout_days."
         )
     if rows["label"].nunique() < 2:
         raise EvaluationError(
-            f"{where} {len(rows):,} held-out rows, and all have label {rows['label'].iloc[0]}: a model cannot be "
-            "judged by one class. Choose a later as_of, or more holdout_days."
+            f"{where} {len(rows):,} held-out rows, and all have label {rows['label'].iloc[0]}; evaluation needs both "
+            "labels. Choose a later as_of, or increase evaluation.holdout_days."
         )
     return rows
 
 
 def explain_candidate(candidate: Model, rows: pd.DataFrame, params: EvaluationParams) -> Explanation:
-    """What each feature adds to the candidate's scores, on a seeded sample of the held-out rows."""
+    """Explain the candidate's scores on a seeded sample of the held-out rows."""
     return explain.explain(candidate, rows, params.explain_rows, params.seed)
 
 
@@ -84,19 +84,19 @@ def evaluate(
     trained_until: datetime | None,
     champion: Model | None = None,
 ) -> Evaluation:
-    """Measure the candidate against the baseline and, where there is one, the champion, all on the same rows.
+    """Measure candidate, baseline and, if there is one, champion on the same rows.
 
     Args:
         candidate: the model that may be deployed.
         baseline: the model that it must beat.
-        rows: from ``holdout_rows``.
+        rows: the held-out rows, from ``holdout_rows``.
         params: thresholds, bootstrap, slices.
-        as_of: of the run.
-        trained_until: the latest prediction time that the candidate was trained on; unknown fails the check.
-        champion: the model in use.
+        as_of: the moment of the run.
+        trained_until: the latest prediction time that the candidate was trained on; None fails the check ``unseen``.
+        champion: the deployed model.
 
     Raises:
-        EvaluationError: a model needs a column that the rows lack, or gives what is no probability.
+        EvaluationError: the rows lack a column that a model needs, or a score is no probability.
     """
     label = rows["label"].to_numpy(dtype=np.int64)
     day = pd.factorize(rows["prediction_time"].dt.tz_convert(params.time_zone).dt.normalize(), sort=True)[0]
@@ -143,7 +143,7 @@ def draw(
     params: EvaluationParams,
     champion: Model | None = None,
 ) -> dict[str, Figure]:
-    """Pictures by name: roc, precision_recall, calibration, slices and, for a model that was explained, explanation."""
+    """Return the pictures by name: roc, precision_recall, calibration and, where there are any, slices, explanation."""
     from . import pictures
     from .beeswarm import beeswarm
     from .slice_picture import slices
@@ -174,15 +174,15 @@ def write_model_card(
     title: str,
     owner: str,
 ) -> tuple[str, str]:
-    """The model card as one HTML page with its pictures inside, and as Markdown without them."""
+    """Return the model card as one HTML page with its pictures, and as Markdown without pictures."""
     card = model_card.Card(title, owner, evaluation, explanation, params)
     return model_card.html(card, figures), model_card.markdown(card)
 
 
 def flat_metrics(evaluation: Evaluation) -> dict[str, float]:
-    """The figures by flat names, as MLflow keeps them; what is not defined is left out.
+    """The metrics under flat names for MLflow, without undefined ones.
 
-    The candidate's are called as the metric (``auc``, with ``auc_low`` and ``auc_high``), others have a prefix
+    The candidate's metrics have no prefix (``auc``, ``auc_low``, ``auc_high``); the others have one
     (``baseline_auc``, ``gain_over_baseline_auc_low``). ``checks_failed`` is a count.
     """
     groups: dict[str, Scores | None] = {
@@ -211,16 +211,16 @@ def _present(candidate: Model, baseline: Model, champion: Model | None) -> dict[
 
 
 def _scored(model: Model, rows: pd.DataFrame, who: str) -> np.ndarray:
-    """The model's scores, checked: a NaN or a number beyond 1 would turn into a plausible figure somewhere below."""
+    """The model's scores, checked: NaN or a number above 1 could still give plausible metrics."""
     try:
         score = np.asarray(model.score(rows), dtype=np.float64)
     except ModelError as cause:
-        raise EvaluationError(f"The {who} ({model.algorithm}) does not fit the held-out rows. {cause}") from cause
+        raise EvaluationError(f"The {who} ({model.algorithm}) cannot score the held-out rows. {cause}") from cause
     good = (score >= 0) & (score <= 1)
     if score.shape != (len(rows),) or not good.all():
         raise EvaluationError(
             f"The {who} ({model.algorithm}) gave {int((~good).sum()):,} scores that are no probabilities for "
-            f"{len(rows):,} rows (shape {score.shape}). Look at its score function."
+            f"{len(rows):,} rows (shape {score.shape}). Check the model's score function."
         )
     return score
 
@@ -242,6 +242,6 @@ def _window(rows: pd.DataFrame, day: np.ndarray, as_of: datetime, trained_until:
 
 
 def _utc(moment: datetime) -> pd.Timestamp:
-    """The moment in UTC; one without a time zone is taken to be in UTC already."""
+    """The moment in UTC. A moment without a time zone is taken as UTC."""
     stamp = pd.Timestamp(moment)
     return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")

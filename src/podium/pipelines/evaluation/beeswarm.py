@@ -1,4 +1,4 @@
-"""A picture of an explanation: what each feature adds to the scores, and for which of its values."""
+"""The beeswarm plot of an explanation: each feature's contributions to the scores, coloured by its values."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,7 +19,10 @@ NOT_A_NUMBER = "#aab3bc"
 
 
 def beeswarm(explanation: Explanation, words: ReportWords) -> Figure:
-    """The most important features, of at least one: each row of the sample a dot, coloured by the feature's value."""
+    """Draw the most important features: a dot for each sampled row, coloured by the feature's value.
+
+    ``explanation`` must have at least one feature.
+    """
     shown = min(MOST_FEATURES, len(explanation.names))
     rows = len(explanation.contributions)
     figure, (bars, dots) = canvas(
@@ -63,7 +66,7 @@ def _dots(axis: Axes, y: int, contribution: np.ndarray, value: np.ndarray) -> No
 
 
 def _ranks(value: np.ndarray) -> np.ndarray:
-    """Ranks from 0 to 1: with raw values one outlier would leave all others the same colour."""
+    """Ranks from 0 to 1. With raw values, one outlier would give all other rows the same colour."""
     _, place = np.unique(value, return_inverse=True)
     return place / max(place.max(initial=0), 1)
 
@@ -76,7 +79,7 @@ def _spread(contribution: np.ndarray) -> np.ndarray:
     size = np.bincount(bin_of, minlength=bins)
     place = np.empty(len(contribution))
     place[order] = np.arange(len(order)) - (np.cumsum(size) - size)[bin_of[order]]
-    # 0, +1, -1, +2, -2: dots of one bin grow from the middle to both sides.
+    # Place the dots of a bin at 0, +1, -1, +2, -2, so that they spread from the middle to both sides.
     side = np.where(place % 2 == 0, -place / 2, (place + 1) / 2)
     return 0.4 * side / max(size.max() / 2, 1)
 

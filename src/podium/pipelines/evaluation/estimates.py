@@ -1,4 +1,4 @@
-"""Figures with confidence intervals, from metrics on resampled days.
+"""Metrics with confidence intervals from a bootstrap over days.
 
 Percentile intervals: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
 """
@@ -14,12 +14,12 @@ from .records import Bin, Estimate, Scores
 __all__ = ["Measured", "calibration_bins", "difference", "interval", "positive_rate", "scores"]
 
 TAILS = (0.025, 0.975)
-# A model's figures, and each of its metrics on every resample.
+# A model's metrics with intervals, and the values of each metric on all resamples.
 Measured: TypeAlias = tuple[Scores, dict[str, np.ndarray]]
 
 
 def interval(value: float, resampled: np.ndarray) -> Estimate:
-    """The figure with its 95% percentile interval; resamples on which it is not defined are left out."""
+    """The value with its 95% percentile interval, from the resamples on which it is defined."""
     defined = resampled[np.isfinite(resampled)]
     if not np.isfinite(value):
         return Estimate(value=None)
@@ -36,10 +36,10 @@ def scores(label: np.ndarray, score: np.ndarray, resampled: dict[str, np.ndarray
 
 
 def difference(ours: Measured, theirs: Measured) -> Scores:
-    """Every metric of one model minus that of another, paired: both are taken on the same rows and the same draws.
+    """The paired differences of two models' metrics: both are measured on the same rows and the same resamples.
 
-    What moves both alike, a day that is hard for any model, cancels out; so the interval is narrower than those of
-    the two metrics would suggest.
+    The effect of days that are hard for both models cancels out, so the interval of the difference is narrower than
+    the intervals of the two metrics suggest.
     """
     found = {}
     for name in METRICS:
@@ -55,7 +55,7 @@ def positive_rate(label: np.ndarray, day: np.ndarray, draws: np.ndarray) -> Esti
 
 
 def calibration_bins(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarray) -> tuple[Bin, ...]:
-    """What became of the rows of each bin of the score, with intervals."""
+    """The mean score and the share of positives in each bin of the score, with intervals."""
     bins = bin_of(score)
     found = []
     for i in range(BINS):

@@ -1,4 +1,4 @@
-"""Why a model gives the scores it gives: what each feature adds to each score of a sample, in log-odds."""
+"""Explain a model: the contribution of each feature to the scores of a sample, in log-odds."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ METHODS = {"lightgbm": "TreeSHAP", "logistic_regression": "weight times standard
 
 @dataclass(frozen=True)
 class Explanation:
-    """What each feature added to the log-odds of each sampled row.
+    """The contribution of each feature to the log-odds of each sampled row.
 
     Attributes:
-        method: how it was computed.
-        names: the features, the most important one first.
+        method: how the contributions were computed.
+        names: the features, the most important first.
         contributions: log-odds, shape (rows, features).
         values: the features' values, same shape; NaN where missing or not a number.
     """
@@ -30,12 +30,12 @@ class Explanation:
 
     @property
     def importance(self) -> np.ndarray:
-        """Mean distance from 0 of each feature's contribution, in log-odds, shape (features,)."""
+        """The mean absolute contribution of each feature, in log-odds, shape (features,)."""
         return np.abs(self.contributions).mean(axis=0)
 
 
 def explain(model: Model, rows: pd.DataFrame, sample: int, seed: int) -> Explanation:
-    """Explain a model on a seeded sample of the rows; ``Model.contributions`` says what its contributions are."""
+    """Explain a model on a seeded sample of the rows, by ``Model.contributions``."""
     taken = rows.sample(n=min(sample, len(rows)), random_state=seed).sort_index()
     contributions = model.contributions(taken)
     order = np.argsort(-np.abs(contributions).mean(axis=0), kind="stable")

@@ -1,8 +1,7 @@
-"""The checks of the gate: is the candidate good enough? Each compares a figure with a threshold from parameters.
+"""The checks of the deployment gate. Each compares a value of the candidate with a threshold from the parameters.
 
-A gate that cannot fail is a defect. So the thresholds have bounds of their own (a minimum AUC of 0.5 or less would let
-a coin through), a check passes only when its comparison holds (an undefined figure fails), and what should differ from
-another model must do so at the unfavourable end of its confidence interval.
+Every check can fail. The thresholds have bounds, because a minimum AUC of 0.5 or less would accept a random score. A
+check with an undefined value fails. Comparisons with another model use the unfavourable end of the confidence interval.
 """
 
 import math
@@ -24,7 +23,7 @@ def gate_checks(
     gain_over_champion: Scores | None,
     slices: tuple[Slice, ...],
 ) -> tuple[Check, ...]:
-    """Every check, in the order in which a person would ask; without a champion, none compares with it."""
+    """Run every check. Without a champion there is no check against it."""
     t = thresholds
     checks = [
         _unseen(window),
@@ -65,7 +64,7 @@ def _better(gain: Estimate, least: float) -> Check:
 
 
 def _not_worse(gain: Estimate, most_lost: float) -> Check:
-    """Non-inferiority: the data must rule out a loss greater than the one that is allowed."""
+    """Check non-inferiority: the interval must rule out a loss larger than ``most_lost``."""
     passed = gain.low is not None and gain.low >= -most_lost
     what = f"ROC AUC over the champion {_shown(gain.value, sign=True)}, at the low end {_shown(gain.low, sign=True)}"
     asked = f"; the low end must be at least {_shown(-most_lost, sign=True)}"
@@ -82,7 +81,7 @@ def _worst_slice(slices: tuple[Slice, ...], least: float) -> Check:
 
 
 def _unseen(window: Window) -> Check:
-    """The candidate was trained on nothing that was predicted at or after the first held-out row."""
+    """Check that the candidate's last training row was predicted before the first held-out row."""
     if window.trained_until is None:
         return _check("unseen", False, None, None, "Distance from training to the held-out rows")
     hours = (window.first - window.trained_until).total_seconds() / 3600

@@ -1,7 +1,7 @@
-"""The model card: what a model is for, how well it does, for whom, and where not to trust it.
+"""The model card: purpose, users, performance overall and by slice, and limits of a model.
 
-After Mitchell et al., "Model Cards for Model Reporting", FAT* 2019. Both forms say the same and hold no wall-clock
-time, so that the same evaluation gives the same card. Names that came with the data are escaped in both.
+After Mitchell et al., "Model Cards for Model Reporting", FAT* 2019. HTML and Markdown have the same content. Neither
+holds wall-clock time, so the same evaluation gives the same card. Both escape names that come from the data.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_FEATURES = 15
 
 @dataclass(frozen=True)
 class Card:
-    """What a model card is written from."""
+    """The contents of a model card."""
 
     title: str
     owner: str
@@ -42,13 +42,13 @@ class Card:
 
 
 def html(card: Card, figures: Mapping[str, Figure]) -> str:
-    """One HTML page that needs nothing else: styles and pictures are inside."""
+    """Return the card as a self-contained HTML page, with styles and pictures inside."""
     images = {name: _data_uri(figure) for name, figure in figures.items()}
     return _environment().get_template("model_card.html").render(**_context(card), images=images)
 
 
 def markdown(card: Card) -> str:
-    """The card as Markdown, without pictures."""
+    """Return the card as Markdown, without pictures."""
     return _environment().get_template("model_card.md").render(**_context(card))
 
 
@@ -89,13 +89,13 @@ def _by_name(found: Evaluation) -> dict[str, list[object]]:
 
 def _data_uri(figure: Figure) -> str:
     png = io.BytesIO()
-    # Without the version of matplotlib in it, the file is the same wherever it is drawn alike.
+    # Leave out matplotlib's version, so that versions that draw alike give the same file.
     figure.savefig(png, format="png", metadata={"Software": None})
     return f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
 
 
 def _md(text: object) -> str:
-    """Text that Markdown, and HTML within it, take as text."""
+    """Escape text for Markdown, and for HTML within it."""
     flat = html_text.escape(" ".join(str(text).split()), quote=False)
     return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", flat)
 

@@ -24,15 +24,15 @@ __all__ = ["held_out", "measure", "show"]
 def held_out(
     examples: DataFrame, candidate: Candidate, as_of: datetime, params: EvaluationParams, *, problem: Problem
 ) -> pd.DataFrame:
-    """The rows after the candidate's training, of the training set that it was made from.
+    """The held-out rows of the candidate's training set: those after the rows that it was trained on.
 
     Raises:
-        PodiumError: the candidate was trained on what was not knowable at ``as_of``.
+        PodiumError: the candidate was trained as of a moment after ``as_of``.
     """
     if candidate.as_of > as_of:
         raise PodiumError(
             f"The newest candidate of {problem.name} was trained as of {candidate.as_of:%Y-%m-%d %H:%M}, which is "
-            f"after as_of {as_of:%Y-%m-%d %H:%M}. Train as of that moment first, or evaluate as of a later one."
+            f"after as_of {as_of:%Y-%m-%d %H:%M}. Run training with this as_of, or evaluation with a later one."
         )
     return assessment.holdout_rows(examples, candidate.as_of, params, keys=problem.keys, slices=problem.slices)
 
@@ -40,7 +40,7 @@ def held_out(
 def measure(
     candidate: Candidate, champion: ModelVersion | None, rows: pd.DataFrame, params: EvaluationParams
 ) -> Evaluation:
-    """All figures and checks, for every model on the same rows."""
+    """Measure candidate, baseline and champion on the same rows, and run the checks."""
     return assessment.evaluate(
         candidate.model,
         candidate.baseline,
@@ -61,7 +61,7 @@ def show(
     *,
     problem: Problem,
 ) -> tuple[Evidence, str]:
-    """The evidence with its pictures, and the model card."""
+    """The evidence for deployment, with pictures, and the model card as HTML."""
     model, baseline = candidate.model, candidate.baseline
     explanation = assessment.explain_candidate(model, rows, params)
     figures = assessment.draw(
@@ -88,5 +88,5 @@ def show(
 
 
 def _other(champion: ModelVersion | None, candidate: Candidate) -> Model | None:
-    """The champion's model, unless it is the candidate itself: then there is nothing to compare."""
+    """The champion's model; None if there is no champion, or if the candidate is the champion."""
     return None if champion is None or champion.digest == candidate.digest else champion.model

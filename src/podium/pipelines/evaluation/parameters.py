@@ -1,4 +1,4 @@
-"""Parameters of the evaluation, with bounds: a threshold that nothing can miss is refused at the door."""
+"""Parameters of the evaluation. Their bounds refuse a threshold that every model would pass."""
 
 import math
 
@@ -11,12 +11,12 @@ __all__ = ["CardText", "EvaluationParams", "ReportWords", "Thresholds"]
 
 
 class Thresholds(Params):
-    """What a candidate must reach on the held-out rows."""
+    """The thresholds that a candidate must meet on the held-out rows."""
 
     min_rows: int = Field(default=1_000, ge=2)
-    min_days: int = Field(default=7, ge=2, description="an interval from fewer days would mean nothing")
+    min_days: int = Field(default=7, ge=2, description="fewer days give no meaningful interval")
     min_auc: float = Field(default=0.70, gt=0.5, lt=1)
-    max_log_loss: float = Field(default=0.60, gt=0, lt=math.log(2), description="a score of 0.5 throughout has log 2")
+    max_log_loss: float = Field(default=0.60, gt=0, lt=math.log(2), description="a constant score of 0.5 has log 2")
     max_calibration_error: float = Field(default=0.10, gt=0, lt=0.5)
     min_gain_over_baseline_auc: float = Field(default=0.0, ge=0, lt=0.5)
     max_loss_to_champion_auc: float = Field(default=0.005, ge=0, lt=0.5)
@@ -24,7 +24,7 @@ class Thresholds(Params):
 
 
 class CardText(Params):
-    """What a person must say about a model, as no measurement does. It stands in the model card."""
+    """The texts of the model card that no measurement can give."""
 
     purpose: str = ""
     users: str = ""
@@ -39,11 +39,11 @@ class EvaluationParams(Params):
         holdout_days: rows predicted in this many days before ``as_of`` are held out.
         settle_hours: rows predicted within this many hours before ``as_of`` are left out. The outcomes known so early
             are a biased sample, because one outcome may become known sooner than the other.
-        time_zone: in which days begin, for the bootstrap over days.
-        resamples: of the bootstrap.
-        slice_min_rows: values of a slice with fewer rows get no metrics.
-        explain_rows: size of the sample that is explained.
-        seed: of the bootstrap and of the sample.
+        time_zone: time zone of the days in the bootstrap over days.
+        resamples: number of bootstrap resamples.
+        slice_min_rows: a value of a slice with fewer rows gets no metrics.
+        explain_rows: number of sampled rows whose scores are explained.
+        seed: seed of the bootstrap and of the sample.
     """
 
     holdout_days: int = Field(default=28, ge=1)

@@ -16,31 +16,31 @@ from .records import Estimate, Evaluation
 
 __all__ = ["Scored", "calibration", "precision_recall", "roc", "subtitle"]
 
-# Curves leave out what rests on fewer rows than this: noise at the edge of a picture draws the eye.
+# Curves leave out points computed from fewer rows than this, because they are mostly noise.
 FEW = 50
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The held-out rows with the scores of each model: ``candidate``, ``baseline`` and maybe ``champion``."""
+    """The labels of the held-out rows and the scores of each model: ``candidate``, ``baseline``, maybe ``champion``."""
 
     label: np.ndarray
     scores: Mapping[str, np.ndarray]
 
     def drawn(self) -> list[tuple[str, np.ndarray]]:
-        """Models and scores, the candidate last, so that it lies on top."""
+        """Models and scores in drawing order: the candidate last, so that its curve is on top."""
         return sorted(self.scores.items(), key=lambda item: list(COLOURS).index(item[0]), reverse=True)
 
 
 def subtitle(found: Evaluation, words: ReportWords) -> str:
-    """What a picture is made from: how many rows, of which days, with how many positives."""
+    """The subtitle of a picture: number of rows, first and last day, share of positives."""
     first, last = found.window.first, found.window.last
     rate = "" if found.positive_rate.value is None else f", {found.positive_rate.value:.1%} {words.positive}"
     return f"{found.rows:,} held-out {words.rows} of {first:%d %b %Y} to {last:%d %b %Y}{rate}"
 
 
 def roc(scored: Scored, found: Evaluation, words: ReportWords) -> Figure:
-    """ROC curves with their areas."""
+    """Draw the ROC curve of each model, with its area in the legend."""
     from sklearn.metrics import roc_curve
 
     title = f"How well the score separates {words.positive} {words.rows} from the others"
@@ -57,7 +57,7 @@ def roc(scored: Scored, found: Evaluation, words: ReportWords) -> Figure:
 
 
 def precision_recall(scored: Scored, found: Evaluation, words: ReportWords) -> Figure:
-    """Precision against recall, with the late rate as the line of no skill."""
+    """Draw precision against recall, with the share of positives as the no-skill line."""
     from sklearn.metrics import precision_recall_curve
 
     title = f"What it costs to find {words.positive} {words.rows}"
@@ -76,7 +76,7 @@ def precision_recall(scored: Scored, found: Evaluation, words: ReportWords) -> F
 
 
 def calibration(scored: Scored, found: Evaluation, words: ReportWords) -> Figure:
-    """What became of the rows of each bin of the score, above a histogram of the scores."""
+    """Draw the calibration curve of each model above a histogram of the candidate's scores."""
     title = f"Does a score of 30% mean {words.positive} three times in ten?"
     figure, (top, bottom) = canvas(
         title, subtitle(found, words), size=(6.6, 7.2), grid=(2, 1), height_ratios=[3, 1], sharex="col"

@@ -1,4 +1,4 @@
-"""Evaluation: the candidate on a later period than training ever saw -> evidence."""
+"""The evaluation pipeline: candidate, champion and held-out rows -> evidence and model card."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -10,7 +10,7 @@ from . import nodes
 
 
 def create_pipeline(problem: Problem) -> Pipeline:
-    """Hold the candidate against the baseline and the champion, draw it, write its card."""
+    """Return the pipeline that measures the candidate against baseline and champion, and writes its model card."""
     compared = ["candidate", "seen_champion", "evaluated_rows", "params:evaluation"]
     table = [
         Node(

@@ -1,4 +1,4 @@
-"""What an evaluation finds, as frozen records that go to JSON and come back the same. None is "not defined"."""
+"""The results of an evaluation as frozen records that survive a round trip through JSON. None means "not defined"."""
 
 from datetime import datetime
 
@@ -9,21 +9,18 @@ from podium.errors import PodiumError
 __all__ = ["Bin", "Check", "Estimate", "Evaluation", "EvaluationError", "Record", "Scores", "Slice", "Window"]
 
 
-# What evaluation needs of a model is what every model promises.
-
-
 class EvaluationError(PodiumError):
     """A model cannot be evaluated on these rows."""
 
 
 class Record(BaseModel):
-    """A frozen fact. NaN and infinity are refused: JSON has no word for them, and a gate cannot judge them."""
+    """A frozen record. It refuses NaN and infinity, because JSON cannot express them and a gate cannot judge them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Estimate(Record):
-    """A figure and the ends of its 95% confidence interval."""
+    """A value and the ends of its 95% confidence interval."""
 
     value: float | None
     low: float | None = None
@@ -31,7 +28,7 @@ class Estimate(Record):
 
 
 class Scores(Record):
-    """How well a model did, or by how much it did better or worse than another (differences)."""
+    """The metrics of a model, or the differences between the metrics of two models."""
 
     auc: Estimate
     average_precision: Estimate
@@ -41,7 +38,7 @@ class Scores(Record):
 
 
 class Bin(Record):
-    """The rows whose score lies between two edges; nothing but the count is defined when there are none."""
+    """The rows whose score lies between two edges. Without rows, mean score and rate are not defined."""
 
     low: float
     high: float
@@ -51,7 +48,7 @@ class Bin(Record):
 
 
 class Slice(Record):
-    """How well the candidate did on the rows that share one value; metrics are None where they say nothing."""
+    """The candidate's metrics on the rows with one value of a slice; None if the rows are too few or of one class."""
 
     slice: str
     value: str
@@ -64,7 +61,7 @@ class Slice(Record):
 
 
 class Check(Record):
-    """The result of one gate: what was found, what was asked, and a sentence for the person who decides."""
+    """The result of one check of the gate: the value, the threshold, and the reason as a sentence."""
 
     name: str
     passed: bool
@@ -74,7 +71,7 @@ class Check(Record):
 
 
 class Window(Record):
-    """The held-out period: prediction times (UTC) from the first to the last, and the days that have rows."""
+    """The held-out period: first and last prediction time (UTC), and the number of days that have rows."""
 
     as_of: datetime
     first: datetime
@@ -84,12 +81,12 @@ class Window(Record):
 
 
 class Evaluation(Record):
-    """All that the evaluation of one candidate found, on the same rows for every model.
+    """The evaluation of one candidate; every model is measured on the same rows.
 
     Attributes:
-        algorithms: of ``candidate``, ``baseline`` and, where there is one, ``champion``.
-        features: how many the candidate uses.
-        gain_over_baseline: candidate minus baseline; a negative gain is good where lower is better.
+        algorithms: the algorithms of ``candidate``, ``baseline`` and, if there is one, ``champion``.
+        features: number of the candidate's features.
+        gain_over_baseline: candidate minus baseline; for a loss or an error, a negative gain is good.
     """
 
     algorithms: dict[str, str]
@@ -108,5 +105,5 @@ class Evaluation(Record):
 
     @property
     def passed(self) -> bool:
-        """Whether there are checks, and all of them passed."""
+        """Whether there is at least one check, and all checks passed."""
         return bool(self.checks) and all(check.passed for check in self.checks)

@@ -1,4 +1,4 @@
-"""A picture of performance by slice."""
+"""The picture of performance by slice."""
 
 from collections.abc import Sequence
 from textwrap import shorten
@@ -19,7 +19,7 @@ FAINT = 0.3
 
 
 def slices(found: Evaluation, words: ReportWords) -> Figure:
-    """For each value of each slice: how well the score ranks, and whether it means what it says."""
+    """Draw for each value of each slice the ROC AUC, and the mean score against the share of positives."""
     names = list(dict.fromkeys(part.slice for part in found.slices))
     parts = {name: _largest([part for part in found.slices if part.slice == name]) for name in names}
     heights = [len(parts[name]) + 0.4 for name in names]
@@ -34,7 +34,7 @@ def slices(found: Evaluation, words: ReportWords) -> Figure:
     for name, ranking, meaning in zip(names, axes[::2], axes[1::2], strict=True):
         _ranking(ranking, parts[name], found.candidate.auc.value)
         _meaning(meaning, parts[name], words)
-        # Values come from the data: one with dollar signs must not be read as a formula.
+        # Values come from the data, so matplotlib must not parse their dollar signs as formulas.
         ranking.set_yticks(range(len(parts[name])), [_named(part) for part in parts[name]], parse_math=False)
         ranking.set_ylabel(name.capitalize(), weight="bold")
     axes[0].set_title("Ranking", loc="left", size=10, color=INK)
@@ -84,5 +84,5 @@ def _meaning(axis: Axes, parts: Sequence[Slice], words: ReportWords) -> None:
 
 
 def _lines(axis: Axes, parts: Sequence[Slice]) -> None:
-    """One line for each value, the first on top, as far apart in every slice."""
+    """Set the limits of y: the first value on top, and the same distance between values in every slice."""
     axis.set_ylim(len(parts) - 0.3, -0.7)

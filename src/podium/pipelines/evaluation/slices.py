@@ -1,4 +1,4 @@
-"""How well a model does on parts of the rows: an average can hide a carrier for which it is useless."""
+"""Metrics by slice: an average over all rows can hide a group for which the model is useless."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from .records import EvaluationError, Slice
 
 __all__ = ["COLUMNS", "MISSING", "PREFIX", "by_slice", "records", "slice_columns"]
 
-# Columns that hold what rows are sliced by, so that a slice can be called as a feature is.
+# Prefix of the columns to slice by, so that a slice and a feature can have the same name.
 PREFIX = "slice_"
 MISSING = "(missing)"
 COLUMNS = ["slice", "value", "rows", "positive_rate", "mean_score", "auc", "log_loss", "calibration_gap"]
@@ -30,18 +30,18 @@ def by_slice(rows: pd.DataFrame, score: np.ndarray, columns: Mapping[str, str], 
         rows: held-out rows with ``label`` and the columns to slice by.
         score: probability of a positive label for each row.
         columns: slice name -> column.
-        min_rows: values with fewer rows, and those with one class, get null metrics: such a figure would be noise.
+        min_rows: values with fewer rows get null metrics, which would be noise; so do values with only one class.
 
     Returns:
-        The columns of ``COLUMNS``; ``calibration_gap`` is mean score minus late rate (positive: too pessimistic).
+        The columns of ``COLUMNS``; ``calibration_gap`` is ``mean_score`` minus ``positive_rate``.
 
     Raises:
-        EvaluationError: a column is not there.
+        EvaluationError: the rows lack a column to slice by.
     """
     missing = [column for column in columns.values() if column not in rows.columns]
     if missing:
         hint = did_you_mean(missing[0], rows.columns)
-        raise EvaluationError(f"No column {missing[0]!r} among the held-out rows to slice by{hint}.")
+        raise EvaluationError(f"The held-out rows have no column {missing[0]!r} to slice by{hint}.")
     label = rows["label"].to_numpy(dtype=np.int64)
     found = [
         {"slice": name, "value": _text(value), **_measured(label[at], score[at], min_rows)}
@@ -61,7 +61,7 @@ def _groups(values: pd.Series) -> list[tuple[object, np.ndarray]]:
 def _text(value: object) -> str:
     if value is None:
         return MISSING
-    whole = isinstance(value, float) and value.is_integer()  # an integer column with a null in it turns into floats
+    whole = isinstance(value, float) and value.is_integer()  # pandas stores an integer column with nulls as floats
     return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
 
 
@@ -79,6 +79,6 @@ def _measured(label: np.ndarray, score: np.ndarray, min_rows: int) -> dict[str, 
 
 
 def records(table: pd.DataFrame) -> tuple[Slice, ...]:
-    """The table of ``by_slice`` as records, null as None."""
+    """The table from ``by_slice`` as records, with None for null."""
     rows = table.to_dict(orient="records")
     return tuple(Slice(**{str(name): None if pd.isna(value) else value for name, value in row.items()}) for row in rows)

@@ -1,4 +1,4 @@
-"""Monitoring: how the months differ from what a model was trained on, and how well it did."""
+"""Monitoring: compare each month of predictions with the training set, and measure the model's performance."""
 
 from .pipeline import create_pipeline
 

@@ -1,7 +1,7 @@
-"""Alerts: what a person should look at, few of them, each with a reason in words.
+"""Alerts: at most one for each month and subject, each with its reason as a sentence.
 
-Only months that are over are judged, so that an alert is raised once, on figures that stay. An alert is an event: the
-table keeps it as it was first raised, with the status that people gave it since.
+Only complete months are judged, so an alert is raised once, on final figures. The table keeps an alert as it was first
+raised, with the status that people set later.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ from .windows import enough, title
 
 __all__ = ["alerts"]
 
-# Names in a reason; the others are in the drift table.
+# The features named in a reason; the drift table has the others.
 NAMED = 3
 
 
@@ -35,13 +35,13 @@ def alerts(
     as_of: datetime,
     params: MonitoringParams,
 ) -> pd.DataFrame:
-    """The alerts of the reference's model version, rows of ``ALERTS``: at most one for each month and subject.
+    """The alerts for the reference's model version as rows of ``ALERTS``, at most one for each month and subject.
 
     Args:
         drift: rows of ``DRIFT`` of that version.
         performance: rows of ``PERFORMANCE`` of that version.
         reference: what it was trained on, and its metrics at evaluation.
-        as_of: the moment that the alerts are raised for.
+        as_of: the moment of the run.
         params: parameters of monitoring.
 
     Raises:
@@ -61,7 +61,7 @@ def _check_metrics(reference: Mapping[str, float], params: MonitoringParams) -> 
     missing = [name + did_you_mean(name, reference) for name in params.performance.judged if name not in reference]
     if missing:
         raise PodiumError(
-            f"The evaluation has no figure to compare these metrics of monitoring.performance with: "
+            f"The champion's evaluation has no value for these metrics of monitoring.performance: "
             f"{', '.join(missing)}. It has: {', '.join(sorted(reference))}."
         )
 
@@ -72,7 +72,7 @@ def _identify(row: Mapping[str, Any]) -> str:
 
 
 def _drift_alerts(drift: pd.DataFrame, params: MonitoringParams) -> Iterator[dict[str, Any]]:
-    """One alert for each month and kind, about the subject that moved most and naming the next."""
+    """One alert for each month and kind: it gives the PSI of the most drifted subject, and names the next ones."""
     for (kind, _), rows in drift[drift["complete"]].groupby(["kind", "window_start"]):
         drifted = rows[rows["drifted"]].sort_values(["psi", "subject"], ascending=[False, True])
         if drifted.empty:
@@ -98,7 +98,7 @@ def _drift_alerts(drift: pd.DataFrame, params: MonitoringParams) -> Iterator[dic
 
 
 def _moved(row: Mapping[Any, Any], words: ReportWords) -> str:
-    """``weather_temp (66.9 to 75 for 31% of flights instead of 11%)``."""
+    """A subject and its change, such as ``temperature (67 to 75 for 31% of rows instead of 11%)``."""
     where = words.positive if (row["subject"], row["moved"]) == ("decision", "1") else row["moved"]
     return f"{row['subject']} ({where} for {row['moved_to']:.0%} of {words.rows} instead of {row['moved_from']:.0%})"
 
@@ -106,9 +106,9 @@ def _moved(row: Mapping[Any, Any], words: ReportWords) -> str:
 def _performance_alerts(
     performance: pd.DataFrame, reference: Mapping[str, float], params: MonitoringParams
 ) -> Iterator[dict[str, Any]]:
-    """One alert for each month and metric that is worse than at evaluation, beyond what chance explains.
+    """One alert for each month and metric that is worse than at evaluation by more than chance explains.
 
-    The tolerated loss is widened by the one-sided normal bound of the month's standard error.
+    The threshold is the tolerated loss plus the one-sided normal bound of the month's standard error.
     """
     z = ndtri(params.confidence)
     for metric, tolerated in params.performance.judged.items():
@@ -130,7 +130,7 @@ def _performance_alerts(
 def _calibration_alerts(
     performance: pd.DataFrame, trained_rate: float, params: MonitoringParams
 ) -> Iterator[dict[str, Any]]:
-    """One alert for each month in which scores do not mean what they say."""
+    """One alert for each month whose calibration error exceeds its level."""
     words = params.words
     for month in _judged(performance, "calibration_noise", params):
         levels = {name: max(level, month["calibration_noise"]) for name, level in params.calibration}
@@ -145,13 +145,13 @@ def _calibration_alerts(
 
 
 def _judged(performance: pd.DataFrame, needs: str, params: MonitoringParams) -> Iterator[dict[Any, Any]]:
-    """The months that are over, with rows enough, in which a metric is defined."""
+    """The complete months with enough rows in which the column ``needs`` is defined."""
     rows = performance[performance["complete"] & enough(performance["labelled"], performance["days"], params)]
     yield from rows[rows[needs].notna()].to_dict("records")
 
 
 def _severity(value: float, levels: Mapping[str, float]) -> str | None:
-    """The highest level that ``value`` is beyond; None for a value that is not defined."""
+    """The highest level that ``value`` exceeds, if any; None for NaN."""
     if np.isnan(value) or value <= levels["warning"]:
         return None
     return "critical" if value > levels["critical"] else "warning"

@@ -1,13 +1,13 @@
-"""Drift: how far the months of predictions are from the reference, as a Population Stability Index (PSI).
+"""Drift: the distance of each month of predictions from the reference, as a Population Stability Index (PSI).
 
 With p and q the shares of rows in a bin, PSI is the sum over bins of (p - q) ln(p / q), the symmetric divergence of
 H. Jeffreys, "An invariant form for the prior probability in estimation problems", Proc. R. Soc. A 186, 1946. Where
 nothing changed, it is about (1/n + 1/m) times a chi-squared variable with bins - 1 degrees of freedom, n and m being
 the numbers of rows: B. Yurdakul and J. Naranjo, "Statistical properties of the population stability index", Journal
-of Risk Model Validation 14(4), 2020. So noise is large where rows are few, and a fixed threshold is wrong at both ends.
+of Risk Model Validation 14(4), 2020. So noise is large if rows are few, and no fixed threshold suits every sample.
 
-That law is for independent rows. Rows that share a day's weather have more noise than it says; on thousands of rows
-even a multiple of it is far below any drift that matters, and there the fixed level decides.
+That law assumes independent rows. Rows of one day are correlated, so their noise is larger. With thousands of rows,
+even a multiple of the noise is far below any drift that matters, and the fixed level decides.
 """
 
 from datetime import datetime
@@ -65,7 +65,7 @@ def _compare(
     then, bins = reference.rows[subject], reference.bins[subject]
     kind, tests = ("prediction", len(SCORES)) if subject in SCORES else ("feature", len(reference.features))
     psi = stability_index(then, now)
-    # One of a hundred features is beyond its own 99% by chance alone: what counts is the chance that any is.
+    # Bonferroni: without it, one in a hundred features exceeds its own 99% bound by chance alone.
     chance = noise(then, now, 1 - (1 - params.confidence) / tests)
     threshold = max(params.psi.warning, chance)
     return {
@@ -83,7 +83,7 @@ def _compare(
 def stability_index(then: np.ndarray, now: np.ndarray) -> float:
     """The PSI between two histograms of the same bins, each shape (bins,).
 
-    A bin that only one side has would make it infinite: half a row is added to both sides of each bin in use.
+    Half a row is added to both sides of each bin in use: otherwise a bin that one side lacks makes the PSI infinite.
     """
     used = (then + now) > 0
     q, p = then[used] + 0.5, now[used] + 0.5
@@ -100,14 +100,14 @@ def noise(then: np.ndarray, now: np.ndarray, confidence: float) -> float:
 
 
 def _moved(bins: Bins, then: np.ndarray, now: np.ndarray) -> dict[str, Any]:
-    """The bin whose share changed most; the last of equal ones, which of two decisions is the positive one."""
+    """The bin whose share changed most. In a tie the last one wins, so of two decisions the positive one."""
     changes = np.abs(now - then).round(12)
     most = int(len(changes) - 1 - np.argmax(changes[::-1]))
     return {"moved": bins.name(most), "moved_from": then[most], "moved_to": now[most]}
 
 
 def most_drifted(drift: pd.DataFrame, params: MonitoringParams) -> list[str]:
-    """The features with the largest PSI in any month that can be judged, the largest one first."""
+    """The features with the largest PSI in any judged month, largest first, at most ``params.report_features``."""
     judged = drift[(drift["kind"] == "feature") & enough(drift["rows"], drift["days"], params)]
     highest = judged.groupby("subject")["psi"].max().reset_index()
     ordered = highest.sort_values(["psi", "subject"], ascending=[False, True])

@@ -1,4 +1,4 @@
-"""The Evidently report: the most drifted features of a sample, to look into one by one."""
+"""The Evidently report: the most drifted features of a sample, feature by feature."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from .windows import monitored
 __all__ = ["drift_report"]
 
 TIME = "prediction_time"
-# The report brings all it needs. Should a later version of Evidently not, the browser refuses instead of asking around.
+# The report is self-contained. If a later Evidently loads something from the network, the browser blocks it.
 POLICY = (
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:\">"
@@ -33,15 +33,15 @@ def drift_report(
 ) -> str:
     """An Evidently report as HTML: the features of a sample of predictions against a sample of the training set.
 
-    Samples are those whose keys have the lowest hash, so the figures in it are the same each time. It says where to
-    look; the table of drift, made from all rows month by month, decides.
+    The samples are the rows whose keys have the lowest hash, so the report is the same each time. It is for reading;
+    alerts come from the drift table, which counts all rows month by month.
 
     Args:
         predictions: the prediction log.
-        reference: what to compare with; its model version is the one to look at.
+        reference: the reference; its model version selects the predictions.
         features: the features to show.
         keys: entity keys.
-        as_of: nothing predicted later is used.
+        as_of: later predictions are not used.
         params: parameters of monitoring.
     """
     mine = monitored(predictions, as_of, params.months).filter(F.col("model_version") == reference.model_version)
@@ -54,12 +54,12 @@ def drift_report(
 
 
 def _in_time(rows: pd.DataFrame) -> pd.DataFrame:
-    """In the order of time, in which Evidently draws them."""
+    """Sort by time, because Evidently plots rows in the order they come."""
     return rows.sort_values(list(rows.columns), ignore_index=True)
 
 
 def _html(now: pd.DataFrame, then: pd.DataFrame, features: list[str], params: MonitoringParams) -> str:
-    # Slow to import, and needed by this function only.
+    # Imported here because Evidently is slow to import and only this function needs it.
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
 

@@ -1,4 +1,4 @@
-"""Histograms of many columns at once, counted by the engine in one pass over the rows."""
+"""Histograms of many columns, counted by the engine in one pass over the rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COUNTS = pa.schema([("window", pa.int64()), ("slot", pa.int32()), ("rows", pa.in
 
 
 class Bins(Protocol):
-    """How one column is cut. The last bin is that of nulls: missing values are watched like any other."""
+    """The bins of one column. The last bin holds nulls, so missing values are monitored like any other."""
 
     @property
     def dtype(self) -> str:
@@ -39,7 +39,7 @@ class Bins(Protocol):
 
 @dataclass(frozen=True)
 class Numbers:
-    """Bins of a number: up to and including the first edge, the second, ..., above the last, null or NaN."""
+    """Bins of a numeric column: up to and including each edge, above the last edge, null or NaN."""
 
     edges: tuple[float, ...]
     dtype: str = "double"
@@ -67,7 +67,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Categories:
-    """Bins of a category: one for each level, one for all other levels, null."""
+    """Bins of a categorical column: one for each level, one for all other levels, one for nulls."""
 
     levels: tuple[str, ...]
     dtype: str = "string"
@@ -88,37 +88,37 @@ class Categories:
 
 
 def cut_numbers(values: pd.Series, bins: int) -> Numbers:
-    """Bins that ``values`` fill equally, as far as ties allow."""
+    """Bins with equally many of ``values`` each, as far as ties allow."""
     known = values.dropna().to_numpy()
     if not len(known):
         return Numbers(())
     edges = np.quantile(known, np.arange(1, bins) / bins, method="inverted_cdf")
-    # Where the lowest value fills a bin alone, values lower than any seen before must not hide in it.
+    # If the lowest value fills a bin alone, add a bin below it, so that new lower values show as drift.
     below = [np.nextafter(known.min(), -np.inf)] if edges[0] == known.min() else []
     return Numbers(tuple(np.unique([*below, *edges]).tolist()))
 
 
 def cut_categories(values: pd.Series, share: float) -> Categories:
-    """One bin for each level that makes up at least ``share`` of ``values``."""
+    """Bins with one level for each value that makes up at least ``share`` of ``values``."""
     shares = values.value_counts(normalize=True)
     return Categories(tuple(sorted(shares.index[shares >= share])))
 
 
 def count(frame: DataFrame, bins: Mapping[str, Bins], window: Column) -> pd.DataFrame:
-    """How many rows of each window fall into each bin of each column.
+    """Count the rows of each window in each bin of each column.
 
     Args:
         frame: the rows, read once.
-        bins: how each column is cut; the columns are cast to the type of their bins.
-        window: a whole number that says which window a row belongs to.
+        bins: the bins of each column; a column is cast to the type of its bins.
+        window: an integer that identifies the window of a row.
 
     Returns:
-        ``window``, ``subject`` (the column), ``bin``, ``rows``; bins without rows are left out. The workers return
-        whole numbers, so that the sums do not depend on the order of the rows.
+        ``window``, ``subject`` (the column), ``bin``, ``rows``; empty bins are left out. The workers return
+        integers, so the sums do not depend on the order of the rows.
     """
     starts = np.cumsum([0, *(b.size for b in bins.values())])
     cuts = list(zip(starts, bins.values(), strict=False))
-    # The bins of all columns lie side by side, and a row adds one to a slot of each column.
+    # One array holds the bins of all columns side by side; each row adds one to one slot for each column.
     slots = int(starts[-1])
 
     def in_worker(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -144,7 +144,7 @@ def count(frame: DataFrame, bins: Mapping[str, Bins], window: Column) -> pd.Data
 
 
 def histograms(counts: pd.DataFrame, bins: Mapping[str, Bins]) -> dict[str, dict[int, np.ndarray]]:
-    """What ``count`` found, as one array of rows in each bin for each subject and window."""
+    """The counts of ``count`` as arrays: subject -> window -> number of rows in each bin."""
     found: dict[str, dict[int, np.ndarray]] = {subject: {} for subject in bins}
     for window, subject, code, rows in counts.itertuples(index=False, name=None):
         found[subject].setdefault(window, np.zeros(bins[subject].size, dtype=np.int64))[code] = rows

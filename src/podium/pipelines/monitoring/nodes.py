@@ -1,4 +1,4 @@
-"""Monitoring: predictions, labels and what the model was trained on -> drift, performance, alerts, reports."""
+"""The nodes of monitoring: prediction log, labels and training set -> drift, performance, alerts, reports."""
 
 from __future__ import annotations
 
@@ -42,9 +42,13 @@ def reference(
     *,
     problem: Problem,
 ) -> Reference:
-    """What the champion was trained on, how it scores what it had not seen, and its figures on that."""
+    """The reference of the champion: its training rows, its scores on held-out rows, and its metrics on them.
+
+    Raises:
+        PodiumError: there is no champion, or its training set is gone.
+    """
     if champion is None:
-        raise PodiumError(f"{problem.name} has no champion to watch. Run: kedro run --pipeline deployment")
+        raise PodiumError(f"{problem.name} has no champion to monitor. Run: kedro run --pipeline deployment")
     mine = examples.filter(F.col("as_of") == F.lit(champion.as_of))
     held_out_from = F.lit(champion.held_out_from)
     unseen = add_scores(mine.filter(F.col("prediction_time") >= held_out_from), champion.model, digest=champion.digest)
@@ -71,14 +75,14 @@ def labels_known(as_of: datetime, *bronze: DataFrame, problem: Problem) -> DataF
 
 
 def measure_drift(predictions: DataFrame, reference: Reference, as_of: datetime, parameters: MonitoringParams) -> Rows:
-    """How far each month of the champion's predictions is from the reference, feature by feature."""
+    """The drift of the champion's predictions from the reference: one row for each month and feature."""
     return DRIFT.save(drift(predictions, reference, as_of, parameters), predictions.sparkSession)
 
 
 def measure_performance(
     predictions: DataFrame, labels: DataFrame, as_of: datetime, parameters: MonitoringParams, *, keys: Sequence[str]
 ) -> Rows:
-    """How well each model version did in each month, by the labels that are knowable."""
+    """The performance of each model version in each month, on the labels known at ``as_of``."""
     found = performance(predictions, labels, as_of, keys=keys, params=parameters)
     return PERFORMANCE.save(found, predictions.sparkSession)
 
@@ -86,7 +90,7 @@ def measure_performance(
 def raise_alerts(
     drifts: DataFrame, performances: DataFrame, reference: Reference, as_of: datetime, parameters: MonitoringParams
 ) -> Rows:
-    """What a person should look at."""
+    """The alerts for the champion's drift and performance."""
     wanted = (as_of, parameters.months, reference.model_version)
     found = alerts(DRIFT.load(drifts, *wanted), PERFORMANCE.load(performances, *wanted), reference, as_of, parameters)
     return ALERTS.save(found, drifts.sparkSession)
@@ -104,7 +108,7 @@ def write_page(
     title: str,
 ) -> str:
     """The monitoring page, one HTML file."""
-    # Brings matplotlib along, which is slow to import and needed by this node only.
+    # Imported here because it loads matplotlib, which is slow and which only this node needs.
     from .report import Findings, page, score_shares
 
     wanted = (as_of, parameters.months, reference.model_version)

@@ -1,4 +1,4 @@
-"""Parameters of monitoring: when a month is judged, and how much worse is too much."""
+"""Parameters of monitoring: which months are judged, and which changes raise an alert."""
 
 from typing import Self
 
@@ -11,7 +11,7 @@ __all__ = ["Levels", "MonitoringParams", "ReportWords", "Tolerated"]
 
 
 class Levels(Params):
-    """From ``warning`` on an alert is raised, from ``critical`` on it is a critical one."""
+    """The values from which an alert is raised: as a warning, and as critical."""
 
     warning: float = Field(ge=0)
     critical: float = Field(ge=0)
@@ -24,10 +24,10 @@ class Levels(Params):
 
 
 class Tolerated(Params):
-    """How much worse than at evaluation a metric may be; a metric without levels is not judged.
+    """How much worse than at evaluation a metric may be. A metric without levels is not judged.
 
-    Average precision, log loss and Brier score move with the share of positives alone: give them levels only where that
-    share is stable.
+    Set levels for average precision, log loss and Brier score only if the share of positives is stable: a change of
+    that share alone changes these metrics.
     """
 
     auc: Levels | None = Levels(warning=0.02, critical=0.05)
@@ -45,21 +45,21 @@ class MonitoringParams(Params):
     """Parameters of the monitoring pipeline.
 
     Attributes:
-        months: how many months a run looks at, the month of ``as_of`` included.
-        label_lag_hours: how long after a month's end its labels are taken as complete.
-        min_rows: a month of fewer rows is reported and not judged.
-        min_days: neither is a month with predictions on fewer days: it may differ from the others by its weather alone.
-        confidence: probability that a month in which nothing changed raises no alert of a kind.
-        bins: bins of a number, equally full in the reference.
-        level_share: a category rarer than this in the reference counts as ``other``.
-        psi: levels of the PSI. 0.1 and 0.25 are customary (N. Siddiqi, Credit Risk Scorecards, 2006). Where few rows
-            make more noise than ``psi.warning``, the noise is the level.
-        drifted_share: feature drift is critical from this share of drifted features on.
+        months: how many months a run reads, the month of ``as_of`` included.
+        label_lag_hours: hours after a month's end until its labels count as complete.
+        min_rows: a month with fewer rows is reported but not judged.
+        min_days: nor is a month with predictions on fewer days, which a few unusual days could dominate.
+        confidence: probability that a month without any change raises no alert of a kind.
+        bins: number of bins of a numeric column; each holds the same share of the reference.
+        level_share: a category with a smaller share of the reference counts as ``other``.
+        psi: levels of the PSI. 0.1 and 0.25 are customary (N. Siddiqi, Credit Risk Scorecards, 2006). If few rows
+            make the noise larger than ``psi.warning``, the noise is the level.
+        drifted_share: feature drift is critical if at least this share of the features drifted.
         performance: how much worse than at evaluation each metric may be.
         calibration: levels of the calibration error.
-        sample_rows: rows of each side in the Evidently report.
-        report_features: how many features, the most drifted ones, the reports show.
-        words: what the reports call a row and a positive label.
+        sample_rows: rows of the reference, and of the predictions, in the Evidently report.
+        report_features: the reports show this many features, the most drifted first.
+        words: the reports' names for rows and labels.
     """
 
     months: int = Field(12, ge=1)

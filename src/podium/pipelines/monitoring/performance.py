@@ -1,7 +1,7 @@
-"""Performance: how well a model did, month by month, once the labels are knowable.
+"""Performance: the metrics of each model version, month by month, on the labels known so far.
 
-Standard errors come from a bootstrap over days: rows of one day share its weather and are not independent, so that
-resampling rows would claim more than the data know (see ``models.bootstrap``, whose intervals these match).
+Standard errors come from a bootstrap over days. Rows of one day are correlated, so resampling single rows would
+underestimate the errors. ``models.bootstrap`` computes the intervals of the evaluation in the same way.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from .windows import closed, day, monitored, month, window
 
 __all__ = ["calibration_noise", "performance"]
 
-# Each metric has a standard error, but for the calibration error: chance alone makes it positive, by at most the noise.
+# The calibration error has no standard error: chance alone makes it positive, so it is compared with its noise.
 WITH_ERROR = tuple(name for name in METRICS if name != "calibration_error")
 RESAMPLES = 200
 
@@ -30,17 +30,17 @@ RESAMPLES = 200
 def performance(
     predictions: DataFrame, labels: DataFrame, as_of: datetime, *, keys: Sequence[str], params: MonitoringParams
 ) -> pd.DataFrame:
-    """A row of ``PERFORMANCE`` for each model version and month, from what was knowable at ``as_of``.
+    """A row of ``PERFORMANCE`` for each model version and month, from the labels known at ``as_of``.
 
-    ``complete`` says that the month had been over for ``params.label_lag_hours``; until then the figures are those of
-    the rows whose label is known, and good news travels faster than bad. ``positive_rate``, ``mean_score`` and the
-    metrics are those of the ``labelled`` rows, which lie on so many ``days``; a metric that is not defined (ranking of
-    one class) is null.
+    ``complete`` says that the month had been over for ``params.label_lag_hours``. Until then the figures are biased,
+    because one label can become known sooner than the other. ``positive_rate``, ``mean_score`` and the metrics are
+    those of the ``labelled`` rows; ``days`` is their number of days. An undefined metric (such as the ROC AUC of one
+    class) is null.
 
     Args:
         predictions: the prediction log: keys, ``prediction_time``, ``model_version``, ``score``.
         labels: keys, ``label`` (0/1), ``label_available_at``; at most one row for each key.
-        as_of: nothing that was knowable only later is used.
+        as_of: labels that became known later are not used.
         keys: entity keys.
         params: parameters of monitoring.
 
@@ -71,12 +71,12 @@ def _scored(seen: DataFrame, known: DataFrame, version: str, keys: Sequence[str]
     mine = seen.filter(F.col("model_version") == version).select(*keys, "prediction_time", "score")
     both = mine.join(known, [*keys], "left")
     rows = both.select(window(), day(), F.col("score").cast("double"), F.col("label").cast("double")).toPandas()
-    # Sums of fractions depend on their order, which an engine does not promise.
+    # Sort, because floating-point sums depend on the order of rows, which an engine does not guarantee.
     return rows.sort_values(["window", "day", "score", "label"], ignore_index=True)
 
 
 def _figures(rows: pd.DataFrame) -> dict[str, object]:
-    """The figures of labelled rows: ``day``, ``score``, ``label``, sorted."""
+    """The figures of the labelled rows, which have the columns ``day``, ``score``, ``label`` and are sorted."""
     if rows.empty:
         return {"labelled": 0, "days": 0}
     label, score = rows["label"].to_numpy(), rows["score"].to_numpy()
@@ -100,12 +100,12 @@ def _spread(values: np.ndarray) -> float:
 
 
 def calibration_noise(label: np.ndarray, score: np.ndarray, days: np.ndarray) -> float:
-    """The calibration error that scores which mean what they say stay below, in at least 99 of 100 months.
+    """The bound that the calibration error of perfectly calibrated scores stays below in at least 99 of 100 months.
 
-    In each bin the sum of score - label is then about normal around 0. Its variance is taken from the sums of the days,
-    which allows for rows of one day to be alike: Liang and Zeger, "Longitudinal data analysis using generalized linear
-    models", Biometrika 73, 1986. The error is a sum of such half-normal distances: its mean and three of its standard
-    deviations cover the 99% for any number of bins (one half-normal needs 2.97 of them, a normal sum 2.33).
+    In each bin the sum of score - label is about normal around 0. Its variance is estimated from the sums of the days,
+    so rows of one day may be correlated: Liang and Zeger, "Longitudinal data analysis using generalized linear models",
+    Biometrika 73, 1986. The error is a sum of half-normal variables. Its mean plus three standard deviations covers 99%
+    for any number of bins (a single half-normal needs 2.97 standard deviations, a normal sum 2.33).
 
     Args:
         label: 0 or 1, shape (n,).

@@ -18,14 +18,14 @@ __all__ = ["SCORE_BINS", "draw_drift", "draw_quality", "draw_rates", "draw_score
 
 SCORE_BINS = 20
 COLUMNS = 6
-# From so many times the critical level on, two distributions have little in common.
+# A PSI of at least this multiple of the critical level has a colour of its own: the distributions hardly overlap.
 FAR = 4
 HEAT = ["#8a94a322", "#f6c667", "#e98a3d", "#b3361f"]
 TEXT = [INK, "#141414", "#141414", "#ffffff"]
 
 
 def draw_scores(figure: Figure, shares: Mapping[pd.Timestamp, np.ndarray], held_out: np.ndarray) -> None:
-    """Scores of each month (filled) over those at evaluation (line): shares of rows in equal bins of [0, 1]."""
+    """Draw the scores of each month (filled) and at evaluation (line) as shares of rows in equal bins of [0, 1]."""
     rows = -(-len(shares) // COLUMNS)
     panels = figure.subplots(rows, min(COLUMNS, len(shares)), sharex=True, sharey=True, squeeze=False).ravel()
     edges = np.linspace(0, 1, SCORE_BINS + 1)
@@ -45,7 +45,7 @@ def draw_scores(figure: Figure, shares: Mapping[pd.Timestamp, np.ndarray], held_
 
 
 def draw_rates(figure: Figure, months: pd.DataFrame, trained_rate: float, params: MonitoringParams) -> None:
-    """What happened against what the model expected, month by month."""
+    """Draw the share of positive labels against the mean score, month by month."""
     axes = figure.subplots()
     at = np.arange(len(months))
     axes.bar(at, months["positive_rate"], width=0.6, color="C0", alpha=0.75, label=f"{params.words.positive}, in truth")
@@ -58,7 +58,7 @@ def draw_rates(figure: Figure, months: pd.DataFrame, trained_rate: float, params
 
 
 def draw_quality(figure: Figure, months: pd.DataFrame, reference: Mapping[str, float]) -> None:
-    """ROC AUC and log loss with two standard errors to each side, and their values at evaluation."""
+    """Draw ROC AUC and log loss with two standard errors to each side, and their values at evaluation."""
     for axes, metric in zip(figure.subplots(2, 1, sharex=True), ("auc", "log_loss"), strict=True):
         at, error = np.arange(len(months)), 2 * months[f"{metric}_error"]
         axes.errorbar(at, months[metric], _bars(error), color="C0", marker="o", linewidth=2, capsize=4)
@@ -72,12 +72,12 @@ def draw_quality(figure: Figure, months: pd.DataFrame, reference: Mapping[str, f
 
 
 def _bars(error: pd.Series) -> np.ndarray:
-    """Lengths of error bars; none where the error is unknown."""
+    """The lengths of error bars, 0 if the error is unknown."""
     return error.fillna(0).to_numpy()
 
 
 def draw_drift(figure: Figure, psi: pd.DataFrame, params: MonitoringParams) -> None:
-    """A heat map of the PSI: one row for each subject, one column for each month; the level decides the colour."""
+    """Draw a heat map of the PSI: one row for each subject, one column for each month, one colour for each level."""
     values = psi.to_numpy(dtype=np.float64)
     level = np.digitize(values, [params.psi.warning, params.psi.critical, FAR * params.psi.critical])
     axes = figure.subplots()

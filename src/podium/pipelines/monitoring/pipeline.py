@@ -1,4 +1,4 @@
-"""Monitoring: the prediction log, and labels as they come -> drift, performance, alerts, two pages."""
+"""The monitoring pipeline: prediction log and known labels -> drift, performance, alerts, two HTML reports."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -10,7 +10,7 @@ from . import nodes
 
 
 def create_pipeline(problem: Problem) -> Pipeline:
-    """Measure, raise alerts, write the pages."""
+    """Return the pipeline that measures drift and performance, raises alerts and writes the reports."""
     parameters = "params:monitoring"
     labels = [f"bronze_{event}" for event in problem.label_reads]
     table = [

@@ -1,4 +1,4 @@
-"""The reference: what a model was trained on, and how it scored what it had not seen."""
+"""The reference of monitoring: a model's training rows, and its scores on held-out rows."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ __all__ = ["SCORES", "Reference", "profile", "require_columns", "sample"]
 
 SCORES = {"score": "double", "decision": "string"}
 LABEL = Numbers((0.5,))
-# Deciles of 20,000 rows are within 0.3% of those of all rows; every row is then counted in the bins they make.
+# Bins are cut on a sample, and all rows are counted in them. Deciles of 20,000 rows are within 0.3% of the exact ones.
 BIN_ROWS = 20_000
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What the months are compared with.
+    """The distributions and metrics that each month is compared with.
 
     Attributes:
-        model_version: the version that all this is about.
+        model_version: the model version that was trained on the reference window.
         metrics: metric -> its value on held-out rows, from the evaluation.
-        bins: how each feature, the score and the decision are cut.
-        rows: how many rows of the reference each bin holds.
-        sample: some rows of the reference window: ``prediction_time`` and the features.
-        scores: some held-out scores.
+        bins: the bins of each feature, of the score and of the decision.
+        rows: the number of reference rows in each bin.
+        sample: a sample of the reference window: ``prediction_time`` and the features.
+        scores: a sample of the held-out scores.
         positive_rate: share of positive labels in the reference window.
     """
 
@@ -62,17 +62,17 @@ def profile(
     categorical: Sequence[str],
     params: MonitoringParams,
 ) -> Reference:
-    """Histograms of the features that a model was trained on, and of its scores on held-out rows.
+    """Build the reference: histograms of a model's training features, and of its scores on held-out rows.
 
     Args:
         examples: the model's training set: keys, ``prediction_time``, features, ``label``.
-        scores: rows that the model had not seen in training: keys, ``score``, ``decision``. On rows of the training set
-            a model is surer than it should be, and every month would seem to have drifted.
+        scores: held-out rows: keys, ``score``, ``decision``. On its training rows a model is overconfident, so with
+            them every month would seem to have drifted.
         model_version: the version that was trained on ``examples``.
         metrics: metric -> its value at evaluation.
         keys: entity keys.
         features: names of all features.
-        categorical: those among them that are categories; the others are numbers.
+        categorical: the names of the categorical features; the others are numbers.
         params: parameters of monitoring.
 
     Raises:
@@ -86,9 +86,9 @@ def profile(
     for name, rows in (("reference window", seen), ("table of held-out scores", scored)):
         if rows.empty:
             raise PodiumError(
-                f"Monitoring has nothing to compare with: the {name} of champion {model_version} is empty. Its "
-                "training set is no longer in the table, for instance because a feature's type has changed since. Run "
-                "training, evaluation and deployment again."
+                f"Monitoring has no reference to compare with: the {name} of champion {model_version} is empty. The "
+                "champion's training set is no longer in the table, for instance because a feature's type has changed. "
+                "Run training, evaluation and deployment again."
             )
     bins, score_bins = _cut(seen, types, params), _cut(scored, SCORES, params)
     held = _rows(examples, {**bins, "label": LABEL}) | _rows(scores, score_bins)
@@ -119,13 +119,13 @@ def _rows(frame: DataFrame, bins: Mapping[str, Bins]) -> dict[str, np.ndarray]:
 
 
 def sample(frame: DataFrame, types: Mapping[str, str], keys: Sequence[str], rows: int) -> pd.DataFrame:
-    """Up to ``rows`` rows that look random and are the same on every engine: those whose keys have the lowest hash.
+    """A pseudo-random sample that is the same on every engine: the ``rows`` rows whose keys have the lowest hash.
 
     Args:
-        frame: the rows to choose from.
+        frame: the rows to sample.
         types: the columns to fetch, name -> Spark type.
         keys: the columns that identify a row.
-        rows: how many rows at most; they are collected.
+        rows: upper bound of the sample, which is collected.
     """
     order = F.md5(F.concat_ws("|", *(F.col(key).cast("string") for key in keys)))
     wanted = [F.col(f"`{name}`").cast(dtype).alias(name) for name, dtype in types.items()]
@@ -133,10 +133,10 @@ def sample(frame: DataFrame, types: Mapping[str, str], keys: Sequence[str], rows
 
 
 def require_columns(frame: DataFrame, columns: Sequence[str], what: str) -> None:
-    """Refuse a frame that lacks columns, naming all of them.
+    """Check that a frame has these columns.
 
     Raises:
-        PodiumError: columns are missing.
+        PodiumError: columns are missing; the message names all of them.
     """
     have = frame.columns
     missing = [name + did_you_mean(name, have) for name in columns if name not in have]

@@ -1,4 +1,4 @@
-"""The monitoring page: one HTML file that says, month by month, what changed and how well the model did."""
+"""The monitoring page: one HTML file with the drift, the performance and the alerts of each month."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ TEMPLATE = Path(__file__).parent / "templates" / "monitoring.html"
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What monitoring found for one model version: rows of ``DRIFT``, ``PERFORMANCE`` and ``ALERTS``."""
+    """The results of monitoring for one model version: rows of ``DRIFT``, ``PERFORMANCE`` and ``ALERTS``."""
 
     drift: pd.DataFrame
     performance: pd.DataFrame
@@ -45,13 +45,13 @@ def page(
     as_of: datetime,
     params: MonitoringParams,
 ) -> str:
-    """The page as HTML, the same bytes for the same findings.
+    """Return the page as HTML. The same findings give the same bytes.
 
     Args:
-        findings: what to show.
+        findings: the results to show.
         shares: the scores of each month, from ``score_shares``.
-        reference: what the months are compared with.
-        title: of the problem.
+        reference: the reference that each month is compared with.
+        title: the problem's title.
         as_of: the moment of the findings.
         params: parameters of monitoring; months that cannot be judged are not drawn.
     """
@@ -81,7 +81,7 @@ def page(
 def score_shares(
     predictions: DataFrame, as_of: datetime, model_version: str, months: int
 ) -> dict[pd.Timestamp, np.ndarray]:
-    """For each month the share of predictions in each of ``SCORE_BINS`` equal bins of [0, 1]."""
+    """The share of predictions in each of ``SCORE_BINS`` equal bins of [0, 1], for each month."""
     mine = monitored(predictions, as_of, months).filter(F.col("model_version") == model_version)
     bins = F.least(F.floor(F.col("score") * SCORE_BINS), F.lit(SCORE_BINS - 1)).alias("bin")
     found = (
@@ -101,7 +101,7 @@ def _figures(
     reference: Reference,
     params: MonitoringParams,
 ) -> dict[str, Markup]:
-    """The pictures by name; those without data are left out."""
+    """The pictures by name, without those that have no data."""
     months = findings.performance
     labelled = months[enough(months["labelled"], months["days"], params)]
     shown = findings.drift[enough(findings.drift["rows"], findings.drift["days"], params)]
@@ -130,13 +130,13 @@ def _svg(label: str, width: float, height: float, draw: Callable[[Figure], None]
 
 
 def _heat(drift: pd.DataFrame, params: MonitoringParams) -> pd.DataFrame:
-    """PSI by subject and month: score and decision, then the most drifted features."""
+    """The PSI by subject and month: score and decision first, then the most drifted features."""
     psi = drift.pivot_table(index="subject", columns="window_start", values="psi")
     answers = sorted(set(drift.loc[drift["kind"] == "prediction", "subject"]), reverse=True)
     return psi.reindex([*answers, *most_drifted(drift, params)])
 
 
 def _by_month(alerts: pd.DataFrame) -> list[dict[Any, Any]]:
-    """Newest month first, critical ones before warnings."""
+    """The alerts, newest month first, within a month critical ones before warnings."""
     ordered = alerts.sort_values(["window_start", "severity", "kind", "subject"], ascending=[False, True, True, True])
     return ordered.to_dict("records")

@@ -1,4 +1,4 @@
-"""The monitoring tables: their columns and keys. They are small, so pandas makes them and reads them back."""
+"""The monitoring tables: columns and keys. They are small, so pandas builds and reads them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class MonitoringTable:
     Attributes:
         columns: name -> Spark type.
         keys: the columns that identify a row.
-        mode: overrules the mode in the catalog.
+        mode: overrides the mode in the catalog.
     """
 
     columns: Mapping[str, str]
@@ -39,19 +39,19 @@ class MonitoringTable:
     mode: Mode | None = None
 
     def rows(self, found: Iterable[Mapping[Any, Any]]) -> pd.DataFrame:
-        """These rows with the table's columns and types, sorted by its keys."""
+        """A frame of these rows with the table's columns and types, sorted by its keys."""
         table = pd.DataFrame(list(found), columns=list(self.columns))
         for name, dtype in self.columns.items():
             table[name] = TYPED[dtype](table[name])
         return table.sort_values(list(self.keys), ignore_index=True)
 
     def save(self, rows: pd.DataFrame, session: SparkSession) -> Rows:
-        """Rows on their way into the table."""
+        """The rows as ``Rows``, ready for the catalog to write."""
         ddl = ", ".join(f"{name} {dtype}" for name, dtype in self.columns.items())
         return Rows(frame=session.createDataFrame(rows, ddl), keys=self.keys, mode=self.mode)
 
     def load(self, frame: DataFrame, as_of: datetime, months: int, model_version: str) -> pd.DataFrame:
-        """The rows of one model version for the months that a run of this ``as_of`` looks at."""
+        """The rows of one model version for the ``months`` months that end with the month of ``as_of``."""
         since = F.lit(first_month(as_of, months).to_pydatetime())
         wanted = (F.col("window_start") >= since) & (F.col("window_start") <= F.lit(as_of))
         found = frame.filter(wanted & (F.col("model_version") == model_version)).select(*self.columns).toPandas()
@@ -101,7 +101,7 @@ PERFORMANCE = MonitoringTable(
     },
     keys=("model_version", "window_start"),
 )
-# An alert stays as it was first raised, with the status that people gave it since: only new ones are written.
+# Insert only: an existing alert keeps its figures and the status that a person gave it.
 ALERTS = MonitoringTable(
     columns={
         "alert_id": "string",

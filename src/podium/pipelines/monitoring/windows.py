@@ -1,4 +1,4 @@
-"""Months: which predictions a run looks at, when a month is over, and whether it can be judged."""
+"""Months: which predictions a run reads, when a month is over, and whether it has enough rows to be judged."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ def first_month(as_of: datetime, months: int) -> pd.Timestamp:
 
 
 def monitored(predictions: DataFrame, as_of: datetime, months: int) -> DataFrame:
-    """The predictions made in the last ``months`` months, none of them after ``as_of``."""
+    """The predictions of the last ``months`` months up to ``as_of``, the month of ``as_of`` included."""
     since = first_month(as_of, months).to_pydatetime()
     return predictions.filter((F.col("prediction_time") >= F.lit(since)) & (F.col("prediction_time") <= F.lit(as_of)))
 
@@ -42,15 +42,15 @@ def day() -> Column:
 
 
 def month(seconds: Any) -> pd.Timestamp:
-    """The month that ``window`` stands for."""
+    """The start of the month, from the seconds that ``window`` returns."""
     return pd.Timestamp(seconds, unit="s", tz="UTC")
 
 
 def enough(rows: Any, days: Any, params: MonitoringParams) -> Any:
-    """Whether a month has rows enough, on days enough, to be judged; of numbers or of whole columns."""
+    """Whether a month has enough rows on enough days to be judged. Takes numbers or columns."""
     return (rows >= params.min_rows) & (days >= params.min_days)
 
 
 def title(window_start: pd.Timestamp) -> str:
-    """``September 2013``."""
+    """The month's name, such as ``September 2013``."""
     return f"{window_start:%B %Y}"
