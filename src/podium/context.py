@@ -1,4 +1,4 @@
-"""The project's context: whoever gets a catalog from it is bound by the environment's rules, with hooks or without."""
+"""The project's context: it applies the environment's rules to every catalog, also where hooks are disabled."""
 
 import sys
 
@@ -14,15 +14,15 @@ __all__ = ["PodiumContext"]
 
 
 class PodiumContext(KedroContext):
-    """Kedro's, for those who leave hooks out, as kedro viz does. A run's hooks have done all this before."""
+    """Kedro's context for callers that run no hooks, such as kedro viz. In a run, hooks have done this before."""
 
     @property
     def catalog(self) -> CatalogProtocol:
-        """The catalog, after the environment's rules were put in force."""
+        """The catalog, after the environment's rules were applied."""
         env = env_of(self)
         policy = access.current()
         if policy is None or policy.env != env:
             use_environment(self.config_loader, env, self.project_path)
-        if "kedro_viz.server" in sys.modules:  # this process is one of kedro viz, to serve or to build
+        if "kedro_viz.server" in sys.modules:  # this process is kedro viz run or kedro viz build
             show(self.config_loader["globals"]["local"], self.project_path)
         return super().catalog

@@ -1,4 +1,4 @@
-"""Where the project is, and which configuration counts there: the folder's own, or the one inside the wheel."""
+"""The project's folder and its configuration: the folder's own conf, or the one inside the wheel."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 __all__ = ["PACKAGED", "conf", "env_of", "environments", "home", "require_environment", "use_logging"]
 
-# Only a wheel has it; in a checkout conf/ lies beside src/.
+# Only a wheel contains it. In a checkout, conf/ lies beside src/.
 PACKAGED = Path(__file__).with_name("conf")
-# Folders of a configuration that are no environment.
+# Folders of a configuration that are not environments.
 SHARED = ("base", "local")
 
 
 def home() -> Path:
-    """The folder that relative paths start at: the one in PODIUM_HOME, the project around the current one, or that."""
+    """The folder that relative paths start from: PODIUM_HOME, else the enclosing project, else the current folder."""
     from kedro.utils import find_kedro_project
 
     return Path(os.environ.get("PODIUM_HOME") or find_kedro_project(Path.cwd()) or Path.cwd()).resolve()
 
 
 def conf() -> Path:
-    """The configuration: the one in PODIUM_CONF, or that of the folder, or else that of the wheel.
+    """The configuration: PODIUM_CONF, else conf/ of the project's folder, else the wheel's.
 
-    A folder of that name without a ``base`` is somebody else's: the working folder of a Databricks cluster has one.
+    A conf/ without ``base`` is not Podium's: the working folder of a Databricks cluster has one.
     """
     named = os.environ.get("PODIUM_CONF")
     own = Path(named).resolve() if named else home() / "conf"
@@ -42,10 +42,10 @@ def environments(source: Path) -> list[str]:
 
 
 def require_environment(source: Path, env: str) -> None:
-    """Refuse an environment that the configuration does not have.
+    """Check that the configuration has an environment.
 
     Raises:
-        PodiumError: it has no such environment.
+        PodiumError: it does not.
     """
     known = environments(source)
     if env not in known:
@@ -55,12 +55,12 @@ def require_environment(source: Path, env: str) -> None:
 
 
 def env_of(context: KedroContext) -> str:
-    """The environment of a context: the one that was asked for, or else the project's own choice."""
+    """The environment of a context: the one that was asked for, else the project's default."""
     return context.env or getattr(context.config_loader, "default_run_env", None) or "base"
 
 
 def use_logging() -> None:
-    """Let Kedro find the project's logging: it looks below the current folder only, and as it is imported."""
+    """Point Kedro to the project's logging.yml. Kedro looks only below the current folder, when it is imported."""
     file = conf() / "logging.yml"
     if file.is_file():
         os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(file))

@@ -1,4 +1,4 @@
-"""What happens around every run: settings are checked at the door, the engine is chosen, who may do what is known."""
+"""Hooks around every run: validate the configuration, choose the engine, apply the access rules."""
 
 import logging
 import os
@@ -31,14 +31,14 @@ from podium.validation import error_lines
 
 logger = logging.getLogger(__name__)
 
-# Libraries warn about their own code as they are imported. conf/logging.yml decides what is shown of that; whoever
-# asks for warnings (python -W, PYTHONWARNINGS) gets them all.
+# Libraries emit warnings about their own code when they are imported. conf/logging.yml decides which are shown.
+# python -W and PYTHONWARNINGS still show every warning.
 if not sys.warnoptions:
     logging.captureWarnings(True)
 
 
 class PodiumHooks:
-    """Podium's hooks; kedro-mlflow's own start and end the MLflow run around them."""
+    """Podium's hooks. kedro-mlflow's hooks start and end the MLflow run."""
 
     def __init__(self) -> None:
         self._env = ""
@@ -47,7 +47,7 @@ class PodiumHooks:
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
-        """Refuse wrong configuration before anything else happens; choose the engine, start nothing."""
+        """Validate the configuration before anything else, and choose the engine without starting it."""
         from podium.project_parameters import check_parameters
         from podium.registry.tracking import TrackingLocation, asking, database_file, prepare
 
@@ -58,20 +58,20 @@ class PodiumHooks:
         place = TrackingLocation.of(self._env, context.config_loader["mlflow"])
         prepare(place.uri)
         if database_file(place.uri):
-            # Of two first runs that begin at once, kedro-mlflow would let one fail. A server may want credentials that
-            # kedro-mlflow has not set yet.
+            # Create the experiment now: if two first runs start together, kedro-mlflow 2.0.3 fails one of them. Skipped
+            # for a server, whose credentials kedro-mlflow sets later.
             with asking(place.uri):
                 place.experiment_id()
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Refuse a run that cannot or may not do all that it would, before its MLflow run starts."""
+        """Refuse a run that lacks inputs or permissions, before its MLflow run starts."""
         require_inputs(pipeline, catalog, pipelines["__default__"])
         access.preflight(wishes(pipeline, catalog))
 
     @hook_impl
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
-        """Start the node's clock; log its parameters one by one (kedro-mlflow logs a model of them as one text)."""
+        """Start the node's clock. Log its parameters one by one; kedro-mlflow logs a pydantic model as one text."""
         from podium.registry.runs import record_parameters
 
         self._started, self._at = perf_counter(), node.name
@@ -79,25 +79,25 @@ class PodiumHooks:
 
     @hook_impl
     def before_dataset_loaded(self, dataset_name: str) -> None:
-        """Know where the run is, in case it fails."""
+        """Remember the dataset, so that an error can name it."""
         self._at = dataset_name
 
     @hook_impl
     def before_dataset_saved(self, dataset_name: str) -> None:
-        """Know where the run is, in case it fails."""
+        """Remember the dataset, so that an error can name it."""
         self._at = dataset_name
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
-        """After a node's last output, one line: which, and how long."""
+        """Log one line after a node's last output: its name and how long it took."""
         if dataset_name == node.outputs[-1]:
             logger.info("%6.2f s  %s", perf_counter() - self._started, node.name)
 
     @hook_impl(trylast=True)
     def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Let the person see what Podium or the system had to say, not the layers that Kedro wrapped around it."""
+        """Raise the error of Podium or of the system instead of those that Kedro wraps around it."""
         if trouble := engine.trouble():
-            engine.stop()  # now: as the process ends, a client would wait for its server once more
+            engine.stop()  # now, because at exit the client would wait for its dead server again
             raise PodiumError(f"{trouble} Nothing is half-written; run this again.") from error
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, PodiumError):
@@ -111,7 +111,7 @@ class PodiumHooks:
 
 
 def local_tables(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, str]:
-    """The tables of a pipeline that are on this machine, dataset -> path."""
+    """The tables of a pipeline that are on the local disk, as dataset -> path."""
     datasets = {name: catalog.get(name) for name in sorted(pipeline.datasets()) if not name.startswith("params:")}
     return {
         name: dataset.path
@@ -121,7 +121,7 @@ def local_tables(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, str]
 
 
 def use_environment(config: AbstractConfigLoader, env: str, project: Path) -> None:
-    """Use an environment's storage, engine and rules from now on, in a run or for a command. Starts nothing."""
+    """Use an environment's storage, engine and access rules from now on. Starts no engine."""
     export_storage(config)
     settings = engine_settings(config["spark"], env)
     engine.configure(settings)
@@ -130,18 +130,19 @@ def use_environment(config: AbstractConfigLoader, env: str, project: Path) -> No
 
 
 def engine_settings(raw: Mapping[str, Any], env: str) -> engine.EngineSettings:
-    """What spark.yml says, checked."""
+    """Validate spark.yml."""
     try:
         return engine.EngineSettings.model_validate(raw)
     except ValidationError as wrong:
         lines = error_lines(wrong, engine.EngineSettings, show_input=False)
-        raise PodiumError(f"conf/{env}/spark.yml is wrong, nothing was run:\n  " + "\n  ".join(lines)) from wrong
+        raise PodiumError(f"conf/{env}/spark.yml is invalid, nothing was run:\n  " + "\n  ".join(lines)) from wrong
 
 
 def export_storage(config: AbstractConfigLoader) -> None:
-    """Put the options of the object store, from credentials, where every engine and library looks: the environment.
+    """Export the object store's options from credentials as environment variables, where every engine looks for them.
 
-    They are the standard names, such as AWS_ACCESS_KEY_ID or AZURE_STORAGE_ACCOUNT_NAME; what is set already stays.
+    They have the standard names, such as AWS_ACCESS_KEY_ID or AZURE_STORAGE_ACCOUNT_NAME. Variables that are already
+    set stay as they are.
     """
     for name, value in read_credentials(config).get("storage", {}).items():
         os.environ.setdefault(name, str(value))
@@ -149,7 +150,7 @@ def export_storage(config: AbstractConfigLoader) -> None:
 
 
 def log_refusal(refusal: access.Refusal) -> None:
-    """Keep a refusal in the log."""
+    """Log a refusal."""
     logger.warning(
         "refused: %s (roles: %s) %s %s in %s: %s",
         refusal.principal,

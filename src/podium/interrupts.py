@@ -1,6 +1,6 @@
-"""End a command on Ctrl-C (SIGINT) or SIGTERM: one line, the exit code that shells expect, within two seconds.
+"""End a command within two seconds of Ctrl-C (SIGINT) or SIGTERM, with one line and the exit code that shells expect.
 
-A run can be killed at any moment without harm to its tables, so nothing is gained by waiting for a long computation.
+Table writes are atomic, so a run can be killed at any moment. Waiting for a long computation would gain nothing.
 """
 
 import atexit
@@ -53,7 +53,7 @@ def patient() -> Iterator[None]:
 
 @contextmanager
 def handlers_kept() -> Iterator[None]:
-    """Put the signal handlers back that libraries replace meanwhile: an embedded Sail stops itself on SIGINT."""
+    """Restore the signal handlers that libraries replace in this block: an embedded Sail installs one for SIGINT."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

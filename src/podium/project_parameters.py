@@ -1,4 +1,4 @@
-"""All parameters of the project as one model: a mistyped name or a wrong value, at any level, stops before any node."""
+"""All parameters of the project as one pydantic model, which refuses a wrong name or value before any node runs."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -31,7 +31,7 @@ SECTIONS: dict[str, type[Params]] = {
 
 @cache
 def parameters_model() -> type[Params]:
-    """The model of everything under ``conf/*/parameters``."""
+    """The pydantic model of everything in ``conf/*/parameters``."""
     problems: dict[str, Any] = {}
     for name, problem in PROBLEMS.items():
         sections = {section: (model, ...) for section, model in SECTIONS.items()}
@@ -44,12 +44,14 @@ def parameters_model() -> type[Params]:
 def _evaluation_is_unseen(model: Any) -> Any:
     seen, held_out = model.training.holdout_days, model.evaluation.holdout_days
     if held_out > seen:
-        raise ValueError(f"evaluation.holdout_days ({held_out}) reaches into what training saw: it leaves {seen} days")
+        raise ValueError(
+            f"evaluation.holdout_days ({held_out}) exceeds training.holdout_days ({seen}): training saw those rows"
+        )
     return model
 
 
 def check_parameters(raw: Mapping[str, Any]) -> None:
-    """Refuse unknown names and wrong values, all of them in one error."""
+    """Refuse unknown names and wrong values, all in one error."""
     given = {**raw, "as_of": None if raw.get("as_of") is None else str(raw["as_of"])}
     if given["as_of"] is not None:
         parse_moment(given["as_of"])
@@ -57,4 +59,4 @@ def check_parameters(raw: Mapping[str, Any]) -> None:
         parameters_model().model_validate(given)
     except ValidationError as wrong:
         lines = error_lines(wrong, parameters_model(), noun="parameter")
-        raise PodiumError("These parameters are wrong, nothing was run:\n  " + "\n  ".join(lines)) from wrong
+        raise PodiumError("These parameters are invalid, nothing was run:\n  " + "\n  ".join(lines)) from wrong

@@ -1,9 +1,9 @@
-"""What kedro-viz shows of the last runs: how each node went, how long it took, how much there is in each table.
+"""The status of the last runs for kedro-viz: outcome and duration of each node, size of each table.
 
-kedro-viz has hooks of its own for that, which do not fit here. They time a node's function; but nodes return lazy
-frames, and the work is done as these are saved. They keep one file for all environments, and a run of one pipeline
-replaces what is known of the others. So these write the same files: one set for each environment, beside its data, in
-which each node and each table keeps what was found out about it last.
+kedro-viz has hooks for this, which do not fit here. They time a node's function, but Podium's nodes return lazy
+frames, and the work is done while these are saved. They also keep one file for all environments, and a run of one
+pipeline overwrites the status of the others. These hooks write the same files, one set for each environment, and keep
+the latest status of every node and table.
 """
 
 import json
@@ -33,14 +33,14 @@ __all__ = ["EVENTS", "FOLDER", "STATS", "RunStatus", "show"]
 
 logger = logging.getLogger(__name__)
 
-# As kedro-viz calls them, in the project's folder; and in the environment's own.
+# kedro-viz's names of its folder and files, used in the project's folder and in each environment's own.
 FOLDER, EVENTS, STATS = ".viz", "kedro_pipeline_events.json", "stats.json"
 
 Event = dict[str, Any]
 
 
 class RunStatus:
-    """Kedro's hooks around a run: note how it goes, and keep that as it ends."""
+    """Kedro hooks that record the status of a run and write it when the run ends."""
 
     def __init__(self) -> None:
         self._folder: Path | None = None
@@ -53,7 +53,7 @@ class RunStatus:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Choose the environment's folder; nothing is kept where nobody can look at it."""
+        """Choose the environment's folder. Without kedro-viz, nothing is recorded."""
         local = context.config_loader["globals"].get("local")
         self._folder = Path(local, FOLDER) if local and find_spec("kedro_viz") else None
 
@@ -94,12 +94,12 @@ class RunStatus:
 
     @hook_impl
     def after_pipeline_run(self) -> None:
-        """Keep the record of a run that went well."""
+        """Write the status of a run that succeeded."""
         self._keep({"event": "after_pipeline_run", "timestamp": _now()})
 
     @hook_impl(tryfirst=True)
     def on_pipeline_error(self, error: Exception) -> None:
-        """Keep the record of a run that failed: at which node, and at which dataset if it was one."""
+        """Write the status of a run that failed, with its node and dataset."""
         told = {"error": str(error), "traceback": "".join(traceback.format_exception(error)), "timestamp": _now()}
         where = {}
         if self._node is not None:
@@ -133,7 +133,7 @@ class RunStatus:
 
 
 def measured(table: str | None, file: str | None) -> dict[str, int]:
-    """Rows, columns and bytes of a Delta table on this machine, from its log; bytes of a file; else nothing."""
+    """Rows, columns and bytes of a local Delta table, from its log, or the bytes of a file; otherwise empty."""
     if file and Path(file).is_file():
         return {"file_size": Path(file).stat().st_size}
     if not table or not Path(table).is_dir():

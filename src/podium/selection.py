@@ -1,4 +1,4 @@
-"""Which nodes a run, or a task of a job, means. A name that does not exist is refused, with the nearest that does."""
+"""Select the nodes of a run or a job's task. Refuse names that do not exist, and suggest the nearest one."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
@@ -25,7 +25,7 @@ def _namespaces(pipeline: Pipeline) -> set[str]:
     return {prefix for node in pipeline.nodes for prefix in node.namespace_prefixes}
 
 
-# Kedro's filters: what their words are called, and which there are in a pipeline.
+# Kedro's filters: what each one's values are called, and which values a pipeline has.
 FILTERS: dict[str, tuple[str, Callable[[Pipeline], Collection[str]]]] = {
     "tags": ("tag", _tags),
     "node_names": ("node", _nodes),
@@ -38,15 +38,15 @@ FILTERS: dict[str, tuple[str, Callable[[Pipeline], Collection[str]]]] = {
 
 
 def select(pipelines: Mapping[str, Pipeline], names: Iterable[str] = (), **filters: Iterable[str]) -> Pipeline:
-    """The nodes of these pipelines (of all where none is named) that every filter lets through.
+    """Select the nodes of these pipelines that pass every filter. No name means all pipelines.
 
     Args:
-        pipelines: the registered ones.
-        names: some of them.
-        filters: what ``Pipeline.filter`` takes: ``tags``, ``node_names``, ``node_namespaces``, ...
+        pipelines: all registered pipelines.
+        names: the pipelines to run.
+        filters: arguments of ``Pipeline.filter``: ``tags``, ``node_names``, ``node_namespaces``, ...
 
     Raises:
-        PodiumError: there is no such pipeline, tag, node, dataset or namespace, or nothing is left.
+        PodiumError: there is no such pipeline, tag, node, dataset or namespace, or no node is left.
     """
     chosen = list(names) or [EVERYTHING]
     for name in chosen:
@@ -61,11 +61,11 @@ def select(pipelines: Mapping[str, Pipeline], names: Iterable[str] = (), **filte
         return whole.filter(**given)
     except ValueError as nothing:
         asked = ", ".join(word for words in given.values() for word in words)
-        raise PodiumError(f"No node fits all of: {asked}.") from nothing
+        raise PodiumError(f"No node matches all of: {asked}.") from nothing
 
 
 def selection(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``KedroSession.run`` was asked for, as arguments of ``select``."""
+    """Turn the arguments of ``KedroSession.run`` into those of ``select``."""
     one = asked.get("pipeline_name")
     names = asked.get("pipeline_names") or ([one] if one else [])
     filters = {name: asked[name] for name in FILTERS if asked.get(name)}
@@ -73,15 +73,15 @@ def selection(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def require_inputs(pipeline: Pipeline, catalog: CatalogProtocol, everything: Pipeline) -> None:
-    """Refuse a selection that leaves out a node whose result is handed over in memory, such as the run's moment.
+    """Refuse a selection that lacks a node whose output is only passed in memory, such as ``as_of``.
 
     Args:
         pipeline: the selected nodes.
-        catalog: of the run.
-        everything: all nodes, to find the one that is missing.
+        catalog: the catalog of the run.
+        everything: all nodes, in which to find the missing one.
 
     Raises:
-        PodiumError: an input is in no table and no selected node makes it.
+        PodiumError: an input is in memory only, and no selected node makes it.
     """
     for name in sorted(pipeline.inputs()):
         dataset = catalog.get(name)
@@ -90,7 +90,7 @@ def require_inputs(pipeline: Pipeline, catalog: CatalogProtocol, everything: Pip
             maker = (
                 f"{makers[0].name} makes it. Select that node too, or its namespace" if makers else "no node makes it"
             )
-            raise PodiumError(f"The selected nodes need {name}, which lives only within a run: {maker}.")
+            raise PodiumError(f"The selected nodes need {name}, which exists only in memory during a run: {maker}.")
 
 
 def _refuse_unknown(kind: str, word: str, known: Collection[str]) -> None:

@@ -17,28 +17,28 @@ from podium.selection import select, selection
 
 
 def _path(*parts: str) -> str:
-    """An absolute path: relative parts start at the project's folder, wherever the command was typed."""
+    """An absolute path. Relative parts start at the project's folder, whatever the current folder is."""
     return str(Path(home(), *parts).resolve())
 
 
 class Session(KedroSession):
-    """Kedro's session, which finds the project as Podium's commands do: also from a wheel, in an empty folder."""
+    """Kedro's session, which finds the project as Podium's commands do, so it also works from a wheel."""
 
     @classmethod
     def create(cls, project_path: Path | str | None = None, *args: Any, **rest: Any) -> KedroSession:
-        """As Kedro's. Without a folder: the folder and the configuration that all commands of Podium use."""
+        """Create a session. Without a folder, use the folder and configuration of Podium's commands."""
         if project_path is None:
             project_path = home()
             rest["conf_source"] = rest.get("conf_source") or str(conf())
         source = Path(rest.get("conf_source") or Path(project_path, "conf"))
-        if rest.get("env") and source.is_dir():  # it may also be an archive, which Kedro opens
+        if rest.get("env") and source.is_dir():  # conf_source may also be an archive, which Kedro opens
             require_environment(source, rest["env"])
         return super().create(project_path, *args, **rest)
 
     def run(self, *args: Any, **rest: Any) -> dict[str, Any]:
-        """Run pipelines. Names that do not exist are refused first.
+        """Run pipelines, after names that do not exist were refused.
 
-        Kedro calls no hook for an interrupted run, so its MLflow run is ended here, as killed.
+        Kedro calls no hook when a run is interrupted, so end its MLflow run here, as killed.
         """
         select(pipelines, **selection(rest))
         try:

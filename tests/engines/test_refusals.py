@@ -137,7 +137,7 @@ WRONG = {
 def test_a_spark_yml_that_is_wrong(what):
     raw, message = WRONG[what]
 
-    with pytest.raises(PodiumError, match=r"^conf/prod/spark\.yml is wrong, nothing was run:") as refused:
+    with pytest.raises(PodiumError, match=r"^conf/prod/spark\.yml is invalid, nothing was run:") as refused:
         engine_settings(raw, "prod")
     assert message in str(refused.value)
 
@@ -146,7 +146,7 @@ def test_a_spark_yml_that_is_wrong(what):
     ("variable", "address", "message"),
     [
         ("SPARK_REMOTE", f"sc://{NOBODY}", f"No Spark Connect server answers at sc://{NOBODY}."),
-        ("PODIUM_SPARK_MASTER", f"sc://{NOBODY}", "conf/prod/spark.yml is wrong, nothing was run:"),
+        ("PODIUM_SPARK_MASTER", f"sc://{NOBODY}", "conf/prod/spark.yml is invalid, nothing was run:"),
     ],
 )
 def test_a_run_without_its_cluster_ends_with_that_one_error(new_project, slice_of_march, variable, address, message):

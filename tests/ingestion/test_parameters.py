@@ -55,7 +55,7 @@ def test_a_mistyped_name_is_refused_with_the_nearest_one(project, name):
         project.run("feature_engineering", **{name: "1"})
 
     message = str(refused.value)
-    assert "These parameters are wrong, nothing was run" in message
+    assert "These parameters are invalid, nothing was run" in message
     assert f"{where}: there is no such parameter (did you mean {meant!r}?)" in message
 
 

@@ -81,7 +81,7 @@ def test_a_database_server_keeps_no_artifacts():
 @pytest.mark.parametrize("address", ["127.0.0.1:5000", "prod", "ftp://mlflow.example.com"])
 def test_what_is_no_address_is_refused(address, monkeypatch):
     monkeypatch.setenv("PODIUM_PROD_MLFLOW", address)
-    with pytest.raises(PodiumError, match=r"named by the variable PODIUM_PROD_MLFLOW, is no address of an MLflow"):
+    with pytest.raises(PodiumError, match=r"named by the variable PODIUM_PROD_MLFLOW, is not an address of MLflow"):
         prepare(address)
 
 

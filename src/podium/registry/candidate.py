@@ -1,4 +1,4 @@
-"""A candidate: a model that training made, in the MLflow run that made it, with the baseline it has to beat."""
+"""A candidate: a model that training made, kept in its MLflow run with the baseline that it has to beat."""
 
 import tempfile
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from .model_code import CODE, check_code, code_digest, copy_code
 
 __all__ = ["Candidate", "log_candidate", "newest_candidate"]
 
-# Where in an MLflow model our own files are, which the digest is of.
+# The folder inside an MLflow model that holds Podium's files. The digest covers these.
 MODEL_FILES = "artifacts/model"
 # The packages that a server needs beside the code that travels with the model; the versions are those that made it.
 REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas")
@@ -31,16 +31,16 @@ REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas")
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A fitted model with everything that has to be known about it.
+    """A fitted model with what later stages need to know about it.
 
     Attributes:
         model: the model.
-        baseline: what a sensible person would do without one, fitted on the same rows.
-        as_of: the moment of knowledge that it was trained at.
-        training: how it came about: window, rows, algorithm, parameters, validation metrics.
+        baseline: a simple rule to beat, fitted on the same rows.
+        as_of: the moment (UTC) as of which it was trained.
+        training: what training recorded: window, rows, algorithm, parameters, validation metrics.
         example: a few rows of input.
-        run_id, model_uri: where it is in MLflow; set once it is there.
-        digest, code_digest: SHA-256 of the model's files, and of the code that travels with them; set once it is there.
+        run_id, model_uri: where MLflow keeps it; empty until it is logged.
+        digest, code_digest: SHA-256 of the model's files and of the code that travels with them; empty until logged.
     """
 
     model: Model
@@ -55,13 +55,15 @@ class Candidate:
 
 
 def log_candidate(problem: str, candidate: Candidate) -> str:
-    """Log the candidate to the active MLflow run; its digest.
+    """Log the candidate to the active MLflow run and return its digest.
 
-    The tags that make it findable come last: half of one is none.
+    The tags by which it is found are set last, so that a half-logged candidate is never found.
     """
     run = mlflow.active_run()
     if run is None:
-        raise PodiumError(f"{problem}: a candidate is kept in an MLflow run, and none is active; run it by kedro run.")
+        raise PodiumError(
+            f"{problem}: a candidate is logged to an MLflow run, and none is active. Run training by kedro run."
+        )
     with tempfile.TemporaryDirectory() as scratch:
         folder, baseline = Path(scratch, "model"), Path(scratch, "baseline")
         candidate.model.save(folder)
@@ -89,7 +91,7 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
             "podium.algorithm": candidate.model.algorithm,
             "podium.problem": problem,
             "podium.kind": "candidate",
-            # Where one run both trains and evaluates, its kind ends as that of the evaluation.
+            # If one run also evaluates, evaluation overwrites podium.kind. This tag stays.
             "podium.candidate": problem,
         }
     )
@@ -97,17 +99,17 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
 
 
 def _signature(model: Model) -> ModelSignature:
-    """Numbers are doubles and everything may be missing: what a few rows happen to hold is no promise."""
+    """Numbers are doubles, and every value may be missing: don't infer the signature from a few example rows."""
     kinds = {name: DataType.string if name in model.categorical else DataType.double for name in model.features}
     inputs = Schema([ColSpec(kind, name, required=False) for name, kind in kinds.items()])
     return ModelSignature(inputs=inputs, outputs=Schema([ColSpec(DataType.double)]))
 
 
 def newest_candidate(problem: str) -> Candidate:
-    """The candidate that training made last.
+    """Load the newest candidate.
 
     Raises:
-        PodiumError: there is none, or its bytes are not those that were logged.
+        PodiumError: there is none, or its files changed since they were logged.
     """
     client = MlflowClient()
     run = newest_run(client, candidate=problem)

@@ -22,7 +22,7 @@ __all__ = ["ChampionExamplesDataset"]
 
 
 class ChampionExamplesDataset(DeltaDataset):
-    """The table of training sets, at a version that holds the rows of the champion's ``as_of``. It is only read.
+    """The table of training sets, at a version that holds the rows of the champion's ``as_of``. Read-only.
 
     This is the newest version, unless the table began anew because a type changed. Then it is the version that the
     champion's training run recorded.
@@ -41,7 +41,7 @@ class ChampionExamplesDataset(DeltaDataset):
         """The table as a lazy frame; its newest version where there is no champion.
 
         Raises:
-            LakehouseError: no version that can still be read holds the champion's rows; it says what to run.
+            LakehouseError: no readable version holds the champion's rows; the message names the command to run.
         """
         access.require("read", self.zone, self.path)
         champion = aliased(self._problem, CHAMPION) if self._exists() else None
@@ -49,7 +49,7 @@ class ChampionExamplesDataset(DeltaDataset):
         return super().load()
 
     def save(self, data: Any) -> None:
-        """Refuse: training writes the table, by its own entry in the catalog."""
+        """Refuse: only training writes this table, through its own catalog entry."""
         raise LakehouseError(f"{self.path}: the champion's examples are only read. Save to training_sets_examples.")
 
     def _version_with_rows_of(self, champion: MlflowVersion) -> int:
@@ -73,7 +73,7 @@ class ChampionExamplesDataset(DeltaDataset):
     def _still_holds(self, newest: int, then: int | None, as_of: datetime) -> bool:
         """Whether the newest version has the columns and types of the recorded one, and rows of this moment."""
         now = self._handle.read(newest)
-        # Columns come with new features. They go only where the table began anew.
+        # New features add columns. Columns disappear only if the table was overwritten because a type changed.
         same = then is None or set(self._handle.read(then).dtypes) <= set(now.dtypes)
         return same and not now.filter(F.col("as_of") == F.lit(as_of)).isEmpty()
 

@@ -1,4 +1,4 @@
-"""The registry in the catalog: what nodes read from MLflow and write to it."""
+"""The catalog's datasets in MLflow: candidate, evidence, champion and trials."""
 
 import time
 from typing import Any
@@ -20,12 +20,12 @@ from .versions import CHAMPION, Decision, ModelVersion, apply, load_version
 
 __all__ = ["CandidateDataset", "ChampionDataset", "EvidenceDataset", "TrialsDataset"]
 
-# The zone of access.yml that all of these belong to.
+# The zone of access.yml that all these datasets belong to.
 REGISTRY = "registry"
 
 
 class CandidateDataset(AbstractDataset[Candidate, Candidate]):
-    """The model that training made last, in the MLflow run that made it."""
+    """The newest candidate, kept in the MLflow run that trained it."""
 
     zone = REGISTRY
 
@@ -36,7 +36,7 @@ class CandidateDataset(AbstractDataset[Candidate, Candidate]):
         self.saved_version: str | None = None
 
     def load(self) -> Candidate:
-        """The newest candidate, its bytes checked."""
+        """Load the newest candidate, and check its digests."""
         access.require("read", self.zone, f"{self._problem}: the candidate")
         found = newest_candidate(self._problem)
         self.loaded_version = found.digest
@@ -48,7 +48,7 @@ class CandidateDataset(AbstractDataset[Candidate, Candidate]):
         self.saved_version = log_candidate(self._problem, data)
 
     def preview(self, uri: str) -> "JSONPreview":
-        """What kedro-viz shows: the newest candidate, as the MLflow at ``uri`` describes it."""
+        """The newest candidate for kedro-viz, from the MLflow at ``uri``."""
         return model_preview.candidate(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class CandidateDataset(AbstractDataset[Candidate, Candidate]):
 
 
 class EvidenceDataset(AbstractDataset[Evidence, Evidence]):
-    """What the last evaluation found."""
+    """The evidence of the newest evaluation."""
 
     zone = REGISTRY
 
@@ -65,7 +65,7 @@ class EvidenceDataset(AbstractDataset[Evidence, Evidence]):
         self.metadata = metadata
 
     def load(self) -> Evidence:
-        """The newest evidence."""
+        """Load the newest evidence."""
         access.require("read", self.zone, f"{self._problem}: the evidence")
         return newest_evidence(self._problem)
 
@@ -75,7 +75,7 @@ class EvidenceDataset(AbstractDataset[Evidence, Evidence]):
         log_evidence(self._problem, data)
 
     def preview(self, uri: str) -> "JSONPreview":
-        """What kedro-viz shows: figures and checks of the newest evaluation."""
+        """Metrics and checks of the newest evaluation, for kedro-viz."""
         return model_preview.evidence(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class EvidenceDataset(AbstractDataset[Evidence, Evidence]):
 
 
 class ChampionDataset(AbstractDataset[Decision, ModelVersion | None]):
-    """The champion of a problem: a decision goes in, and the version that carries the alias comes out."""
+    """The champion of a problem. Save a decision; load the version that carries the alias."""
 
     zone = REGISTRY
 
@@ -94,20 +94,20 @@ class ChampionDataset(AbstractDataset[Decision, ModelVersion | None]):
         self.saved_version: str | None = None
 
     def load(self) -> ModelVersion | None:
-        """The champion with its model, its bytes checked; None where there is none."""
+        """Load the champion, and check its digests; None if there is no champion."""
         access.require("read", self.zone, f"{self._problem}: the champion")
         found = load_version(self._problem, CHAMPION)
         self.loaded_version = found.version if found else None
         return found
 
     def save(self, data: Decision) -> None:
-        """Register the candidate, and set its aliases as decided."""
+        """Register the candidate, and set the aliases that the decision calls for."""
         access.require("write", self.zone, f"{self._problem}: the champion")
         version = self.saved_version = apply(self._problem, data)
         mlflow.set_tags({"podium.version": version, "podium.decision": "promoted" if data.promote else "refused"})
 
     def preview(self, uri: str) -> "JSONPreview":
-        """What kedro-viz shows: version, SHA-256, figures and checks of the champion."""
+        """Version, SHA-256, metrics and checks of the champion, for kedro-viz."""
         return model_preview.champion(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:
@@ -115,9 +115,9 @@ class ChampionDataset(AbstractDataset[Decision, ModelVersion | None]):
 
 
 class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
-    """Trials of a tuning as child runs of the active MLflow run.
+    """The trials of tuning, written as child runs of the active MLflow run.
 
-    A row has ``algorithm``, ``number``, ``params`` (JSON text) and one column for each metric.
+    Each row has ``algorithm``, ``number``, ``params`` (JSON text) and one column for each metric.
     """
 
     zone = REGISTRY
@@ -127,15 +127,17 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
         self.metadata = metadata
 
     def load(self) -> None:
-        """Trials are for people to look at, in MLflow."""
-        raise LakehouseError("Trials are not read back; they are child runs in MLflow.")
+        """Refuse: trials are written for people to look at in MLflow."""
+        raise LakehouseError("Trials cannot be loaded. They are child runs in MLflow: look at them there.")
 
     def save(self, data: pd.DataFrame) -> None:
-        """One child run for each row."""
+        """Create one child run for each row."""
         access.require("write", self.zone, "trials")
         parent = mlflow.active_run()
         if parent is None:
-            raise LakehouseError("Trials are kept as child runs, and no MLflow run is active; run it by kedro run.")
+            raise LakehouseError(
+                "Trials are logged as child runs of an MLflow run, and none is active. Run training by kedro run."
+            )
         client, now = MlflowClient(), int(time.time() * 1000)
         for trial in data.to_dict("records"):
             name = f"{trial['algorithm']}-{trial['number']}"
@@ -150,7 +152,7 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
             client.set_terminated(run.info.run_id)
 
     def preview(self, uri: str) -> "TablePreview":
-        """What kedro-viz shows: the trials behind the newest candidate."""
+        """The trials behind the newest candidate, for kedro-viz."""
         return model_preview.trials(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:

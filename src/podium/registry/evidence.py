@@ -1,4 +1,4 @@
-"""Evidence: what evaluation found about a candidate, kept in the MLflow run of the evaluation."""
+"""Evidence: the results of evaluating a candidate, kept in the MLflow run of the evaluation."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["Evidence", "log_evidence", "newest_evidence"]
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What was found about the candidate with this digest.
+    """The results of evaluating the candidate with this digest.
 
     Attributes:
         digest: of the candidate.
-        champion: digest of the champion that it was compared with; empty where there was none.
+        champion: digest of the champion that it was compared with; empty if there was none.
         evaluation: metrics, intervals, slices and checks, as JSON values.
-        metrics: the figures that are shown beside the run.
+        metrics: the metrics of the MLflow run.
         figures: pictures by name.
         card: the model card, a page of HTML.
     """
@@ -42,7 +42,7 @@ class Evidence:
 
 
 def log_evidence(problem: str, evidence: Evidence) -> None:
-    """Log the evidence to the active MLflow run; findable only once it is all there."""
+    """Log the evidence to the active MLflow run. The tags by which it is found are set last."""
     mlflow.log_metrics(dict(evidence.metrics))
     for name, figure in evidence.figures.items():
         mlflow.log_figure(figure, f"pictures/{name}.png")
@@ -59,7 +59,7 @@ def log_evidence(problem: str, evidence: Evidence) -> None:
 
 
 def newest_evidence(problem: str) -> Evidence:
-    """What the last evaluation found; without its pictures."""
+    """Load the newest evidence, without its pictures."""
     client = MlflowClient()
     run = newest_run(client, kind="evidence", problem=problem)
     if run is None:

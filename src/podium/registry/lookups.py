@@ -26,7 +26,7 @@ def aliases_of(client: MlflowClient, name: str) -> dict[str, str] | None:
     """The aliases of a model and the version that each one names; None if there is no such model.
 
     Raises:
-        MlflowException: MLflow cannot tell. Don't take that for "no alias": it would hide the champion from the gate.
+        MlflowException: MLflow did not answer. Don't treat that as "no alias": the gate would miss the champion.
     """
     try:
         model = client.get_registered_model(name)

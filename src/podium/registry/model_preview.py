@@ -1,4 +1,4 @@
-"""What kedro-viz shows of the registry: what champion and newest runs say about themselves. No model is loaded."""
+"""Previews of champion, candidate, evidence and trials for kedro-viz. They load no model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOTHING = "There is nothing yet. Run the pipeline that writes it."
 
 
 def champion(uri: str, problem: str) -> JSONPreview:
-    """The version that carries the alias, its figures and its checks."""
+    """The champion's version, metrics and checks."""
 
     def tell() -> Mapping[str, Any] | None:
         found = next((each for each in Registry(uri).versions(problem) if "champion" in each.aliases), None)
@@ -39,7 +39,7 @@ def champion(uri: str, problem: str) -> JSONPreview:
 
 
 def candidate(uri: str, problem: str) -> JSONPreview:
-    """The newest candidate, and how it came about."""
+    """The newest candidate, and what training recorded about it."""
 
     def tell() -> Mapping[str, Any] | None:
         registry = Registry(uri)
@@ -50,7 +50,7 @@ def candidate(uri: str, problem: str) -> JSONPreview:
 
 
 def evidence(uri: str, problem: str) -> JSONPreview:
-    """What the newest evaluation found: figures with their intervals, and each check with its reason."""
+    """The newest evaluation: metrics with their intervals, and each check with its reason."""
 
     def tell() -> Mapping[str, Any] | None:
         registry = Registry(uri)
@@ -69,7 +69,7 @@ def evidence(uri: str, problem: str) -> JSONPreview:
 
 
 def trials(uri: str, problem: str) -> TablePreview:
-    """The trials of the training that made the newest candidate: algorithm, figures, parameters."""
+    """The trials behind the newest candidate: algorithm, metrics, parameters."""
     from podium.lakehouse.table_preview import said, table_of
 
     try:

@@ -1,4 +1,4 @@
-"""What MLflow knows about versions and runs, for people to look at. It only reads, and makes no database."""
+"""Read-only overview of an environment's versions and runs. It never creates a database."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["PipelineRun", "Registered", "Registry", "VersionStatus"]
 
 METRIC = "podium.metric."
 BASELINE = "baseline_"
-# Metrics that begin like this are about another model than the version itself, or compare with one.
+# Metrics with these prefixes are about another model, or compare the version with one.
 OTHERS = (BASELINE, "champion_", "gain_over_")
 
-# A run of all pipelines, as Kedro calls it.
+# Kedro's name for a run of all pipelines.
 EVERYTHING = "__default__"
 
 Answer = TypeVar("Answer")
@@ -35,11 +35,11 @@ class VersionStatus:
     Attributes:
         version: its number.
         algorithm: of the model.
-        as_of: the moment of knowledge that it was trained at, ISO 8601.
-        decision: ``promoted`` to champion or ``refused`` by this environment's gate; ``undecided`` before it spoke.
-        checks: the results of deployment's checks, in words.
-        metrics: metric -> value on the rows that it was evaluated on.
-        baseline: the same of the baseline, on the same rows.
+        as_of: the moment as of which it was trained, ISO 8601.
+        decision: ``promoted`` to champion or ``refused`` by this environment's gate; ``undecided`` before that.
+        checks: the results of deployment's checks, as text.
+        metrics: metric -> value on the evaluated rows.
+        baseline: the same metrics for the baseline, on the same rows.
     """
 
     version: str
@@ -53,17 +53,17 @@ class VersionStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Registered:
-    """A registered version, and its place among the others.
+    """A registered version with its aliases and origin.
 
     Attributes:
         name: of the model.
         aliases: those that it carries.
         digest: SHA-256 of the model's files.
         run_id: the run that made it here, or brought it here.
-        promoted_from: ``environment/version`` that it was promoted from; None where it was trained here.
-        source_decision: what the gate there had said.
+        promoted_from: the ``environment/version`` that it was copied from; None if it was trained here.
+        source_decision: the decision of the source's gate.
         registered: when, in UTC.
-        status: what its tags say about it.
+        status: the rest of its tags.
     """
 
     name: str
@@ -86,7 +86,7 @@ class PipelineRun:
         outcome: MLflow's status in lower case: ``finished``, ``failed``, ``running`` (or killed without a word).
         started: in UTC.
         seconds: how long it took; None while it runs.
-        as_of: the moment it was about, as it was asked for; None is the newest data.
+        as_of: the moment that was asked for; None means the newest data.
         tags, params, metrics: as in MLflow.
     """
 
@@ -152,7 +152,7 @@ class Registry:
         return self._ask(lambda client: json_document(client, run.run_id, name), {})
 
     def _ask(self, question: Callable[[MlflowClient], Answer], otherwise: Answer) -> Answer:
-        """The answer to a question; ``otherwise`` where nothing was ever run: asking MLflow would make a database."""
+        """Ask MLflow. Returns ``otherwise`` if no run has created the database yet, because asking would create it."""
         file = database_file(self._uri)
         if file is not None and not file.is_file():
             return otherwise

@@ -1,4 +1,4 @@
-"""Promotion: a version goes from one environment's registry to another's, by value, and arrives as challenger."""
+"""Promotion: copy a version from one environment's registry to another's, where it becomes challenger."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -18,19 +18,19 @@ from .versions import CHALLENGER, CHAMPION, evidence_tags, register, registered
 
 __all__ = ["PromotionPlan", "plan_promotion", "promote"]
 
-# Neither a candidate nor evidence: the pipelines of the target environment take such a run for nothing of theirs.
+# A kind of its own, so that the target's pipelines take such a run for neither a candidate nor evidence.
 KIND = "promotion"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionPlan:
-    """What a promotion is going to do.
+    """A promotion that was checked but not yet done.
 
     Attributes:
-        name: of the model.
+        name: the name of the model.
         source, target: the two environments.
-        version: what goes, as the source's registry has it.
-        present: the target's version of the same bytes, if it has one.
+        version: the version to copy, from the source's registry.
+        present: the target's version with the same digest; None if it has none.
         aliases: alias -> version, in the target's registry.
     """
 
@@ -43,7 +43,7 @@ class PromotionPlan:
 
     @property
     def origin(self) -> str:
-        """Where the version comes from, as its tag says it."""
+        """The source's environment and version, as the tag ``podium.promoted_from`` holds them."""
         return f"{self.source.env}/{self.version.version}"
 
     @property
@@ -53,7 +53,7 @@ class PromotionPlan:
 
     @property
     def alias(self) -> str | None:
-        """The alias that the target's version of the same bytes has already."""
+        """The alias of the target's version with the same digest; None if it has none."""
         held = [alias for alias in (CHAMPION, CHALLENGER) if self.present and self.aliases.get(alias) == self.present]
         return held[0] if held else None
 
@@ -61,16 +61,16 @@ class PromotionPlan:
 def plan_promotion(
     name: str, source: TrackingLocation, target: TrackingLocation, version: str | None = None
 ) -> PromotionPlan:
-    """See what would be promoted, and that it can be. Writes nothing.
+    """Check that a version can be promoted, and say what would be done. Writes nothing.
 
     Args:
-        name: of the model.
-        source: where it is.
-        target: where it is to go.
+        name: the name of the model.
+        source: the environment to copy from.
+        target: the environment to copy to.
         version: its number in the source; by default the one with the alias ``champion``.
 
     Raises:
-        PodiumError: there is no such version; its bytes or its evidence are not as they should be; both environments
+        PodiumError: there is no such version, its files changed, its evidence is incomplete, or both environments
             have the same registry.
     """
     _see_that_they_differ(source, target)
@@ -93,14 +93,14 @@ def plan_promotion(
 
 
 def promote(plan: PromotionPlan, say: Callable[[str], None]) -> str:
-    """Do what was planned; the version's number in the target.
+    """Carry out a plan, and return the version's number in the target. Idempotent.
 
-    A version that the target has already, by its digest, is not registered again. The alias is the last thing that is
-    set: killed at any point before, there is at most a version without one, and the next promotion takes it up.
+    A version whose digest the target already has is not registered again. The alias is set last: a promotion that is
+    killed leaves at most a version without an alias, and the next promotion completes it.
 
     Args:
         plan: from ``plan_promotion``.
-        say: told each step.
+        say: called with a line for each step.
     """
     name, target = plan.name, plan.target
     prepare(target.uri)
@@ -117,7 +117,7 @@ def promote(plan: PromotionPlan, say: Callable[[str], None]) -> str:
         else:
             say(f"{target.env} has these bytes as version {number}; checking them")
             fetch_model(target, client.get_model_version(name, number), scratch / "present")
-        # Nobody is challenger of itself.
+        # A champion must not be its own challenger.
         if (aliases_of(client, name) or {}).get(CHAMPION) != number:
             client.set_registered_model_alias(name, CHALLENGER, number)
     return number
@@ -141,7 +141,7 @@ def _copy(plan: PromotionPlan, bundle: Bundle, client: MlflowClient, back: Path,
     finally:
         client.set_terminated(run, status)
     tags |= evidence_tags(bundle.metrics, bundle.checks)
-    # The target's own gate has not spoken; what the source's said is kept beside it.
+    # The target's own gate has not decided yet. Keep the source's decision beside it.
     tags |= {"podium.decision": "undecided", "podium.source_decision": plan.version.tags.get("podium.decision", "")}
     return register(client, plan.name, model_id, run, tags)
 

@@ -1,4 +1,4 @@
-"""What every run leaves behind in MLflow: which table versions it read and wrote, which code, which moment."""
+"""The record of a run in MLflow: the table versions that it read and wrote, its code and its ``as_of``."""
 
 import json
 import subprocess
@@ -32,11 +32,11 @@ __all__ = [
     "run_uuid",
 ]
 
-# The artifact that holds the events of a run.
+# The artifact that holds a run's lineage events.
 LINEAGE = "lineage.json"
-# The beginnings of tags: a run is found by what it wrote and by the models that it used.
+# Prefixes of tags, by which a run is found from a table that it wrote or a model that it used.
 WROTE, USED = "podium.wrote.", "podium.used."
-# MLflow takes so many tags in one request, and so many characters of a dataset's digest.
+# MLflow's limits: tags per request, characters in a dataset digest.
 BATCH, DIGEST = 100, 36
 
 
@@ -56,7 +56,7 @@ class Found(Protocol):
 
 
 def record_parameters(models: Mapping[str, BaseModel]) -> None:
-    """Log validated parameters to the active MLflow run, each leaf by its own dotted name."""
+    """Log validated parameters to the active MLflow run, one MLflow parameter for each leaf, by its dotted name."""
     if mlflow.active_run() is not None:
         leaves = {
             f"{name.removeprefix('params:')}.{leaf}": value
@@ -75,7 +75,7 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def run_uuid() -> str:
-    """The id of the active MLflow run as a UUID, which it is, or a new one where none is active."""
+    """The id of the active MLflow run, written as a UUID; a new UUID if no run is active."""
     run = mlflow.active_run()
     return str(UUID(run.info.run_id)) if run else str(uuid4())
 
@@ -83,18 +83,18 @@ def run_uuid() -> str:
 def record_run(
     *, tags: Mapping[str, str], read: Iterable[Found], wrote: Iterable[Found], stage: str, record: Mapping[str, Any]
 ) -> None:
-    """Keep what the active MLflow run did: as tags and dataset inputs, to search by, and whole, as ``lineage.json``.
+    """Record what the active MLflow run did: as tags and dataset inputs for searching, and as ``lineage.json``.
 
     Args:
-        tags: pipeline, env, as_of, engine, code; under ``podium.`` each.
-        read: what it read. Tables and files become the run's dataset inputs; of what the registry holds,
-            ``podium.used.<name>`` tells the version.
-        wrote: what it wrote; of a table, ``podium.wrote.<name>`` tells the version and the id.
+        tags: pipeline, env, as_of, engine, code; each gets the prefix ``podium.``.
+        read: what it read. Tables and files become the run's dataset inputs. For a model, the tag
+            ``podium.used.<name>`` holds the version.
+        wrote: what it wrote. For a table, the tag ``podium.wrote.<name>`` holds the version and the id.
         stage: what MLflow calls the context of the inputs.
         record: the events of the run.
 
     Raises:
-        PodiumError: MLflow did not take it.
+        PodiumError: MLflow refused the record.
     """
     run = mlflow.active_run()
     if run is None:
@@ -110,17 +110,16 @@ def record_run(
         for first in range(0, len(marks), BATCH):
             client.log_batch(run_id, tags=marks[first : first + BATCH])
         log_inputs(client, run_id, [each for (_, digest), each in inputs.items() if digest])
-        # MLflow's log_dict indents, which takes longer than all the rest.
+        # Not log_dict: it indents the JSON, which takes longer than everything else here.
         client.log_text(run_id, json.dumps(record), LINEAGE)
 
 
 def _input(found: Found, stage: str) -> DatasetInput:
-    """As MLflow's own sources describe themselves: ``mlflow.data.get_source`` opens them."""
+    """A dataset input in the form of MLflow's own sources, so that ``mlflow.data.get_source`` opens it."""
     if found.kind == "TABLE":
         kind, source = "delta_table", {**_where(found.location), "delta_table_version": int(found.version)}
     else:
         kind, source = "local", {"uri": found.location}
-    # MLflow has room for 36 characters.
     dataset = Dataset(found.name, found.digest[:DIGEST], kind, json.dumps(source))
     return DatasetInput(dataset, [InputTag("mlflow.data.context", stage)])
 
@@ -158,7 +157,7 @@ def commit_of(package: Path, configuration: Path) -> dict[str, str]:
 
 
 def _git(folder: Path, *command: str) -> str:
-    """What git says in this folder; nothing if there is no repository, or no git."""
+    """The output of a git command in this folder; empty without a repository or without git."""
     try:
         line = ["git", "-C", str(folder), *command]
         done = subprocess.run(line, capture_output=True, text=True, check=False)

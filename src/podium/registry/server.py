@@ -1,4 +1,4 @@
-"""A tracking server over the database and the artifacts in an environment's folder, for one machine and its user."""
+"""A tracking server for the database and artifacts in an environment's folder, on this machine only."""
 
 import os
 import signal
@@ -20,23 +20,23 @@ from .tracking import ARTIFACTS, prepare, tracking_uri
 __all__ = ["HOST", "serve"]
 
 HOST = "127.0.0.1"
-# The jobs of MLflow's server are about language models; their runner and further workers take memory for nothing here.
+# MLflow's server jobs are for language models. Without them, the server needs fewer processes and less memory.
 SETTINGS = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
 }
-# Seconds, on a slow machine; a server that is asked to stop finishes its answers.
+# Seconds to wait. Starting is slow on a slow machine; a server that stops finishes its open requests first.
 START, STOP = 120, 10
 
 
 def serve(folder: str, port: int, say: Callable[[str], None]) -> int:
-    """Serve until somebody stops it (Ctrl-C, SIGTERM); nothing of it stays behind.
+    """Serve until Ctrl-C or SIGTERM, then stop all processes of the server.
 
     Args:
         folder: the environment's local folder, with or without a database.
         port: where to listen, on the loopback interface only.
-        say: told the address once the server answers.
+        say: called with the address once the server answers.
 
     Returns:
         The exit code: 0 when it was stopped.
@@ -44,7 +44,7 @@ def serve(folder: str, port: int, say: Callable[[str], None]) -> int:
     _see_that_it_is_free(port)
     prepare(tracking_uri(None, folder))
     with _stopped_by_signals():
-        # A group of its own: the server has children, and all of them have to go with it.
+        # In a process group of its own, so that its child processes can be stopped with it.
         server = subprocess.Popen(_command(folder, port), env=os.environ | SETTINGS, start_new_session=True)
         try:
             _wait_for(server, port)
@@ -58,7 +58,7 @@ def serve(folder: str, port: int, say: Callable[[str], None]) -> int:
 
 def _command(folder: str, port: int) -> list[str]:
     database = tracking_uri(None, folder)
-    # Artifacts stay plain paths, so that a run with the server and one without it find the same files.
+    # Artifacts keep plain paths, so runs with and without the server find the same files.
     return [
         *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", database, "--registry-store-uri", database),
@@ -84,7 +84,9 @@ def _wait_for(server: subprocess.Popen, port: int) -> None:
                 return
         except (URLError, TimeoutError, ConnectionError):
             time.sleep(0.2)
-    raise PodiumError("The MLflow server did not start. What it said is above; the database may be of another MLflow.")
+    raise PodiumError(
+        "The MLflow server did not start; its output is above. The database may be from another version of MLflow."
+    )
 
 
 def _stop(server: subprocess.Popen) -> None:

@@ -1,4 +1,4 @@
-"""Where an environment's MLflow is, and whether it answers. MLflow itself is imported only to ask."""
+"""Where an environment's MLflow is, and whether it answers. MLflow is imported only to ask it, because it is slow."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -26,34 +26,34 @@ __all__ = [
 ]
 
 SQLITE = "sqlite:///"
-# In an environment's folder.
+# Names in the environment's folder.
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
 SERVERS = ("http", "https")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 DATABRICKS = ("databricks", "databricks-uc")
-# Two attempts of these seconds each: MLflow's own patience is minutes.
+# Two attempts of 8 seconds each. By default, MLflow retries for minutes.
 IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "8"}
-# Somebody is there and wants to know who asks; that is for the request itself to settle.
+# With these error codes the server did answer. It wants credentials, which the real requests will have.
 ANSWERS_STRANGERS = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
 
 def tracking_uri(server: str | None, folder: str) -> str:
-    """The server that was named, else a database in a local folder."""
+    """The server that the environment names; by default a SQLite database in its local folder."""
     return server or f"{SQLITE}{folder}/{DATABASE}"
 
 
 def registry_uri(uri: str) -> str:
-    """Where versions are registered: with the runs, or in Unity Catalog for runs on Databricks."""
+    """The address of the model registry: that of the runs, but Unity Catalog for runs on Databricks."""
     return uri.replace("databricks", "databricks-uc", 1) if uri.partition(":")[0] == "databricks" else uri
 
 
 def artifact_location(uri: str, folder: str) -> str | None:
-    """Below the folder, for a database that keeps no files; None for whoever has a place of its own for them."""
+    """The folder for artifacts if MLflow is a database, which keeps no files; None for a server, which has its own."""
     return f"{folder}/{ARTIFACTS}" if _scheme(uri) in DATABASES else None
 
 
 def database_file(uri: str) -> Path | None:
-    """The file of a SQLite database; None for anything else."""
+    """The file of a SQLite database; None for any other address."""
     return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
@@ -69,7 +69,7 @@ class TrackingLocation:
 
     @classmethod
     def of(cls, env: str, section: Mapping[str, Any]) -> "TrackingLocation":
-        """From the section ``mlflow`` of the environment's configuration."""
+        """Read it from the section ``mlflow`` of the environment's configuration."""
         experiment = section["tracking"]["experiment"]
         artifacts = experiment.get("create_experiment_kwargs", {}).get("artifact_location")
         server = section["server"]
@@ -83,18 +83,18 @@ class TrackingLocation:
 
     @property
     def exists(self) -> bool:
-        """Whether there is anything to ask: to ask a database that is not there would make one."""
+        """Whether MLflow can be asked. Asking a SQLite database that does not exist would create it."""
         file = database_file(self.uri)
         return file is None or file.is_file()
 
     def client(self) -> "MlflowClient":
-        """A client of this MLflow, whatever the process or its variables point to."""
+        """A client of this MLflow, whatever the process and its environment variables are set to."""
         from mlflow import MlflowClient
 
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.registry)
 
     def experiment_id(self) -> str:
-        """The experiment's id. It is made where there is none, and of several who come first at once, one makes it."""
+        """The id of the experiment, which is created if it does not exist. Processes may race to create it."""
         from mlflow.exceptions import MlflowException
 
         client = self.client()
@@ -118,7 +118,7 @@ def end_killed_run() -> None:
 
 @contextmanager
 def asking(uri: str) -> Iterator[None]:
-    """Around questions to MLflow: what goes wrong there is told with its address."""
+    """Turn errors of MLflow in this block into a PodiumError that names the address."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -126,16 +126,16 @@ def asking(uri: str) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError) as cause:
         raise PodiumError(
-            f"MLflow at {_shown(uri)} did not answer: {cause} See that it can be reached, and that this project's "
-            "version of MLflow made it."
+            f"MLflow at {_shown(uri)} did not answer: {cause} Check that it can be reached, and that its database was "
+            "made by the MLflow version of this project."
         ) from cause
 
 
 def prepare(uri: str) -> None:
-    """Make a database file that is not there; see that a server answers.
+    """Create the database file if it does not exist, or check that the server answers.
 
     Raises:
-        PodiumError: the address is none, or nobody answers there.
+        PodiumError: the address is not one of an MLflow, or the server does not answer.
     """
     file = database_file(uri)
     if file is not None:
@@ -145,7 +145,7 @@ def prepare(uri: str) -> None:
     scheme = _scheme(uri)
     if scheme not in {*SERVERS, *DATABASES, *DATABRICKS}:
         raise PodiumError(
-            f"{_shown(uri)!r}, {_named_by(uri)}, is no address of an MLflow. "
+            f"{_shown(uri)!r}, {_named_by(uri)}, is not an address of MLflow. "
             "Write http://HOST:PORT, https://HOST, databricks, or the address of a database."
         )
     if scheme in SERVERS:
@@ -153,7 +153,7 @@ def prepare(uri: str) -> None:
 
 
 def _make_database(file: Path) -> None:
-    """All of it or nothing: MLflow takes many steps, and cannot go on where a killed process stopped."""
+    """Create the database atomically. MLflow creates it in many steps and cannot continue after a kill."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     try:
@@ -161,7 +161,7 @@ def _make_database(file: Path) -> None:
             store = SqlAlchemyStore(f"{SQLITE}{part}", str(file.with_name(ARTIFACTS)))  # type: ignore[no-untyped-call]
             store.engine.dispose()
     except OSError as cause:
-        from podium.lakehouse.refusals import explain  # it imports PySpark, which takes a while
+        from podium.lakehouse.refusals import explain  # imports PySpark, which is slow
 
         raise PodiumError(explain(cause, f"MLflow's database {file}", {}) or str(cause)) from cause
 
@@ -177,8 +177,8 @@ def _see_that_it_answers(uri: str) -> None:
         if cause.error_code in ANSWERS_STRANGERS:
             return
         raise PodiumError(
-            f"The MLflow server {_shown(uri)}, {_named_by(uri)}, does not answer as one. Nothing was run. Start it, "
-            "name another one, or take the name away: runs are then kept in a database in the environment's folder."
+            f"The MLflow server {_shown(uri)}, {_named_by(uri)}, does not answer. Nothing was run. Start it, name "
+            "another one, or remove the setting: then runs are kept in a database in the environment's folder."
         ) from cause
 
 
@@ -197,17 +197,17 @@ def _impatient() -> Iterator[None]:
 
 
 def _scheme(uri: str) -> str:
-    """Of ``postgresql+psycopg2://...`` it is ``postgresql``; ``databricks`` stands for itself."""
+    """The scheme without a driver: ``postgresql`` for ``postgresql+psycopg2://...``, ``databricks`` for itself."""
     return uri if uri in DATABRICKS else urlsplit(uri).scheme.partition("+")[0]
 
 
 def _named_by(uri: str) -> str:
-    """Who named this address: a variable, or else the configuration."""
+    """Say where this address is set: in an environment variable or in the configuration."""
     variables = sorted(name for name, value in os.environ.items() if value == uri and name.startswith("PODIUM_"))
     return f"named by the variable {' and '.join(variables)}" if variables else "named in globals.yml or mlflow.yml"
 
 
 def _shown(uri: str) -> str:
-    """The address without the password that may be in it."""
+    """The address without user name and password."""
     account, at, _ = urlsplit(uri).netloc.rpartition("@")
     return uri.replace(account + at, "", 1)

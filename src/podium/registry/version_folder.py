@@ -1,4 +1,4 @@
-"""All there is to a version, as a folder of files: model, baseline, evidence, lineage. Copies, never references."""
+"""A version copied to a folder: model, baseline, evidence and lineage. Nothing in it refers to the source."""
 
 import json
 from collections.abc import Mapping
@@ -25,20 +25,20 @@ __all__ = ["Bundle", "collect", "deliver", "fetch_model", "see_that_it_arrived"]
 
 TRAINING = ("training.json", "baseline")
 EVIDENCE = ("evaluation.json", "model_card.html", "pictures")
-# MLflow takes so many parameters in one request.
+# MLflow's limit: parameters per request.
 BATCH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """A version with everything that speaks for it, in a folder of its own.
+    """A version with its evidence and lineage, copied to a folder.
 
     Attributes:
         model: the folder of the MLflow model.
         files: the folder of baseline, evidence and lineage.
         params: of the run that trained it.
         metrics: of the run that evaluated it.
-        training_run, evaluation_run: where these are in the MLflow that it comes from.
+        training_run, evaluation_run: ids of the runs in the source's MLflow.
     """
 
     model: Path
@@ -50,7 +50,7 @@ class Bundle:
 
     @property
     def checks(self) -> list[Mapping[str, Any]]:
-        """What the evaluation asked of it, and what came out."""
+        """The checks of the evaluation, with their results."""
         return json.loads((self.files / "evaluation.json").read_bytes())["checks"]
 
 
@@ -58,7 +58,7 @@ def collect(place: TrackingLocation, version: ModelVersion, folder: Path) -> Bun
     """Copy a version into a folder.
 
     Raises:
-        PodiumError: its bytes are not those that were registered; it was never evaluated; a part of it is missing.
+        PodiumError: its files changed since they were registered, it was never evaluated, or a part is missing.
     """
     client = place.client()
     model = fetch_model(place, version, folder / "model")
@@ -73,7 +73,7 @@ def collect(place: TrackingLocation, version: ModelVersion, folder: Path) -> Bun
         if absent:
             raise PodiumError(
                 f"{_name(place, version)} lacks {', '.join(absent)} of its {stage} (run {run.info.run_id}): "
-                f"who takes it over could not judge it. Run: kedro run --env {place.env} --pipelines {stage}"
+                f"a promoted version needs all of them. Run: kedro run --env {place.env} --pipelines {stage}"
             )
         for path in wanted:
             client.download_artifacts(run.info.run_id, path, str(files))
@@ -91,9 +91,9 @@ def collect(place: TrackingLocation, version: ModelVersion, folder: Path) -> Bun
 
 
 def fetch_model(place: TrackingLocation, version: ModelVersion, folder: Path) -> Path:
-    """Copy the MLflow model of a version below a folder, if its bytes are those that were registered; where it is."""
+    """Copy the MLflow model of a version below a folder, check its digests, and return its path."""
     copy = _download(place, _location(place, version), folder)
-    # MLflow's note, beside a version that was loaded, of what it is called there.
+    # MLflow writes this file beside a model that it downloads. It is not part of the version.
     (copy / "registered_model_meta").unlink(missing_ok=True)
     remove_bytecode(copy)
     check_files(copy, version.tags, _name(place, version))
@@ -101,7 +101,7 @@ def fetch_model(place: TrackingLocation, version: ModelVersion, folder: Path) ->
 
 
 def deliver(bundle: Bundle, place: TrackingLocation, run_id: str, experiment: str) -> str:
-    """Write a bundle into a run of another MLflow, as a model of that run; the model's id there."""
+    """Write a bundle into a run of another MLflow, and return the id of the model there."""
     client = place.client()
     params = [Param(key, value) for key, value in bundle.params.items()]
     for first in range(0, len(params), BATCH):
@@ -118,7 +118,7 @@ def deliver(bundle: Bundle, place: TrackingLocation, run_id: str, experiment: st
 
 
 def see_that_it_arrived(bundle: Bundle, place: TrackingLocation, run_id: str, model_id: str, scratch: Path) -> None:
-    """Read back what was delivered, and compare it byte by byte with what was sent."""
+    """Download what was delivered, and compare its digests with those of what was sent."""
     model = _download(place, place.client().get_logged_model(model_id).artifact_location, scratch / "model")
     files = scratch / "files"
     files.mkdir()
@@ -127,17 +127,17 @@ def see_that_it_arrived(bundle: Bundle, place: TrackingLocation, run_id: str, mo
         if models.digest(sent) != models.digest(found):
             raise PodiumError(
                 f"{place.env} does not hold what was sent to it: {sent.name} came back with other bytes. "
-                "Nothing was registered. Look at the disk or the artifact store of its MLflow, then promote again."
+                "Nothing was registered. Check the artifact store of its MLflow, then promote again."
             )
 
 
 def _evaluation(client: MlflowClient, version: ModelVersion) -> Run | None:
-    """The newest evaluation of exactly these bytes; None where the version brought its evidence with it."""
+    """The newest evaluation run of this digest; None if the version was promoted together with its evidence."""
     return newest_run(client, kind="evidence", problem=version.name, evaluates=version.tags["podium.digest"])
 
 
 def _call_its_own(folder: Path, model_id: str, run_id: str, location: str) -> None:
-    """In the model's own description, name the run and the place where it is now."""
+    """Write the new run, id and path into the model's MLmodel file."""
     file = folder / "MLmodel"
     described = Model.load(str(file))
     described.model_id, described.run_id, described.artifact_path = model_id, run_id, location
@@ -145,7 +145,7 @@ def _call_its_own(folder: Path, model_id: str, run_id: str, location: str) -> No
 
 
 def _location(place: TrackingLocation, version: ModelVersion) -> str:
-    """Where the files are. MLflow would look ``models:/NAME/VERSION`` up in the registry of the process."""
+    """The address of the version's files. MLflow would resolve ``models:/NAME/VERSION`` in another registry."""
     uri = place.client().get_model_version_download_uri(version.name, str(version.version))
     model = uri.removeprefix("models:/")
     return uri if model == uri else place.client().get_logged_model(model).artifact_location

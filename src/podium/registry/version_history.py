@@ -1,4 +1,4 @@
-"""Runs, found by what they read, wrote and used, with what they recorded. Questions to one environment's MLflow."""
+"""The runs of one environment, found by the tables and models that they read, wrote or used."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from .tracking import TrackingLocation
 
 __all__ = ["History", "Known", "Recorded", "Write"]
 
-# What a model's name is followed by: the version's number, or an alias.
+# The separators after a model's name: before a version's number, and before an alias.
 NUMBER, ALIAS = "/", "@"
 TAG = "podium."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """A run and what it recorded.
+    """A run and its record.
 
     Attributes:
         run_id: in MLflow.
-        pipelines, env, as_of, engine, commit: as its tags tell; empty where they do not.
-        changed: whether the code was not quite that of the commit.
+        pipelines, env, as_of, engine, commit: from its tags; empty if a tag is missing.
+        changed: whether files differed from the commit.
         package: a hash of the code.
         started: in UTC.
-        record: what it left as ``lineage.json``; empty where it left none.
+        record: its ``lineage.json``; empty if it logged none.
     """
 
     run_id: str
@@ -51,10 +51,10 @@ class Recorded:
 
 @dataclass(frozen=True, kw_only=True)
 class Write:
-    """That a run wrote a table.
+    """A run's write to a table.
 
     Attributes:
-        version, table_id: what it left; the id is only the beginning of it.
+        version, table_id: the table's version after the write, and the first characters of the table's id.
         run_id: in MLflow.
         started: when the run began, in milliseconds since 1970.
     """
@@ -71,10 +71,10 @@ class Known:
 
     Attributes:
         name, version: of the model.
-        aliases: that it carries.
+        aliases: the aliases that it carries.
         digest: SHA-256 of the model's files.
-        run_id: of the run that trained it, or brought it here.
-        promoted_from: ``environment/version``; empty where it was trained here.
+        run_id: the run that trained it, or that promoted it to here.
+        promoted_from: ``environment/version``; empty if it was trained here.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Known:
 
 
 class History:
-    """What the runs of an environment left in its MLflow. Whatever was asked once is remembered."""
+    """The recorded runs of an environment's MLflow. Answers are cached."""
 
     def __init__(self, place: TrackingLocation):
         self.place = place
@@ -114,7 +114,7 @@ class History:
         )
 
     def _writes(self, table: str) -> list[Write]:
-        """Every recorded write of a table, by its name, the newest first."""
+        """Every recorded write of a table, the newest first."""
         tag = f"{WROTE}{table}"
         found = []
         for run in runs(self._client, f"tags.`{tag}` LIKE '%'"):
@@ -130,11 +130,11 @@ class History:
         return [run.info.run_id for run in runs(self._client, query)]
 
     def users(self, name: str, version: str) -> list[str]:
-        """The runs that used this version of something in the registry."""
+        """The runs that used this version of a model."""
         return [run.info.run_id for run in runs(self._client, f"tags.`{USED}{name}` = '{version}'")]
 
     def tables(self) -> list[str]:
-        """The names of all tables that a recorded run wrote lately."""
+        """The names of all tables that the 200 newest runs wrote."""
         recent = runs(self._client, most=200)
         tags = {tag for run in recent for tag in run.data.tags}
         return sorted(tag.removeprefix(WROTE) for tag in tags if tag.startswith(WROTE))
@@ -144,10 +144,10 @@ class History:
         return model_names(self._client)
 
     def version(self, text: str) -> Known:
-        """The version that ``NAME``, ``NAME@ALIAS`` or ``NAME/NUMBER`` means; of a bare name, the champion.
+        """Find a version by ``NAME``, ``NAME@ALIAS`` or ``NAME/NUMBER``; a bare name means the champion.
 
         Raises:
-            PodiumError: there is none.
+            PodiumError: there is no such version.
         """
         name, mark, which = _split(text)
         aliases = aliases_of(self._client, name)
@@ -164,7 +164,7 @@ class History:
         return _known(found[number], aliases)
 
     def made_by(self, run_id: str) -> list[Known]:
-        """The versions whose model a run made."""
+        """The versions whose model this run logged."""
         found = versions(self._client, f"run_id = '{run_id}'")
         return [_known(each, {}) for each in found]
 

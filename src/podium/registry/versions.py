@@ -1,4 +1,4 @@
-"""Registered versions and their aliases: who is champion, who is challenger, and what speaks for them."""
+"""Registered versions and their aliases, champion and challenger, with their evidence as tags."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class ModelVersion:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What deployment decided about a candidate, and on what grounds."""
+    """Deployment's decision about a candidate: the checks of the gate and the metrics behind them."""
 
     candidate: Candidate
     checks: tuple[Mapping[str, Any], ...]
@@ -67,19 +67,19 @@ class Decision:
 
     @property
     def promote(self) -> bool:
-        """Whether every check passed; without a check there is nothing to stand on."""
+        """Whether every check passed. False if there was no check at all."""
         return bool(self.checks) and all(check["passed"] for check in self.checks)
 
 
 def apply(name: str, decision: Decision) -> str:
-    """Register the candidate, once, and set the aliases; the version's number.
+    """Register the candidate, set the aliases, and return the version's number. Idempotent.
 
-    A candidate whose bytes are registered already is recognised by its digest: nothing is registered again. It becomes
-    ``challenger``; if every check passed, ``champion`` in its place. Doing it twice changes nothing.
+    A candidate that is registered already is recognised by its digest, and nothing is registered again. The version
+    becomes ``challenger``; if every check passed, it becomes ``champion``.
     """
     client = MlflowClient()
     version = registered(client, name, decision.candidate.digest) or _register(name, decision)
-    # The evidence is written before any alias: a champion without its evidence must not exist, not even for a moment.
+    # Write the evidence before any alias, so that a champion without evidence never exists.
     tags = evidence_tags(decision.metrics, decision.checks)
     tags["podium.decision"] = "promoted" if decision.promote else "refused"
     if not _carries(name, CHAMPION, version):
@@ -88,14 +88,14 @@ def apply(name: str, decision: Decision) -> str:
         client.set_registered_model_alias(name, CHALLENGER, version)
         if decision.promote:
             client.set_registered_model_alias(name, CHAMPION, version)
-    # Also where an earlier run was killed before it came to this: nobody is challenger of itself.
+    # Also clears the alias that a killed run left behind: a champion must not be its own challenger.
     if _carries(name, CHAMPION, version) and _carries(name, CHALLENGER, version):
         client.delete_registered_model_alias(name, CHALLENGER)
     return version
 
 
 def evidence_tags(metrics: Mapping[str, float], checks: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """What a version's tags say about it: the figures without their intervals, and the checks in words."""
+    """The tags of a version: its metrics without their intervals, and its checks as text."""
     shown = {key: value for key, value in metrics.items() if not key.endswith(("_low", "_high"))}
     tags = {f"podium.metric.{key}": f"{value:.6g}" for key, value in shown.items()}
     words = [f"{check['name']}: {'passed' if check['passed'] else 'FAILED'}" for check in checks]
@@ -108,7 +108,7 @@ def _carries(name: str, alias: str, version: str) -> bool:
 
 
 def registered(client: MlflowClient, name: str, digest: str) -> str | None:
-    """The version that has this digest, the first one if there are several; None if there is none."""
+    """The lowest version that has this digest; None if no version has it."""
     found = versions(client, f"name = '{name}' and tags.`podium.digest` = '{digest}'")
     return min((str(version.version) for version in found), key=int, default=None)
 
@@ -125,7 +125,7 @@ def _register(name: str, decision: Decision) -> str:
 
 
 def register(client: MlflowClient, name: str, model_id: str, run_id: str, tags: Mapping[str, str]) -> str:
-    """Make a version of a logged model, with its tags and without an alias; the version's number."""
+    """Register a logged model with its tags but no alias, and return the version's number."""
     if aliases_of(client, name) is None:
         client.create_registered_model(name)
     logged = client.get_logged_model(model_id)
@@ -137,7 +137,7 @@ def aliased(name: str, alias: str) -> MlflowVersion | None:
     """The version that carries an alias; None if no version does, or if there is no such model.
 
     Raises:
-        MlflowException: MLflow cannot tell.
+        MlflowException: MLflow did not answer the question.
     """
     client = MlflowClient()
     number = (aliases_of(client, name) or {}).get(alias)
@@ -145,7 +145,11 @@ def aliased(name: str, alias: str) -> MlflowVersion | None:
 
 
 def load_version(name: str, alias: str) -> ModelVersion | None:
-    """The model that carries an alias, or None; refused when its bytes are not those that were registered."""
+    """Load the version that carries an alias; None if no version does.
+
+    Raises:
+        PodiumError: its files or its code changed since they were registered.
+    """
     found = aliased(name, alias)
     if found is None:
         return None

@@ -202,4 +202,4 @@ def read_rules(raw: Mapping[str, Any]) -> AccessRules:
         return AccessRules.model_validate({key: value for key, value in raw.items() if value is not None})
     except ValidationError as wrong:
         lines = error_lines(wrong, AccessRules)
-        raise PodiumError(f"{FILE} is wrong; nothing was run:\n  " + "\n  ".join(lines)) from wrong
+        raise PodiumError(f"{FILE} is invalid, nothing was run:\n  " + "\n  ".join(lines)) from wrong
