@@ -29,7 +29,10 @@ SLIPS = {
     "pipeline": (("--pipelines", "trainin"), "There is no pipeline 'trainin' (did you mean 'training'?)"),
     "tag": (("--tags", "night"), "There is no tag 'night'"),
     "namespace": (("--namespaces", "monitorin"), "There is no namespace 'monitorin' (did you mean 'monitoring'?)"),
-    "clock": (("--namespaces", "inference"), "need flight_delay.as_of, which exists only in memory during a run: clock."),
+    "clock": (
+        ("--namespaces", "inference"),
+        "need flight_delay.as_of, which exists only in memory during a run: clock.",
+    ),
 }
 
 
