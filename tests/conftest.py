@@ -35,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let Ctrl-C reach the commands under test, and see whether there is a Java for Spark."""
     # A shell starts ``make test &`` with SIGINT ignored, and every process below it would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores this one
     try:
         require_java()
     except LakehouseError as missing:

@@ -105,9 +105,10 @@ def revive_server(cluster: ClusterState) -> None:
 
 
 @pytest.mark.spark
-def test_a_worker_is_killed_in_the_middle_and_the_run_completes(on_cluster, with_bronze, on_sail, local_cluster):
-    """The worker's executor and Python processes are killed too. The run computes every feature table."""
-    run = on_cluster()
+@pytest.mark.parametrize("names", [FEW, pytest.param((), marks=pytest.mark.faults)], ids=["few", "all"])
+def test_a_worker_is_killed_in_the_middle_and_the_run_completes(on_cluster, with_bronze, on_sail, local_cluster, names):
+    """The worker's executor and Python processes are killed too."""
+    run = on_cluster(names)
     run.until(REFRESHED)
     executors = of_cluster(local_cluster, "CoarseGrainedExecutorBackend")
     role = Path(executors[0].cwd()).relative_to(local_cluster.folder / "work").parts[0]
@@ -115,7 +116,7 @@ def test_a_worker_is_killed_in_the_middle_and_the_run_completes(on_cluster, with
 
     assert run.end() == 0, run.output
 
-    assert_right(with_bronze, on_sail, TABLES)
+    assert_right(with_bronze, on_sail, [f"features/{name}" for name in names] or TABLES)
     revive_worker(local_cluster, role)
 
 

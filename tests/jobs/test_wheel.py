@@ -85,6 +85,7 @@ def test_a_pipeline_runs_in_an_empty_folder(there, source):
     assert [path.name for path in there.folder.iterdir()] == ["data"]
 
 
+@pytest.mark.faults  # of a minute; the engine and the wheel have tests of their own
 @pytest.mark.spark
 def test_a_pipeline_runs_on_spark(there, source):
     params = f"as_of={AS_OF},flight_delay.source={source}"

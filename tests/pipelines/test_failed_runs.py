@@ -31,7 +31,7 @@ SLIPS = {
     "namespace": (("--namespaces", "monitorin"), "There is no namespace 'monitorin' (did you mean 'monitoring'?)"),
     "clock": (
         ("--namespaces", "inference"),
-        "need flight_delay.as_of, which exists only in memory during a run: clock.",
+        "need flight_delay.as_of, which exists only in memory during a run",
     ),
 }
 

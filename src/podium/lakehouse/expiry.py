@@ -191,7 +191,7 @@ def _properties(path: str) -> Mapping[str, str]:
         from podium.lakehouse import unity_catalog
 
         return unity_catalog.properties(path)
-    return DeltaTable(path, without_files=True).metadata().configuration
+    return DeltaTable(path).metadata().configuration
 
 
 def _last_write(path: str) -> datetime:
@@ -200,7 +200,7 @@ def _last_write(path: str) -> datetime:
 
         commits = unity_catalog.operations(path)
     else:
-        history = DeltaTable(path, without_files=True).history()
+        history = DeltaTable(path).history()
         commits = [(each["operation"], datetime.fromtimestamp(each["timestamp"] / 1000, UTC)) for each in history]
     writes = [moment for operation, moment in commits if operation not in UPKEEP]
     # After old commits were cleaned up, the log may hold only commits of maintenance.

@@ -104,7 +104,7 @@ class ByPath:
 
     def newest(self) -> tuple[int, str]:
         """The newest version, and the id that Delta gave the table on creation."""
-        table = DeltaTable(self._path, without_files=True)
+        table = DeltaTable(self._path)
         return table.version(), str(table.metadata().id)
 
     def begin(self) -> datetime:
@@ -119,7 +119,7 @@ class ByPath:
 
     def schema(self) -> StructType:
         """The table's columns."""
-        return StructType.fromJson(json.loads(DeltaTable(self._path, without_files=True).schema().to_json()))
+        return StructType.fromJson(json.loads(DeltaTable(self._path).schema().to_json()))
 
     def create(self, schema: StructType, partition_by: Sequence[str], properties: Mapping[str, str]) -> None:
         """Create the table without rows. A no-op if it exists."""
