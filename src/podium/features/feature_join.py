@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from podium.problems.base import Problem
 
+from .as_of import known_at
 from .point_in_time import point_in_time_join
 from .request import add_request_features
 
@@ -18,8 +19,8 @@ def requests_between(
     bronze: Mapping[str, DataFrame], problem: Problem, *, after: datetime | None, until: datetime
 ) -> DataFrame:
     """Requests made in (``after``, ``until``], from what was known at ``until``."""
-    known = {name: frame.filter(F.col("available_at") <= F.lit(until)) for name, frame in bronze.items()}
-    asked = problem.requests(known).filter(F.col("prediction_time") <= F.lit(until))
+    known = {name: known_at(frame, until) for name, frame in bronze.items()}
+    asked = known_at(problem.requests(known), until, by="prediction_time")
     return asked if after is None else asked.filter(F.col("prediction_time") > F.lit(after))
 
 
@@ -38,6 +39,6 @@ def described(
 
 def labelled(requests: DataFrame, bronze: Mapping[str, DataFrame], problem: Problem, *, as_of: datetime) -> DataFrame:
     """Only the requests whose label was known at ``as_of``, with ``label`` and ``label_available_at``."""
-    known = {name: frame.filter(F.col("available_at") <= F.lit(as_of)) for name, frame in bronze.items()}
-    labels = problem.labels(known).filter(F.col("label_available_at") <= F.lit(as_of))
+    known = {name: known_at(frame, as_of) for name, frame in bronze.items()}
+    labels = known_at(problem.labels(known), as_of, by="label_available_at")
     return requests.join(labels, list(problem.keys))

@@ -9,9 +9,9 @@ from datetime import datetime
 import pandas as pd
 from kedro.framework.context import KedroContext
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
+from podium.features.as_of import known_at
 from podium.features.feature_join import requests_between
 from podium.features.point_in_time import point_in_time_join
 from podium.models import Model
@@ -78,7 +78,7 @@ def try_feature(context: KedroContext, bench: Bench, table: FeatureTable) -> Tri
 
 def computed(table: FeatureTable, bronze: Mapping[str, DataFrame], until: datetime) -> DataFrame:
     """Compute the rows of a feature table from the events known at ``until``."""
-    known = {event: bronze[event].filter(F.col("available_at") <= F.lit(until)) for event in table.reads}
+    known = {event: known_at(bronze[event], until) for event in table.reads}
     rows = table.compute(Knowledge(bronze=known, since=None, until=until))
     return rows.select(*table.entity, "feature_time", *[feature.name for feature in table.features])
 
@@ -89,7 +89,7 @@ def require_no_future(table: FeatureTable, bronze: Mapping[str, DataFrame], *, c
     Raises:
         PodiumError: they change; the message shows one such row.
     """
-    later, then = (computed(table, bronze, until).filter(F.col("feature_time") <= F.lit(cut)) for until in (as_of, cut))
+    later, then = (known_at(computed(table, bronze, until), cut, by="feature_time") for until in (as_of, cut))
     for rows, others in ((later, then), (then, later)):
         odd = rows.exceptAll(others).limit(1).toArrow().to_pylist()
         if odd:

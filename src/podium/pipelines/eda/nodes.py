@@ -6,8 +6,8 @@ from datetime import datetime
 import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
+from podium.features.as_of import known_at
 from podium.lakehouse.table import Rows
 from podium.pipelines.eda.missing import missing_values
 from podium.pipelines.eda.page_picture import PagePicture, page_picture
@@ -20,7 +20,7 @@ __all__ = ["draw", "known", "page", "profile"]
 
 def known(frames: Mapping[str, DataFrame], as_of: datetime) -> dict[str, DataFrame]:
     """The rows of each table that were known at ``as_of`` (with time zone). Lazy."""
-    return {name: frame.filter(F.col("available_at") <= F.lit(as_of)) for name, frame in frames.items()}
+    return {name: known_at(frame, as_of) for name, frame in frames.items()}
 
 
 def profile(as_of: datetime, *frames: DataFrame, problem: Problem) -> tuple[pd.DataFrame, Rows]:

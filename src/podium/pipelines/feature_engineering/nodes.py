@@ -11,6 +11,7 @@ from pydantic import field_validator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from podium.features.as_of import known_at
 from podium.features.fingerprint import code_digest
 from podium.features.refreshes import reached
 from podium.lakehouse.table import Mode, Rows, Unchanged
@@ -63,10 +64,7 @@ def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable) -> Row
         return Unchanged(f"features are computed up to {mine['reached']:%Y-%m-%d %H:%M}")
     since: datetime | None = None if pd.isna(mine["since"]) else mine["since"].to_pydatetime()
     until = mine["until"].to_pydatetime()
-    known = {
-        name: frame.filter(F.col("available_at") <= F.lit(until))
-        for name, frame in zip(table.reads, bronze, strict=True)
-    }
+    known = {name: known_at(frame, until) for name, frame in zip(table.reads, bronze, strict=True)}
     rows = table.compute(Knowledge(bronze=known, since=since, until=until))
     keys = (*table.entity, "feature_time")
     if since is None:

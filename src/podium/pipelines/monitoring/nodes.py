@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
+from podium.features.as_of import known_at
 from podium.lakehouse.table import Rows
 from podium.models.scoring import add_scores
 from podium.pipelines.inference.nodes import InferenceParams
@@ -67,10 +68,7 @@ def reference(
 
 def labels_known(as_of: datetime, *bronze: DataFrame, problem: Problem) -> DataFrame:
     """The labels that were knowable at ``as_of``."""
-    known = {
-        name: frame.filter(F.col("available_at") <= F.lit(as_of))
-        for name, frame in zip(problem.label_reads, bronze, strict=True)
-    }
+    known = {name: known_at(frame, as_of) for name, frame in zip(problem.label_reads, bronze, strict=True)}
     return problem.labels(known)
 
 

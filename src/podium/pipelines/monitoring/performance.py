@@ -12,6 +12,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from podium.features.as_of import known_at
 from podium.models.bootstrap import draw_days, resample
 from podium.models.metrics import BINS, METRICS, bin_of, measure
 
@@ -50,7 +51,7 @@ def performance(
     require_columns(predictions, [*keys, "prediction_time", "model_version", "score"], "The prediction log")
     require_columns(labels, [*keys, "label", "label_available_at"], "The table of labels")
     seen = monitored(predictions, as_of, params.months)
-    known = labels.filter(F.col("label_available_at") <= F.lit(as_of)).select(*keys, "label")
+    known = known_at(labels, as_of, by="label_available_at").select(*keys, "label")
     versions = sorted(row["model_version"] for row in seen.select("model_version").distinct().collect())
     lag = timedelta(hours=params.label_lag_hours)
     return PERFORMANCE.rows(

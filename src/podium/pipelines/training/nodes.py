@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
+from podium.features.as_of import known_at
 from podium.models import Model
 from podium.models.fitting import fit
 from podium.models.labelled_rows import Examples
@@ -38,10 +39,9 @@ def training_rows(examples: DataFrame, as_of: datetime, params: TrainingParams, 
     """
     end = as_of - timedelta(days=params.holdout_days)
     columns = dict.fromkeys((*problem.keys, *problem.feature_names, "prediction_time", "label_available_at", "label"))
-    seen = examples.filter(
+    seen = known_at(examples, end, by="label_available_at").filter(
         (F.col("as_of") == F.lit(as_of))
         & (F.col("prediction_time") < F.lit(end - timedelta(hours=params.settle_hours)))
-        & (F.col("label_available_at") <= F.lit(end))
         & F.col("label").isNotNull()
     )
     rows = seen.select(*columns).toArrow().to_pandas(split_blocks=True, self_destruct=True)
