@@ -36,7 +36,7 @@ class Session(KedroSession):
         return super().create(project_path, *args, **rest)
 
     def run(self, *args: Any, **rest: Any) -> dict[str, Any]:
-        """Run pipelines, after names that do not exist were refused.
+        """Refuse names that do not exist, then run the pipelines.
 
         Kedro calls no hook when a run is interrupted, so end its MLflow run here, as killed.
         """

@@ -3,7 +3,7 @@
 import pytest
 from mlflow.exceptions import MlflowException
 
-from podium.registry.lookups import aliases_of, model_names
+from podium.registry.lookups import aliases_of, json_document, json_document_if_any, model_names
 from podium.registry.versions import aliased
 from tests.registry.homes import NAME, Home
 
@@ -32,3 +32,11 @@ def test_every_model_is_found_however_many_there_are(prod: Home):
         prod.client.create_registered_model(name)
     assert len(prod.client.search_registered_models()) == 100
     assert model_names(prod.client) == names
+
+
+def test_a_document_that_a_run_did_not_log_is_an_error_unless_it_may_be_missing(staging: Home):
+    run = staging.client.search_runs(["1"], "tags.`podium.kind` = 'evidence'")[0].info.run_id
+    assert json_document(staging.client, run, "evaluation.json")["checks"]
+    with pytest.raises(MlflowException):
+        json_document(staging.client, run, "training.json")
+    assert json_document_if_any(staging.client, run, "training.json") == {}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STAGES", "create_pipeline"]
 
-# In the order of a life. The first five make a champion.
+# In the order in which they run. The first five make a champion; the other two use it.
 STAGES = ("eda", "feature_engineering", "training", "evaluation", "deployment", "inference", "monitoring")
 
 

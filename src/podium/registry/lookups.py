@@ -14,10 +14,19 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.store.entities import PagedList
 
-__all__ = ["aliases_of", "json_document", "model_names", "newest_run", "runs", "versions"]
+__all__ = [
+    "aliases_of",
+    "experiment_ids",
+    "json_document",
+    "json_document_if_any",
+    "model_names",
+    "newest_run",
+    "runs",
+    "versions",
+]
 
-# The most runs that MLflow puts on one page.
-PAGE = 50_000
+# Runs on one page of MLflow's answer.
+PAGE = 1_000
 
 Found = TypeVar("Found")
 
@@ -47,17 +56,25 @@ def versions(client: MlflowClient, query: str) -> list[ModelVersion]:
     return list(_pages(lambda token: client.search_model_versions(query, page_token=token)))
 
 
-def runs(client: MlflowClient, query: str = "", *, most: int | None = None) -> list[Run]:
+def experiment_ids(client: MlflowClient) -> list[str]:
+    """The ids of all experiments."""
+    return [each.experiment_id for each in _pages(lambda token: client.search_experiments(page_token=token))]
+
+
+def runs(
+    client: MlflowClient, query: str = "", *, most: int | None = None, experiments: list[str] | None = None
+) -> list[Run]:
     """The runs of all experiments that match a query in MLflow's search syntax, the newest first.
 
     Args:
         client: of the MLflow to ask.
         query: MLflow's filter; every run by default.
         most: how many to return; all by default.
+        experiments: the ids of all experiments, if the caller has them; by default MLflow is asked.
     """
-    experiments = [each.experiment_id for each in _pages(lambda token: client.search_experiments(page_token=token))]
+    searched = experiment_ids(client) if experiments is None else experiments
     size, newest = min(most or PAGE, PAGE), ["attributes.start_time DESC"]
-    found = _pages(lambda token: client.search_runs(experiments, query, 1, size, newest, token))
+    found = _pages(lambda token: client.search_runs(searched, query, 1, size, newest, token))
     return list(islice(found, most))
 
 
@@ -68,12 +85,20 @@ def newest_run(client: MlflowClient, **tags: str) -> Run | None:
 
 
 def json_document(client: MlflowClient, run_id: str, name: str) -> dict[str, Any]:
-    """A JSON document that a run logged; empty if the run logged none of that name, as a killed run may have."""
-    if name not in {file.path for file in client.list_artifacts(run_id)}:
-        return {}
+    """A JSON document that a run logged.
+
+    Raises:
+        MlflowException: the run logged none of that name.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         document: dict[str, Any] = json.loads(Path(client.download_artifacts(run_id, name, scratch)).read_bytes())
     return document
+
+
+def json_document_if_any(client: MlflowClient, run_id: str, name: str) -> dict[str, Any]:
+    """A JSON document that a run logged; empty if it logged none of that name, for instance because it was killed."""
+    there = {file.path for file in client.list_artifacts(run_id)}
+    return json_document(client, run_id, name) if name in there else {}
 
 
 def _pages(ask: Callable[[str | None], PagedList[Found]]) -> Iterator[Found]:

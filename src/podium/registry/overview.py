@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
-from .lookups import aliases_of, json_document, model_names, newest_run, runs, versions
+from .lookups import aliases_of, json_document_if_any, model_names, newest_run, runs, versions
 from .tracking import asking, database_file, prepare, registry_uri
 
 __all__ = ["PipelineRun", "Registered", "Registry", "VersionStatus"]
@@ -149,7 +149,7 @@ class Registry:
 
     def document(self, run: PipelineRun, name: str) -> dict[str, Any]:
         """A JSON document that a run left behind; empty if it left none of that name."""
-        return self._ask(lambda client: json_document(client, run.run_id, name), {})
+        return self._ask(lambda client: json_document_if_any(client, run.run_id, name), {})
 
     def _ask(self, question: Callable[[MlflowClient], Answer], otherwise: Answer) -> Answer:
         """Ask MLflow. Returns ``otherwise`` if no run has created the database yet, because asking would create it."""

@@ -77,9 +77,10 @@ def collect(place: TrackingLocation, version: ModelVersion, folder: Path) -> Bun
             )
         for path in wanted:
             client.download_artifacts(run.info.run_id, path, str(files))
-        recorded[stage] = {**json_document(client, run.info.run_id, LINEAGE), "run_id": run.info.run_id}
-    lineage = {"promoted_from": f"{place.env}/{version.version}", **recorded}
-    (files / LINEAGE).write_text(json.dumps(lineage, indent=2))
+        lineage = json_document(client, run.info.run_id, LINEAGE) if LINEAGE in there else {}
+        recorded[stage] = {**lineage, "run_id": run.info.run_id}
+    combined = {"promoted_from": f"{place.env}/{version.version}", **recorded}
+    (files / LINEAGE).write_text(json.dumps(combined, indent=2))
     return Bundle(
         model=model,
         files=files,

@@ -9,11 +9,12 @@ from functools import cache, cached_property
 from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
 from podium.errors import PodiumError, did_you_mean
 
-from .lookups import aliases_of, json_document, model_names, runs, versions
+from .lookups import aliases_of, experiment_ids, json_document_if_any, model_names, runs, versions
 from .runs import DIGEST, LINEAGE, USED, WROTE
 from .tracking import TrackingLocation
 
@@ -97,6 +98,13 @@ class History:
     def _client(self) -> MlflowClient:
         return self.place.client()
 
+    @cached_property
+    def _experiments(self) -> list[str]:
+        return experiment_ids(self._client)
+
+    def _search(self, query: str) -> list[Run]:
+        return runs(self._client, query, experiments=self._experiments)
+
     def _run(self, run_id: str) -> Recorded:
         run = self._client.get_run(run_id)
         tags = run.data.tags
@@ -110,14 +118,14 @@ class History:
             changed=tags.get(f"{TAG}dirty") == "true",
             package=tags.get(f"{TAG}package", ""),
             started=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
-            record=json_document(self._client, run_id, LINEAGE),
+            record=json_document_if_any(self._client, run_id, LINEAGE),
         )
 
     def _writes(self, table: str) -> list[Write]:
         """Every recorded write of a table, the newest first."""
         tag = f"{WROTE}{table}"
         found = []
-        for run in runs(self._client, f"tags.`{tag}` LIKE '%'"):
+        for run in self._search(f"tags.`{tag}` LIKE '%'"):
             version, _, table_id = run.data.tags[tag].partition("@")
             found.append(
                 Write(version=int(version), table_id=table_id, run_id=run.info.run_id, started=run.info.start_time)
@@ -127,15 +135,15 @@ class History:
     def readers(self, name: str, digest: str) -> list[str]:
         """The runs that read this state of a table or file."""
         query = f"dataset.name = '{name}' and dataset.digest = '{digest[:DIGEST]}'"
-        return [run.info.run_id for run in runs(self._client, query)]
+        return [run.info.run_id for run in self._search(query)]
 
     def users(self, name: str, version: str) -> list[str]:
         """The runs that used this version of a model."""
-        return [run.info.run_id for run in runs(self._client, f"tags.`{USED}{name}` = '{version}'")]
+        return [run.info.run_id for run in self._search(f"tags.`{USED}{name}` = '{version}'")]
 
     def tables(self) -> list[str]:
         """The names of all tables that the 200 newest runs wrote."""
-        recent = runs(self._client, most=200)
+        recent = runs(self._client, most=200, experiments=self._experiments)
         tags = {tag for run in recent for tag in run.data.tags}
         return sorted(tag.removeprefix(WROTE) for tag in tags if tag.startswith(WROTE))
 
