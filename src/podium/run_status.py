@@ -163,7 +163,7 @@ def _now() -> str:
 
 
 def _read(file: Path, otherwise: Any) -> Any:
-    """What was kept before; whatever cannot be read is made anew."""
+    """Read a status file; return ``otherwise`` if it is missing or damaged, because the next run writes it again."""
     try:
         return json.loads(file.read_bytes())
     except (FileNotFoundError, ValueError):

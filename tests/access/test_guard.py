@@ -1,4 +1,4 @@
-"""What the guard allows and refuses, the messages of refusals, and the callbacks."""
+"""The access guard: allowed and refused reads and writes, messages of refusals, callbacks."""
 
 import os
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["catalog_tables"]
 
-# What Kedro does with a name that the catalog does not know.
+# The type of dataset that Kedro makes for a name that is not in the catalog.
 OTHERS = {"{default}": {"type": "kedro.io.MemoryDataset"}}
 
 

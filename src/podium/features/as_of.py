@@ -1,4 +1,4 @@
-"""What was known at a moment: the one place that decides it."""
+"""The filter on the moment at which a row became known. Everything that respects ``as_of`` uses it."""
 
 from datetime import datetime
 

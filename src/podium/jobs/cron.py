@@ -51,7 +51,7 @@ def checked_zone(name: str) -> str:
 
 
 def quartz(text: str) -> str:
-    """Return a checked expression in Quartz's syntax.
+    """Convert a valid cron expression to the syntax of Quartz, which Databricks uses.
 
     Quartz adds a field for seconds and wants ``?`` for the unused one of the two day fields. Days of the week are
     written by name, because Quartz numbers them from 1 and cron from 0.

@@ -60,7 +60,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Unchanged:
-    """A node's result if the table already holds the rows, with the reason. Nothing is written then."""
+    """A node's result if its table is up to date: saving it writes nothing. ``reason`` says why."""
 
     reason: str
 

@@ -37,7 +37,10 @@ COLOURS = re.compile(r":root \{[^}]*\}")
 
 
 def table_preview(path: str, version: int, rows: int, grant: Grant) -> TablePreview:
-    """The first rows of a version, masked as the grant says. The header of the first column names the version."""
+    """The first rows of a table's version, with the columns masked that the grant masks.
+
+    The header of the first column names the version.
+    """
     table = DeltaTable(path, version=version)
     # QueryBuilder reads only the rows it needs. A pyarrow dataset would decode whole row groups, a million rows each.
     found = QueryBuilder().register("it", table).execute(f"SELECT * FROM it LIMIT {rows:d}").read_all()

@@ -15,7 +15,7 @@ __all__ = ["NodeRun", "Steps"]
 Where = tuple[str, str]
 # Not followed: nearly every node reads as_of, so following it would connect every dataset to every other one.
 CLOCK = ".as_of"
-# Not followed: entries that read a table as it was before the run. They would lead back through every earlier run.
+# Prefix of entries that read a table's state before the run. They are not followed: each leads to an earlier run.
 BEFORE = "seen_"
 
 

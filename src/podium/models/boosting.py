@@ -60,7 +60,7 @@ class LightGBM(Model):
         return lgb.Booster(model_str=self.text)
 
     def matrix(self, columns: Columns) -> NDArray[np.float64]:
-        """What the booster reads: shape (rows, features), with the places of levels for texts."""
+        """The booster's input, of shape (rows, features). A text is the index of its level."""
         return _matrix(encode(columns, self.features, self.categorical), self.categorical)
 
     def _score(self, columns: Encoded) -> NDArray[np.float64]:

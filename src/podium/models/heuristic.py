@@ -1,4 +1,4 @@
-"""What a sensible person would do without machine learning: look up how often it went wrong in the past."""
+"""The baseline: the rate of positives among past rows of the same group."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ from .model import Model
 
 __all__ = ["Examples", "Fitter"]
 
-# What is the same for every trial (checking, encoding, binning) is done once, when a fitter is made.
+# Checking, encoding and binning are the same for every trial, so a fitter does them once, when it is made.
 Fitter: TypeAlias = Callable[[Mapping[str, Any]], Model]
 
 

@@ -15,7 +15,7 @@ __all__ = ["CODE", "SCRIPT", "check_code", "code_digest", "copy_code", "remove_b
 # Inside an MLflow model: the folder of the code, and the script that MLflow runs.
 CODE = "code"
 SCRIPT = "pyfunc.py"
-# What loading and scoring import.
+# The modules of Podium that loading and scoring import.
 NEEDED = ("__init__.py", "errors.py", "models")
 BYTECODE = "__pycache__"
 

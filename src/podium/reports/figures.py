@@ -127,7 +127,7 @@ def canvas(
         sharex: whether the axes of a column share their x axis.
         ratios: ``width_ratios``, ``height_ratios`` of the grid.
     """
-    # Constrained layout measures in fractions of the figure. Convert from inches, so every head has the same height.
+    # Constrained layout takes fractions of the figure. Convert from inches: titles are equally high in every size.
     inch = 1 / size[1]
     layout = ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, 1 - 0.62 * inch), w_pad=0.1, h_pad=0.08)
     figure = Figure(figsize=size, dpi=120, facecolor="white", layout=layout)

@@ -151,7 +151,7 @@ def _judged(performance: pd.DataFrame, needs: str, params: MonitoringParams) -> 
 
 
 def _severity(value: float, levels: Mapping[str, float]) -> str | None:
-    """The highest level that ``value`` exceeds, if any; None for NaN."""
+    """The severity of the highest threshold that ``value`` exceeds; None if it exceeds none or is NaN."""
     if np.isnan(value) or value <= levels["warning"]:
         return None
     return "critical" if value > levels["critical"] else "warning"

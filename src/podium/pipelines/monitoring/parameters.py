@@ -11,7 +11,7 @@ __all__ = ["Levels", "MonitoringParams", "ReportWords", "Tolerated"]
 
 
 class Levels(Params):
-    """The values from which an alert is raised: as a warning, and as critical."""
+    """Thresholds of an alert. Values above ``warning`` raise a warning, those above ``critical`` a critical alert."""
 
     warning: float = Field(ge=0)
     critical: float = Field(ge=0)
