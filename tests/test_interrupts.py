@@ -125,5 +125,6 @@ def test_a_dead_engine_is_told_by_name_within_ten_seconds_and_the_process_ends()
     )
     said, _ = process.communicate(timeout=60)
     told, failed_at = said.splitlines()
-    assert (process.returncode, told) == (0, "Sail, the engine inside this process, has stopped. True")
+    message = "Sail, the engine inside this process, has stopped. Run the command again."
+    assert (process.returncode, told) == (0, f"{message} True")
     assert time.monotonic() - float(failed_at) < 10
