@@ -7,11 +7,11 @@ from .addresses import answers
 __all__ = ["be_impatient", "end_session"]
 
 
-def be_impatient(session: SparkSession) -> None:
-    """Limit the retries of each request to three seconds. By default, PySpark retries for over ten minutes."""
+def be_impatient(session: SparkSession, *, retries: int = 5) -> None:
+    """Limit the retries of each request: five take three seconds. By default, PySpark retries for over ten minutes."""
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
-    patience = DefaultPolicy(max_retries=5, initial_backoff=100, max_backoff=4000, backoff_multiplier=2)
+    patience = DefaultPolicy(max_retries=retries, initial_backoff=100, max_backoff=4000, backoff_multiplier=2)
     session.client.set_retry_policies([patience])
 
 

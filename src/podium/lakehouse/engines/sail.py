@@ -46,7 +46,8 @@ class Sail:
         host, port = self._server.listening_address
         self._address = f"sc://{host}:{port}"
         self._session = SparkSession.builder.remote(self._address).create()
-        be_impatient(self._session)
+        # Three retries take less than a second. A server in this process that stops answering does not come back.
+        be_impatient(self._session, retries=3)
         for key, value in self._config.items():
             self._session.conf.set(key, value)
         return self._session
