@@ -267,7 +267,7 @@ def test_wrong_questions_get_helpful_answers(rows: pd.DataFrame, models: dict[st
 def test_half_a_model_is_no_model(models: dict[str, Model], tmp_path: Path) -> None:
     models["lightgbm"].save(tmp_path)
     (tmp_path / "model.txt").unlink()
-    with pytest.raises(ModelError, match=r"a part of a model only.*model\.txt"):
+    with pytest.raises(ModelError, match=r"an incomplete model.*model\.txt"):
         load(tmp_path)
 
 

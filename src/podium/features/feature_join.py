@@ -1,4 +1,4 @@
-"""Requests with everything that was known about them: for training with their labels, for inference without."""
+"""Prediction requests joined with their features and, for training, their labels."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ __all__ = ["described", "labelled", "requests_between"]
 def requests_between(
     bronze: Mapping[str, DataFrame], problem: Problem, *, after: datetime | None, until: datetime
 ) -> DataFrame:
-    """Requests made in (``after``, ``until``], from what was known at ``until``."""
+    """Requests made in (``after``, ``until``], from the rows that were known at ``until``."""
     known = {name: known_at(frame, until) for name, frame in bronze.items()}
     asked = known_at(problem.requests(known), until, by="prediction_time")
     return asked if after is None else asked.filter(F.col("prediction_time") > F.lit(after))
@@ -38,7 +38,7 @@ def described(
 
 
 def labelled(requests: DataFrame, bronze: Mapping[str, DataFrame], problem: Problem, *, as_of: datetime) -> DataFrame:
-    """Only the requests whose label was known at ``as_of``, with ``label`` and ``label_available_at``."""
+    """Keep the requests whose label was known at ``as_of``; add ``label`` and ``label_available_at``."""
     known = {name: known_at(frame, as_of) for name, frame in bronze.items()}
     labels = known_at(problem.labels(known), as_of, by="label_available_at")
     return requests.join(labels, list(problem.keys))

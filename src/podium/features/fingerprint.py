@@ -1,4 +1,4 @@
-"""Identifies code by its content, so that what it computed can be told from what another version computed."""
+"""A digest of a problem's source code, to detect results that another version of the code computed."""
 
 from functools import lru_cache
 from hashlib import sha256
@@ -13,7 +13,8 @@ __all__ = ["code_digest"]
 def code_digest(problem: Problem, *modules: str) -> str:
     """SHA-256 of the source of a problem's modules.
 
-    Where none is named: of all modules of its package, but not of sub-packages, such as pictures, that compute nothing.
+    Without ``modules``, it covers every module of the problem's package. It leaves out sub-packages, which hold code
+    that affects no table, such as pictures.
     """
     return _digest(f"podium.problems.{problem.name}", modules)
 

@@ -1,4 +1,4 @@
-"""The point-in-time join: for each request the newest feature row that was known when it was made."""
+"""The point-in-time join: for each request, the newest feature row that was known when the request was made."""
 
 from collections.abc import Mapping
 
@@ -15,26 +15,26 @@ def point_in_time_join(
 ) -> DataFrame:
     """Add to each request the features of every table as they were known at the request's ``time``.
 
-    Every request comes out exactly once; features that were not known, or no longer fresh, are null.
+    Returns every request exactly once. Features that were unknown or stale at that time are null.
 
     Args:
         requests: rows with the entity columns of every table, and ``time``.
         tables: the definition of each feature table and its rows, unique by entity and ``feature_time``.
-        time: the column of ``requests`` that holds the moment of knowledge.
+        time: the column of ``requests`` with the time of the lookup.
     """
     joined = requests
     for table, rows in tables.items():
-        # Asked of the requests themselves, not of the frame joined so far: plans would double with every table.
+        # Look up from requests, not from joined: otherwise the query plan doubles with every table.
         joined = joined.join(latest_known(requests, table, rows, time=time), [*table.entity, time], "left")
     return joined
 
 
 def latest_known(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, time: str) -> DataFrame:
-    """For each distinct entity and ``time`` of ``requests``: the newest feature row with ``feature_time <= time``.
+    """For each distinct entity and ``time`` of ``requests``, find the newest row with ``feature_time <= time``.
 
-    A row older than the table's freshness counts as unknown. The newest moment is found by a union ordered by time and
-    a running maximum, which costs one sort and not a comparison for each pair of rows; only then are the features
-    fetched, by equality.
+    A row older than the table's freshness counts as unknown. A running maximum over the union of both frames, ordered
+    by time, finds the newest ``feature_time``. It costs one sort instead of a comparison of every pair of rows. An
+    equality join then fetches the features.
     """
     if table.grid is not None:
         return _on_grid(requests, table, rows, time=time)
@@ -43,7 +43,7 @@ def latest_known(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, t
     both = asked.withColumn("_known", F.lit(None).cast("timestamp")).unionByName(
         rows.select(*entity, F.col("feature_time").alias("_at"), F.col("feature_time").alias("_known"))
     )
-    # A running maximum over time; moments that are equal see each other: what becomes known at a moment is known then.
+    # Running maximum over time. Equal times share a window frame, so a feature row counts at its own feature_time.
     newest = F.max("_known").over(Window.partitionBy(*entity).orderBy("_at"))
     answers = both.withColumn("feature_time", newest).filter(F.col("_known").isNull())
     fresh = answers.filter(F.col("feature_time") >= F.col("_at") - F.lit(table.freshness)).drop("_known")
@@ -54,7 +54,7 @@ def latest_known(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, t
 
 
 def _on_grid(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, time: str) -> DataFrame:
-    """The same for a table on a grid: the row of the last moment of the grid, if there is one."""
+    """Do the same for a table on a time grid: find the row of the last grid point at or before ``time``, if any."""
     assert table.grid is not None
     step = int(table.grid.total_seconds())
     moment = F.timestamp_seconds(F.floor(F.unix_timestamp(time) / step) * step)

@@ -1,4 +1,4 @@
-"""How far the feature tables reach, and the refusal to use them beyond."""
+"""The time up to which each feature table is computed, and a check that this covers a run."""
 
 from datetime import datetime
 
@@ -12,17 +12,17 @@ __all__ = ["reached", "require_reached"]
 
 
 def reached(refreshes: DataFrame) -> dict[str, pd.Timestamp]:
-    """The moment (UTC) up to which each feature table is computed, by the table's name."""
-    # Not by collect: that turns times into those of this machine's own time zone.
+    """The time (UTC) up to which each feature table is computed, by table name."""
+    # Don't use collect(): it converts timestamps to the local time zone.
     rows = refreshes.select("table", "until").toPandas()
     return dict(zip(rows["table"], pd.to_datetime(rows["until"], utc=True), strict=True))
 
 
 def require_reached(refreshes: DataFrame, as_of: datetime, problem: Problem) -> None:
-    """Refuse a run whose features end before its moment: what is not computed would look like what is not known.
+    """Fail if a feature table ends before ``as_of``: features not yet computed would look like unknown ones.
 
     Raises:
-        PodiumError: naming the tables that end too early.
+        PodiumError: a feature table ends too early. The message names every such table.
     """
     ends = reached(refreshes)
     short = {table.name: ends.get(table.name) for table in problem.tables if not _covers(ends.get(table.name), as_of)}

@@ -1,4 +1,4 @@
-"""Request features on the engine: the same pure function that an application calls, over columns of a frame."""
+"""Request features on the engine, computed by the same pure function that an application calls for one request."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ __all__ = ["add_request_features"]
 
 
 def add_request_features(frame: DataFrame, request: RequestFeatures) -> DataFrame:
-    """``frame`` with the request features added as columns; rows and all other columns stay as they are."""
+    """Add the request features to ``frame`` as columns; rows and other columns stay unchanged."""
     inputs, compute = tuple(request.inputs), request.compute
     names = [feature.name for feature in request.features]
 

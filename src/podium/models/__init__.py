@@ -1,6 +1,6 @@
-"""Estimators under one interface, their tuning, and scoring. A fitted model is a folder of plain files, never a pickle.
+"""Estimators with one interface, their tuning, and scoring. A fitted model is a folder of plain files, not a pickle.
 
-Loading and scoring need neither Spark nor MLflow; ``fitting`` and ``tuning`` are imported by whoever trains.
+Loading and scoring need neither Spark nor MLflow. Training code imports ``fitting`` and ``tuning`` itself.
 """
 
 from .columns import ModelError

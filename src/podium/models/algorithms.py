@@ -1,4 +1,4 @@
-"""The algorithms that Podium knows, by name."""
+"""The algorithms that Podium supports, by name."""
 
 from collections.abc import Callable, Mapping
 

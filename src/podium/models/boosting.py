@@ -1,6 +1,6 @@
-"""Gradient boosted trees by LightGBM (Ke et al. 2017), made repeatable and kept as text.
+"""Gradient boosted trees by LightGBM (Ke et al. 2017), reproducible and saved as text.
 
-LightGBM brings scikit-learn along, most of a second; so it is imported where trees grow or are used.
+LightGBM is imported inside the functions that use it, because it loads scikit-learn, which takes most of a second.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LightGBM", "fitter"]
 
-# Two threads wherever it runs: the bytes of a model must not depend on the machine.
+# Two threads on every machine, so that the bytes of a model do not depend on the number of cores.
 THREADS = 2
 FIXED: Mapping[str, Any] = {
     "objective": "binary",
@@ -31,10 +31,11 @@ FIXED: Mapping[str, Any] = {
     "num_threads": THREADS,
     "deterministic": True,
     "force_row_wise": True,
-    # Else a dataset serves only trials with at least the min_data_in_leaf it was made for.
+    # Without this, LightGBM can reuse a Dataset only for trials whose min_data_in_leaf is at least the one it was
+    # built with.
     "feature_pre_filter": False,
     "bagging_freq": 1,
-    # Levels are split one against the rest; groups of many levels, put together to fit, fit noise.
+    # Split one level against the rest. With groups of levels, LightGBM overfits features that have many levels.
     "max_cat_to_onehot": 1_000,
 }
 NOT_OF_LIGHTGBM = ("rounds", "patience")
@@ -45,7 +46,7 @@ class LightGBM(Model):
     """A sum of trees.
 
     Attributes:
-        text: the trees in LightGBM's own format. It is what is kept, so that a fitted and a loaded model are the same.
+        text: the trees in LightGBM's text format, as saved, so that a fitted and a loaded model are equal.
     """
 
     algorithm: ClassVar[str] = "lightgbm"
@@ -54,25 +55,25 @@ class LightGBM(Model):
 
     @cached_property
     def booster(self) -> lgb.Booster:
-        """The trees, ready to use."""
+        """The trees as a LightGBM booster."""
         import lightgbm as lgb
 
         return lgb.Booster(model_str=self.text)
 
     def matrix(self, columns: Columns) -> NDArray[np.float64]:
-        """The booster's input, of shape (rows, features). A text is the index of its level."""
+        """The booster's input, of shape (rows, features). A text is encoded as the index of its level."""
         return _matrix(encode(columns, self.features, self.categorical), self.categorical)
 
     def _score(self, columns: Encoded) -> NDArray[np.float64]:
         return self._predict(columns)
 
     def _contributions(self, columns: Encoded) -> NDArray[np.float64]:
-        # The last column is the constant.
+        # Drop the last column, which holds the constant term.
         return self._predict(columns, pred_contrib=True)[:, :-1]
 
     def _predict(self, columns: Encoded, **how: Any) -> Any:
         matrix = _matrix(columns, self.categorical)
-        # Waking a second thread costs more than the few rows of a request.
+        # For the few rows of a request, a second thread costs more than it saves.
         threads = THREADS if len(matrix) > 100 else 1
         return self.booster.predict(matrix, num_threads=threads, **how)
 
@@ -82,8 +83,8 @@ def fitter(
 ) -> Fitter:
     """See ``podium.models.fitting.fitter``.
 
-    With validation rows, ``rounds`` is a maximum, and training stops when ``patience`` rounds brought no better log
-    loss on them; the model's params then hold the rounds that it has.
+    With validation rows, ``rounds`` is an upper bound: training stops when their log loss has not improved for
+    ``patience`` rounds, and the model's ``params`` hold the number of rounds kept.
     """
     import lightgbm as lgb
 
@@ -129,7 +130,7 @@ def _dataset(
 
 
 def _matrix(columns: Encoded, levels: Levels) -> NDArray[np.float64]:
-    """Shape (rows, features); a missing level is NaN like any missing value."""
+    """A matrix of shape (rows, features). A missing level is NaN, like a missing number."""
     matrix = np.empty((len(next(iter(columns.values()))), len(columns)))
     for at, (name, values) in enumerate(columns.items()):
         matrix[:, at] = np.where(values < 0, np.nan, values) if name in levels else values

@@ -1,12 +1,12 @@
-"""Metrics on resampled days, for intervals that do not claim more than the data know.
+"""Metrics on bootstrap resamples of whole days, for confidence intervals.
 
-Rows of one day share its circumstances, so they are not independent, and resampling rows would claim more than the
-data know. So whole days are drawn with replacement, as non-overlapping blocks of a series: Carlstein, "The
-Use of Subseries Values for Estimating the Variance of a General Statistic from a Stationary Sequence", Annals of
-Statistics 14, 1986.
+Rows of the same day share its circumstances, so they are not independent, and resampling single rows would give
+intervals that are too narrow. Whole days are drawn with replacement instead, as non-overlapping blocks of a series:
+Carlstein, "The Use of Subseries Values for Estimating the Variance of a General Statistic from a Stationary Sequence",
+Annals of Statistics 14, 1986.
 
-A resample is a row of weights, how often each day was drawn, so that nothing is copied: metrics that are means are
-products of weights and daily sums, and the AUC is a quadratic form in the weights.
+A resample is a row of weights (how often each day was drawn), so no data is copied: a metric that is a mean is a
+product of weights and daily sums, and the AUC is a quadratic form in the weights.
 """
 
 import numpy as np
@@ -17,13 +17,13 @@ __all__ = ["draw_days", "resample"]
 
 
 def draw_days(days: int, resamples: int, seed: int) -> np.ndarray:
-    """How often each day occurs in each resample, float64 of shape (resamples, days); each row sums to ``days``."""
+    """Draw how often each day occurs in each resample: float64 of shape (resamples, days); rows sum to ``days``."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(days, np.full(days, 1 / days), size=resamples).astype(np.float64)
 
 
 def resample(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarray) -> dict[str, np.ndarray]:
-    """Every metric of ``METRICS`` on every resample, each of shape (resamples,); NaN where it is not defined.
+    """Compute every metric of ``METRICS`` on every resample, each of shape (resamples,); NaN where undefined.
 
     Args:
         label: 0 or 1, shape (n,).
@@ -33,7 +33,7 @@ def resample(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.nd
     """
     days = draws.shape[1]
     rows = draws @ np.bincount(day, minlength=days)
-    # The smallest distance from 0 and 1 is that of scikit-learn's log_loss.
+    # Clip by the same epsilon as scikit-learn's log_loss.
     likely = np.clip(np.where(label == 1, score, 1 - score), np.finfo(np.float64).eps, 1)
     gaps = np.bincount(day * BINS + bin_of(score), score - label, minlength=days * BINS).reshape(days, BINS)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -47,10 +47,10 @@ def resample(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.nd
 
 
 def _auc(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Share of pairs (positive, negative) in which the positive scores higher, ties by half.
+    """Share of (positive, negative) pairs in which the positive scores higher; a tie counts half.
 
-    ``wins[a, b]`` counts them over the positives of day a and the negatives of day b. With weights w the weighted
-    count is w' wins w: exact for every resample, with one look at the rows.
+    ``wins[a, b]`` counts these pairs for the positives of day a and the negatives of day b. With weights w, the
+    weighted count is w' wins w, which is exact for every resample and needs only one pass over the rows.
     """
     days = draws.shape[1]
     positive = label == 1
@@ -65,7 +65,7 @@ def _auc(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarra
 
 
 def _average_precision(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Mean precision over the positives, each at the threshold of its score (rows that tie share a threshold).
+    """Mean of the precision at the score of each positive. Tied rows share a threshold.
 
     ``taken[k, a]`` counts the rows of day a at or above threshold k, ``hits[k, a]`` the positives among them.
     """
@@ -86,5 +86,5 @@ def _average_precision(label: np.ndarray, score: np.ndarray, day: np.ndarray, dr
 
 
 def _at_least(thresholds: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """How many scores are at or above each threshold."""
+    """Count the scores at or above each threshold."""
     return len(score) - np.searchsorted(np.sort(score), thresholds, side="left")

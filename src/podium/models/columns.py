@@ -1,4 +1,4 @@
-"""Columns of a request or a table, checked and turned into numbers that every algorithm understands."""
+"""Checks the feature columns of a request or a table and encodes them as numbers for every algorithm."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -15,16 +15,16 @@ Columns: TypeAlias = pd.DataFrame | Mapping[str, Any]
 Levels: TypeAlias = Mapping[str, tuple[str, ...]]
 Encoded: TypeAlias = dict[str, NDArray[Any]]
 
-# Rows scored in one go: enough to be quick, few enough that a copy of 100 columns stays near 50 MB.
+# Rows scored at once: enough to be fast, and a copy of 100 float64 columns stays near 50 MB.
 CHUNK_ROWS = 65_536
 
 
 class ModelError(PodiumError):
-    """A model cannot be fitted, stored, loaded or asked in this way."""
+    """A model cannot be fitted, saved, loaded or scored with the given input."""
 
 
 def levels_of(frame: pd.DataFrame, categorical: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The distinct texts of each categorical column, sorted, so that their order does not depend on that of rows.
+    """The distinct texts of each categorical column, sorted, so that their order does not depend on the row order.
 
     Raises:
         ModelError: a categorical column holds something other than text.
@@ -34,23 +34,23 @@ def levels_of(frame: pd.DataFrame, categorical: Sequence[str]) -> dict[str, tupl
         values = frame[name].dropna().unique()
         if not all(isinstance(value, str) for value in values):
             raise ModelError(
-                f"The categorical column {name!r} holds more than text. Cast it to string in the features."
+                f"The categorical column {name!r} holds values that are not text. Cast it to string in the features."
             )
         found[name] = tuple(sorted(values))
     return found
 
 
 def chunks(columns: Columns, features: Sequence[str]) -> Iterator[Encoded]:
-    """The features of ``columns``, ``CHUNK_ROWS`` rows at a time; at least one chunk, if only an empty one.
+    """Yield the features of ``columns``, ``CHUNK_ROWS`` rows at a time; without rows, one empty chunk.
 
     Raises:
-        ModelError: features are missing (all are named), or columns differ in length.
+        ModelError: features are missing (the message names them all), or columns differ in length.
     """
     missing = [name for name in features if name not in columns]
     if missing:
         names = ", ".join(f"{name!r}{did_you_mean(name, map(str, columns))}" for name in missing)
         raise ModelError(
-            f"The model cannot score: missing feature columns: {names}. Send every feature, if only nulls."
+            f"The model cannot score: missing feature columns: {names}. Send every feature; nulls are allowed."
         )
     held = {name: np.asarray(columns[name]) for name in features}
     sizes = {len(values) for values in held.values()}
@@ -63,12 +63,12 @@ def chunks(columns: Columns, features: Sequence[str]) -> Iterator[Encoded]:
 
 
 def encode(columns: Columns, features: Sequence[str], levels: Levels) -> Encoded:
-    """Each feature as an array: float64 with NaN for missing, or, where it has levels, the level's place or -1.
+    """Encode each feature as an array: numbers as float64, texts as the index of their level.
 
-    A level that training never saw counts as missing, and so does a number that is not finite.
+    Missing values, infinite numbers and levels not seen in training become NaN or index -1.
 
     Raises:
-        ModelError: a column cannot be read as what it was in training.
+        ModelError: a numeric feature holds no numbers, or a categorical one no text.
     """
     return {
         name: _places(name, columns[name], levels[name]) if name in levels else _numbers(name, columns[name])
@@ -81,7 +81,7 @@ def _numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
     if array.dtype.kind not in "biufO":
         raise ModelError(f"The feature {name!r} must be a number, not {array.dtype}.")
     if array.dtype.kind == "O":
-        # Nullable columns of pandas hold pd.NA, which numpy cannot read as a number.
+        # Nullable pandas columns hold pd.NA, which numpy cannot convert to a number.
         array = np.where(pd.isna(array), np.nan, array)
     try:
         numbers = array.astype("float64", copy=False)

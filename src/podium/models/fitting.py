@@ -1,4 +1,4 @@
-"""Fits any algorithm by its name, under one interface."""
+"""One interface for fitting every algorithm, by name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,20 +30,20 @@ def fit(
     seed: int,
     validation: tuple[pd.DataFrame, ArrayLike] | None = None,
 ) -> Model:
-    """Fit one model. The same rows in the same order give the same model to the last byte: sort them by their keys.
+    """Fit one model. The same rows in the same order give the same bytes, so sort the rows by their keys.
 
     Args:
         algorithm: ``heuristic``, ``logistic_regression`` or ``lightgbm``.
         frame: rows with at least the features.
         label: 0 or 1 for each row.
         features: the columns that the model may use, in order.
-        categorical: those of them that hold text.
-        params: hyperparameters; those left out take the middle of the default search space.
-        seed: of everything that is drawn at random.
-        validation: later rows and their labels; LightGBM stops early by them.
+        categorical: the features that hold text.
+        params: hyperparameters; each one left out defaults to the middle of the default search space.
+        seed: seed of every random draw.
+        validation: later rows and their labels, used by LightGBM for early stopping.
 
     Raises:
-        ModelError: an unknown algorithm, hyperparameter or feature, or labels of one class only.
+        ModelError: the algorithm, a hyperparameter or a feature is unknown, or the labels have only one class.
     """
     chosen = _complete(algorithm, params)
     held_out = Examples.of(*validation) if validation else None
@@ -62,7 +62,7 @@ def fitter(
     categorical: Sequence[str],
     seed: int,
 ) -> Fitter:
-    """A function from a full set of hyperparameters to a model; what its fits share is done once, here.
+    """Return a function that fits a model for a full set of hyperparameters. Work that all fits share is done once.
 
     Raises:
         ModelError: the rows lack features.

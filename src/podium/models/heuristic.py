@@ -20,11 +20,11 @@ __all__ = ["Heuristic", "fitter"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Heuristic(Model):
-    """The historical rate of the row's group, smoothed toward that of the coarser group around it.
+    """The historical rate of the row's group, smoothed toward the rate of the next coarser group.
 
-    ``features`` are the columns that make the groups, coarsest first. With n rows in a group, the coarser group's rate
-    counts as much as ``pseudo_rows`` further rows: an empirical Bayes estimate (Efron and Morris 1975). A group that
-    training never saw has the coarser group's rate, in the end the overall one.
+    ``features`` are the columns that define the groups, coarsest first. The coarser group's rate counts as much as
+    ``pseudo_rows`` further rows: an empirical Bayes estimate (Efron and Morris 1975). A group that training did not see
+    gets the rate of the finest coarser group that it did see, at worst the overall rate.
 
     Attributes:
         groups: for each depth, from 0 (all rows) to all features: [group, rows, positive rows] of every group.
@@ -55,11 +55,11 @@ class Heuristic(Model):
 
     @cached_property
     def _tables(self) -> list[tuple[pd.MultiIndex, NDArray[np.int64]]]:
-        """For each depth but 0: the groups, and rows and positive rows, of shape (2, groups + 1)."""
+        """For each depth above 0: the groups, and their rows and positive rows, of shape (2, groups + 1)."""
         tables = []
         for depth, table in enumerate(self.groups[1:], start=1):
             known = pd.DataFrame([group for group, _, _ in table], columns=list(self.features[:depth]))
-            # The place of an unknown group is -1: no rows.
+            # get_indexer returns -1 for an unknown group, so the last entry is 0 rows.
             counts = np.array([*([rows, positive] for _, rows, positive in table), [0, 0]], dtype="int64").T
             tables.append((pd.MultiIndex.from_frame(known), counts))
         return tables
@@ -85,7 +85,7 @@ def fitter(
 
 
 def _keys(columns: Encoded, levels: Levels, steps: Mapping[str, float]) -> pd.DataFrame:
-    """The group of each row: texts as they are, numbers cut into steps; missing values are null."""
+    """The group of each row: texts unchanged, numbers binned by ``steps``, missing values null."""
     keys = {}
     for name, values in columns.items():
         if name in levels:

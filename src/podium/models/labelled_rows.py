@@ -1,4 +1,4 @@
-"""Labelled rows, and the shape of the functions that learn from them."""
+"""Labelled rows, and the type of the functions that fit a model to them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from .model import Model
 
 __all__ = ["Examples", "Fitter"]
 
-# Checking, encoding and binning are the same for every trial, so a fitter does them once, when it is made.
+# Fits a model for one set of hyperparameters. The code that creates a Fitter checks, encodes and bins the rows once,
+# because these steps are the same for every trial.
 Fitter: TypeAlias = Callable[[Mapping[str, Any]], Model]
 
 
@@ -26,10 +27,10 @@ class Examples:
 
     @classmethod
     def of(cls, columns: pd.DataFrame, label: ArrayLike) -> "Examples":
-        """Checked examples.
+        """Check the labels and build the examples.
 
         Raises:
-            ModelError: there are no rows, labels other than 0 and 1, or labels of one class only.
+            ModelError: there are no rows, not one label for each row, or the labels are not both 0 and 1.
         """
         values = np.asarray(label)
         if len(values) != len(columns):
@@ -43,7 +44,7 @@ class Examples:
         return len(self.label)
 
     def thinned(self, rows: int) -> "Examples":
-        """At most ``rows`` of the examples, evenly spaced, so that every part of them keeps its share."""
+        """Return at most ``rows`` examples, evenly spaced, so that each period keeps its share."""
         if len(self) <= rows:
             return self
         at = np.arange(rows) * len(self) // rows

@@ -1,4 +1,4 @@
-"""Loading a fitted model from its folder."""
+"""Loads a fitted model from its folder."""
 
 import json
 from dataclasses import fields
@@ -17,7 +17,7 @@ def load(folder: Path) -> Model:
     """Load the model that was saved to ``folder``.
 
     Raises:
-        ModelError: the folder holds no model, or one that this version of Podium cannot read.
+        ModelError: the folder holds no complete model, or an algorithm that this version of Podium does not know.
     """
     main = folder / MAIN_FILE
     if not main.is_file():
@@ -30,7 +30,7 @@ def load(folder: Path) -> Model:
     files = {f.name: folder / f.metadata["file"] for f in fields(kind) if "file" in f.metadata}
     absent = [str(path) for path in files.values() if not path.is_file()]
     if absent:
-        raise ModelError(f"{folder} holds a part of a model only: {', '.join(absent)} is missing.")
+        raise ModelError(f"{folder} holds an incomplete model. Missing: {', '.join(absent)}.")
     held |= {name: path.read_bytes().decode() for name, path in files.items()}
     held["features"] = tuple(held["features"])
     held["categorical"] = {name: tuple(levels) for name, levels in held["categorical"].items()}

@@ -1,4 +1,4 @@
-"""Logistic regression: medians for missing numbers, standardised numbers, a weight for each level of a text."""
+"""Logistic regression. Missing numbers become medians, numbers are standardised, each level of a text has a weight."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from .model import Model
 
 __all__ = ["LogisticRegression", "fitter"]
 
-# A wild reading (a wind of 1,000 mph) counts as this many standard deviations and no more.
+# Clip a standardised value at this many standard deviations: a wrong reading, such as a wind of 1,000 mph, must not
+# dominate the score.
 FARTHEST = 10.0
 
 
@@ -23,9 +24,9 @@ class LogisticRegression(Model):
 
     Attributes:
         intercept: the log odds of a row in which every feature is average.
-        numbers: by numeric feature, what stands for a missing value (``median``), and ``mean``, ``scale``, ``weight``.
-        weights: by categorical feature, one weight for each level. Weights average to zero over the training rows, so
-            that a missing or unknown level, which has none, counts as the average one.
+        numbers: for each numeric feature: ``median`` (replaces a missing value), ``mean``, ``scale`` and ``weight``.
+        weights: for each categorical feature, one weight per level. They average to zero over the training rows, so a
+            missing or unknown level, which has no weight, counts as average.
     """
 
     algorithm: ClassVar[str] = "logistic_regression"
@@ -37,8 +38,8 @@ class LogisticRegression(Model):
     def _score(self, columns: Encoded) -> NDArray[np.float64]:
         from scipy.special import expit
 
-        # Summed feature by feature, not as a product of matrices: those add in another order when rows are few, and a
-        # row's score would depend on its company.
+        # Add feature by feature instead of using a matrix product, whose order of additions depends on the number of
+        # rows: a row must score the same alone and in a batch.
         log_odds = np.full(len(columns[self.features[0]]), self.intercept)
         for term in self._terms(columns):
             log_odds += term
@@ -50,7 +51,7 @@ class LogisticRegression(Model):
     def _terms(self, columns: Encoded) -> Iterator[NDArray[np.float64]]:
         for name in self.features:
             if name in self.categorical:
-                # The place of a missing level is -1: the zero at the end.
+                # A missing level has index -1, which selects the zero at the end.
                 yield np.array([*self.weights[name], 0.0])[columns[name]]
             else:
                 yield self.numbers[name]["weight"] * _standardised(columns[name], self.numbers[name])
@@ -66,8 +67,8 @@ def fitter(
 ) -> Fitter:
     """See ``podium.models.fitting.fitter``. Newton's method needs neither validation nor a seed.
 
-    At most ``max_rows`` evenly spaced rows enter the fit: some hundred weights need no more, and the penalty ``C``
-    keeps its meaning when the training set grows.
+    The fit uses at most ``max_rows`` evenly spaced rows: they suffice for some hundred weights, and with a fixed number
+    of rows ``C`` keeps its meaning when the training set grows.
     """
     names = [name for name in features if name in categorical]
 
@@ -83,16 +84,16 @@ def fitter(
 
 
 def _summary(values: NDArray[np.float64]) -> dict[str, float]:
-    """Median of the known values, and mean and standard deviation with missing values filled."""
+    """Median of the known values; mean and standard deviation after missing values are filled with it."""
     known = values[~np.isnan(values)]
     median = float(np.median(known)) if len(known) else 0.0
     filled = np.where(np.isnan(values), median, values)
-    # A constant column says nothing: a scale of one leaves it at zero.
+    # A constant column has a deviation of zero. A scale of 1 avoids dividing by it and standardises the column to 0.
     return {"median": median, "mean": float(filled.mean()), "scale": float(filled.std()) or 1.0}
 
 
 def _design(columns: Encoded, numbers: Mapping[str, Any], levels: Levels) -> NDArray[np.float64]:
-    """Shape (rows, numbers + levels): standardised numbers, then a one for the level that the row has."""
+    """Design matrix of shape (rows, numbers + levels): standardised numbers, then one-hot encoded levels."""
     rows = len(next(iter(columns.values())))
     design = np.zeros((rows, len(numbers) + sum(map(len, levels.values()))))
     for at, (name, number) in enumerate(numbers.items()):
@@ -109,7 +110,7 @@ def _solve(design: NDArray[np.float64], label: NDArray[np.int64], C: float) -> t
     from sklearn.linear_model import LogisticRegression as Solver
     from threadpoolctl import threadpool_limits
 
-    # One thread: the order of additions, and with it the last bit, would follow the number of threads.
+    # Use one thread. With more, the order of additions depends on their number, and results differ in the last bit.
     with threadpool_limits(limits=1, user_api="blas"):
         solved = Solver(C=C, solver="newton-cholesky", max_iter=100).fit(design, label)
     return float(solved.intercept_[0]), solved.coef_[0]

@@ -1,4 +1,4 @@
-"""How good probabilities are: whether they rank well, and whether they mean what they say."""
+"""Metrics of predicted probabilities: how well they rank, and how well they are calibrated."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is called, and which way is better."""
+    """The title of a metric, and whether higher is better."""
 
     title: str
     higher_is_better: bool
@@ -27,7 +27,7 @@ METRICS = {
 
 
 def measure(label: np.ndarray, score: np.ndarray) -> dict[str, float]:
-    """Every metric of ``METRICS``; NaN where it is not defined (ranking metrics of rows of one class).
+    """Compute every metric of ``METRICS``; NaN where undefined (without rows, or ranking rows of one class).
 
     Args:
         label: 0 or 1, shape (n,).
@@ -48,22 +48,22 @@ def measure(label: np.ndarray, score: np.ndarray) -> dict[str, float]:
 
 
 def calibration_error(label: np.ndarray, score: np.ndarray) -> float:
-    """Expected calibration error: mean distance of mean score and positive rate in 10 equal-width bins, by rows.
+    """Expected calibration error: distance of mean score and positive rate in 10 equal-width bins, weighted by rows.
 
     Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015. Chance
-    alone makes it positive, the more so the fewer the rows.
+    alone makes it positive, and more so with fewer rows.
     """
     bins = bin_of(score)
     return float(np.abs(np.bincount(bins, score - label, minlength=BINS)).sum() / len(label))
 
 
 def bin_of(score: np.ndarray) -> np.ndarray:
-    """The equal-width bin of [0, 1] of each score, 0 to 9. An edge belongs to the bin above it, 1 to the last."""
+    """The equal-width bin of each score in [0, 1], numbered 0 to 9. An edge belongs to the upper bin, 1 to the last."""
     return np.searchsorted(np.arange(1, BINS) / BINS, score, side="right")
 
 
 def reliability(label: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows, mean score and positive rate of each bin, shape (10,); NaN in an empty bin."""
+    """Rows, mean score and positive rate of each bin, each of shape (10,); the last two are NaN for an empty bin."""
     bins = bin_of(score)
     rows = np.bincount(bins, minlength=BINS)
     with np.errstate(invalid="ignore"):

@@ -1,6 +1,6 @@
-"""The script that MLflow runs to bring a registered model to life: "models from code", so nothing is unpickled.
+"""The script that MLflow runs to load a registered model ("models from code"), so that nothing is unpickled.
 
-Whoever logs a model names this file as ``python_model`` and the model's folder as the artifact ``model``.
+Log a model with this file as ``python_model`` and the model's folder as the artifact ``model``.
 """
 
 from pathlib import Path
@@ -25,9 +25,9 @@ class Probability(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> NDArray[np.float64]:
-        """One float64 in [0, 1] for each row of ``model_input``."""
+        """Return one float64 in [0, 1] for each row of ``model_input``."""
         return self.model.score(model_input)
 
 
-# The one act at import in this package: it is how MLflow asks a script for its model.
+# Runs at import, because MLflow imports this script and takes the model that it sets.
 mlflow.models.set_model(Probability())

@@ -1,4 +1,4 @@
-"""Batch scoring on the engine: a model is loaded once in each worker and scores whole batches."""
+"""Batch scoring on the engine. Each worker loads a model once and scores whole batches."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -19,9 +19,9 @@ _loaded: dict[str, Model] = {}
 
 
 def add_scores(frame: DataFrame, model: Model, *, digest: str) -> DataFrame:
-    """``frame`` with the column ``score``, the probability of the positive class (double).
+    """Add the column ``score`` to ``frame``: the probability of the positive class (double).
 
-    The model's files travel with the task, so that a worker needs no access to the registry.
+    The task carries the model's files, so a worker needs no access to the registry.
     """
     files = _files(model)
 

@@ -1,4 +1,4 @@
-"""Where tuning looks for hyperparameters: typed, so that a mistyped name or an impossible value stops at the door."""
+"""The search spaces of the hyperparameters, validated so that a misspelt name or an impossible value fails early."""
 
 from collections.abc import Mapping
 from math import sqrt
@@ -18,7 +18,7 @@ Leaves = Annotated[int, Field(gt=1)]
 
 
 class Search(Params, Generic[T]):
-    """The values that a hyperparameter may take: a range (``low``, ``high``, ``log``), ``choices``, or a bare value."""
+    """The values of a hyperparameter: a range (``low``, ``high``, ``log``), ``choices``, or a single value."""
 
     low: T | None = None
     high: T | None = None
@@ -34,7 +34,7 @@ class Search(Params, Generic[T]):
     def _one_kind(self) -> "Search[T]":
         ends = (self.low is not None) + (self.high is not None)
         if ends != (0 if self.choices else 2):
-            raise ValueError("give low and high, or choices, or a bare value")
+            raise ValueError("give low and high, or choices, or a single value")
         if self.low is not None and self.high is not None:
             if self.low >= self.high:
                 raise ValueError(f"low ({self.low}) must be less than high ({self.high})")
@@ -56,7 +56,7 @@ class Search(Params, Generic[T]):
         return len(self.choices) != 1
 
     def suggest(self, trial: Trial, name: str) -> T:
-        """The value that ``trial`` is to try."""
+        """Draw the value for ``trial``."""
         if self.low is None or self.high is None:
             return trial.suggest_categorical(name, self.choices)
         if isinstance(self.low, int):
@@ -65,7 +65,7 @@ class Search(Params, Generic[T]):
 
 
 class Space(Params):
-    """The hyperparameters of one algorithm, and how many trials it gets; 0 leaves the algorithm out."""
+    """The hyperparameters of one algorithm, and its number of trials; 0 leaves the algorithm out."""
 
     trials: int = Field(default=1, ge=0)
 
@@ -91,7 +91,7 @@ class HeuristicSpace(Space):
     def _steps_of_groups(self) -> "HeuristicSpace":
         stray = [f"{name!r}{did_you_mean(name, self.by)}" for name in self.steps if name not in self.by]
         if stray:
-            raise ValueError(f"steps cuts columns that by does not name: {', '.join(stray)}")
+            raise ValueError(f"steps names columns that by does not: {', '.join(stray)}")
         return self
 
 
@@ -104,10 +104,10 @@ class LogisticSpace(Space):
 
 
 class LightGBMSpace(Space):
-    """LightGBM: at most ``rounds`` trees; a trial stops when ``patience`` trees made validation no better.
+    """LightGBM: at most ``rounds`` trees; a trial stops when ``patience`` trees in a row do not improve validation.
 
-    Where many features say nearly the same, a small ``feature_fraction`` gives each its turn, and many small steps
-    (a low ``learning_rate``) hold up better when the world changes than few large ones: so the default space.
+    The default space has a small ``feature_fraction``, which gives each of many correlated features its turn, and a low
+    ``learning_rate``, because many small steps hold up better under drift than few large ones.
     """
 
     trials: int = Field(default=4, ge=0)
@@ -129,7 +129,7 @@ SPACES: Mapping[str, type[Space]] = {
 
 
 class Algorithms(Params):
-    """The algorithms that compete, each with its space."""
+    """The algorithms that compete, each with its search space."""
 
     heuristic: HeuristicSpace
     logistic_regression: LogisticSpace = LogisticSpace()

@@ -1,4 +1,4 @@
-"""Chooses an algorithm and its hyperparameters by log loss on rows that are later than those it learned from."""
+"""Chooses an algorithm and its hyperparameters by log loss on rows later than the training rows."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,17 +17,17 @@ from .spaces import Algorithms, Space
 
 __all__ = ["Choice", "split_by_time", "tune"]
 
-# Trials that look around before TPE starts to draw conclusions; the first is the middle of the space.
+# Trials before TPE starts to model the results: the middle of the space, then random ones.
 SCOUTS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The winner of a tuning.
+    """The trial that won the tuning.
 
     Attributes:
-        params: hyperparameters, full and fixed; ``rounds``, if any, is the number that served best.
-        rows: how many rows it was fitted on.
+        params: a value for every hyperparameter; ``rounds``, if present, is the best number found by early stopping.
+        rows: the number of rows it was fitted on.
         log_loss, auc: on the validation rows.
     """
 
@@ -38,7 +38,7 @@ class Choice:
     auc: float
 
     def params_for(self, rows: int) -> dict[str, Any]:
-        """The hyperparameters for a fit on ``rows`` rows: more rows carry proportionally more rounds."""
+        """The hyperparameters for a fit on ``rows`` rows: ``rounds`` grows in proportion to the rows."""
         if "rounds" not in self.params:
             return dict(self.params)
         return {**self.params, "rounds": max(1, round(self.params["rounds"] * rows / self.rows))}
@@ -47,14 +47,15 @@ class Choice:
 def split_by_time(
     rows: pd.DataFrame, boundary: datetime, *, time: str, known: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What could be learned from at ``boundary``, and what came later.
+    """Split ``rows`` into those whose label was known at ``boundary``, and those predicted at or after it.
+
+    Earlier rows whose label was not yet known at ``boundary`` are in neither part.
 
     Args:
         rows: any rows with the columns ``time`` and ``known``.
-        boundary: the moment that divides them.
+        boundary: the moment of the split.
         time: the column with the moment of the prediction.
-        known: the column with the moment at which the label became known. Rows of before whose label was not known at
-            ``boundary`` are in neither part.
+        known: the column with the moment at which the label became known.
     """
     later = rows[time] >= boundary
     return rows[~later & (rows[known] <= boundary)], rows[later]
@@ -72,19 +73,19 @@ def tune(
     """Try each algorithm for its number of trials, by TPE (Bergstra et al. 2011).
 
     Args:
-        train: what the trials learn from, sorted by entity keys.
-        validation: later rows, by which they are judged.
-        algorithms: who competes, where to look, and for how many trials.
+        train: the rows that trials are fitted on, sorted by entity keys.
+        validation: later rows, which trials are scored on.
+        algorithms: the search space and the number of trials of each algorithm.
         features: the columns that models may use, in order.
-        categorical: those of them that hold text.
-        seed: of the search and of every fit.
+        categorical: the features that hold text.
+        seed: seed of the search and of every fit.
 
     Returns:
-        One row for each trial: number, algorithm, params (JSON), log_loss, auc, rounds (null where there are none),
-        seconds. And the trial with the smallest log loss; of equals, the first.
+        A table with one row per trial: number, algorithm, params (JSON), log_loss, auc, rounds (null if the algorithm
+        has none), seconds. And the trial with the smallest log loss, on a tie the first.
 
     Raises:
-        ModelError: no algorithm has a trial, or the rows do not serve (see ``Examples`` and ``fitter``).
+        ModelError: the rows lack features or hold an invalid column (see ``fitter``).
     """
     trials = [
         trial
@@ -108,11 +109,11 @@ def tune(
 
 
 def _trials(algorithm: str, space: Space, learn: Fitter, validation: Examples, seed: int) -> Iterator[dict[str, Any]]:
-    """One algorithm's trials, one after the other."""
+    """Run the trials of one algorithm in sequence."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=SCOUTS))
     study.enqueue_trial({name: search.middle for name, search in space.searched.items()})
-    # With nothing to search, all trials would be one.
+    # With nothing to search, all trials would be the same.
     for _ in range(space.trials if space.searched else 1):
         trial, start = study.ask(), perf_counter()
         params = space.middle | {name: search.suggest(trial, name) for name, search in space.searched.items()}
