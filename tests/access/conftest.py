@@ -18,7 +18,7 @@ ROLES = ("data_scientist", "ml_engineer", "ci", "job", "operator", "auditor", "a
 # A principal for each role, with the role's name, and one without a role.
 MEMBERS = {role: [role] for role in ROLES}
 NOBODY = "nobody-in-particular"
-# Sail covers the client of Spark Connect, and Spark its server.
+# The connect engine is left out: Sail uses the same client, and Spark the same execution engine.
 on_two_engines = pytest.mark.parametrize(
     "engine_name", ["sail", pytest.param("spark", marks=pytest.mark.spark)], indirect=True
 )
@@ -50,7 +50,7 @@ Enter = Callable[..., access.Policy]
 
 @pytest.fixture
 def enter(rules: AccessRules, tmp_path: Path) -> Enter:
-    """A function that configures the guard as a run of a principal in an environment would."""
+    """Return a function that configures the guard like a run by the given principal in the given environment."""
 
     def act(name: str, env: str, *, key: str | None = SECRET, own: Path | None = None, **settings) -> access.Policy:
         policy = access.Policy(

@@ -12,7 +12,7 @@ some_roles = st.lists(st.sampled_from(ROLES), unique=True, max_size=3)
 
 @st.composite
 def some_rules(draw) -> AccessRules:
-    """Arbitrary rules of one environment, with arbitrary members."""
+    """Arbitrary rules for one environment, with arbitrary members."""
     rights = draw(st.dictionaries(st.sampled_from([*ROLES, "anyone"]), some_rights))
     members = draw(st.dictionaries(st.sampled_from(["ada", "bob", "cy"]), some_roles))
     one = {"rights": rights, "unmasked": draw(some_roles)}

@@ -1,4 +1,4 @@
-"""The access guard: allowed and refused reads and writes, messages of refusals, callbacks."""
+"""The access guard: allowed and refused reads and writes, refusal messages, callbacks."""
 
 import os
 
@@ -19,7 +19,7 @@ N1 = masked_value(hmac_key(SECRET), "tail_number", "N1")
 
 @pytest.fixture
 def planes(spark, tmp_path) -> DeltaDataset:
-    """A table of prod, written without a policy, as in a script."""
+    """A prod table, written without a policy, as a script writes it."""
     dataset = DeltaDataset(path=str(tmp_path / "prod" / "planes"), zone="bronze", mode="append")
     dataset.save(spark.createDataFrame([("N1", 2)], "tail_number string, seats int"))
     return dataset
@@ -29,12 +29,12 @@ def tails(dataset: DeltaDataset) -> list[str]:
     return [row[0] for row in dataset.load().select("tail_number").collect()]
 
 
-def test_without_a_policy_all_is_allowed_and_clear(planes):
+def test_without_a_policy_every_access_is_allowed_and_unmasked(planes):
     assert access.current() is None
     assert tails(planes) == ["N1"]
 
 
-def test_who_may_see_clear_values_does_and_others_see_masks(planes, enter):
+def test_only_unmasked_roles_see_clear_values(planes, enter):
     enter("auditor", "prod")
     assert tails(planes) == ["N1"]
     enter("data_scientist", "prod")
@@ -52,7 +52,7 @@ def test_a_preview_is_masked_too(planes, enter):
     assert "may not read the zone" in refused["data"][0][0]
 
 
-def test_what_is_refused_says_who_what_and_what_to_change(planes, enter, spark, tmp_path):
+def test_a_refusal_names_the_principal_the_table_and_the_rule_to_change(planes, enter, spark, tmp_path):
     told = []
     access.on_refusal(told.append)
     access.on_refusal(told.append)
@@ -73,7 +73,7 @@ def test_what_is_refused_says_who_what_and_what_to_change(planes, enter, spark, 
     assert (refusal.verb, refusal.zone, refusal.env, refusal.what) == ("write", "bronze", "prod", planes.path)
 
 
-def test_even_a_save_of_nothing_is_refused(planes, enter):
+def test_a_save_without_changes_is_refused_too(planes, enter):
     enter("auditor", "prod")
     with pytest.raises(AccessError):
         planes.save(Unchanged("nothing is new"))
@@ -86,7 +86,7 @@ def test_a_refused_first_save_makes_no_folder(spark, enter, tmp_path):
     assert not (tmp_path / "prod").exists()
 
 
-def test_a_narrowed_principal_is_named_with_both(planes, enter, monkeypatch):
+def test_a_refusal_names_the_principal_and_the_narrowed_role(planes, enter, monkeypatch):
     enter("job", "prod")
     monkeypatch.setenv(NARROW, "operator")
     assert tails(planes) == [N1]
@@ -120,7 +120,7 @@ def of_prod(planes: DeltaDataset) -> DeltaDataset:
 
 
 @pytest.mark.parametrize("name", ["job", "auditor", "data_scientist"])
-def test_another_environment_is_read_masked_whoever_reads(planes, enter, name):
+def test_another_environment_is_masked_for_every_principal(planes, enter, name):
     enter(name, "dev")
     assert tails(of_prod(planes)) == [N1]
 
@@ -141,15 +141,15 @@ def test_another_environment_is_read_by_its_own_rules(planes, enter):
         of_prod(planes).load()
 
 
-def test_another_environment_needs_a_key_that_was_given(planes, enter, tmp_path):
+def test_another_environment_needs_a_given_key(planes, enter, tmp_path):
     enter("data_scientist", "dev", key=None, own=tmp_path / "mask.key")
     assert tails(planes) not in ([N1], ["N1"])  # masked by dev's own key
     with pytest.raises(AccessError, match="PODIUM_MASK_KEY"):
         of_prod(planes).load()
 
 
-def test_a_masked_copy_is_all_that_can_be_kept(planes, enter, tmp_path):
-    """A table of prod that is read and written again in dev holds no clear value in any file."""
+def test_a_copy_of_prod_in_dev_holds_only_masks(planes, enter, tmp_path):
+    """A prod table that a dev run reads and saves as its own table contains no clear values."""
     enter("job", "dev")
     copy = DeltaDataset(path=str(tmp_path / "dev" / "copy"), zone="bronze", mode="overwrite")
     copy.save(of_prod(planes).load())
@@ -167,7 +167,7 @@ def test_masked_columns_join_across_tables(planes, enter, spark, tmp_path):
     pd.testing.assert_frame_equal(joined, pd.DataFrame({"flight": [1], "seats": [2]}), check_dtype=False)
 
 
-def test_a_run_is_refused_with_everything_that_is_wrong_with_it(enter):
+def test_a_refused_run_lists_every_violation(enter):
     told = []
     access.on_refusal(told.append)
     enter("operator", "prod")
@@ -202,14 +202,14 @@ def test_a_run_that_would_mask_without_a_key_is_refused_before_it_begins(enter, 
     access.preflight(wanted)
 
 
-def test_members_of_no_role_have_only_what_anyone_has(enter):
+def test_members_without_a_role_have_only_the_rights_of_anyone(enter):
     enter("ada", "prod", rules=read_rules(raw_rules(members=MEMBERS | {"ada": []})))
     with pytest.raises(AccessError, match=r"ada \(roles: none\)"):
         access.require("read", "bronze", "planes")
 
 
-def test_a_principal_is_asked_for_only_when_it_is_needed():
-    """The principal is looked up lazily, because on Databricks that needs a session."""
+def test_the_principal_is_looked_up_lazily():
+    """On Databricks the lookup needs a session, so the policy must not trigger it early."""
     policy = access.Policy(
         env="dev",
         rules=read_rules(raw_rules()),

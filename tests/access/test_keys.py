@@ -1,4 +1,4 @@
-"""The mask key comes from the credentials and is never shown. An environment generates its own key only once."""
+"""The mask key comes from the credentials and is never shown. The dev environment generates its own key only once."""
 
 import logging
 import stat
@@ -22,7 +22,7 @@ def no_variable(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
 
 
-def test_the_variable_comes_before_the_credentials(monkeypatch):
+def test_the_variable_overrides_the_credentials(monkeypatch):
     credentials = {"masking": {"key": SECRET}}
     assert MaskKey(given_key(credentials)).get() == hmac_key(SECRET)
     monkeypatch.setenv(VARIABLE, "v" * 32)
@@ -31,7 +31,7 @@ def test_the_variable_comes_before_the_credentials(monkeypatch):
 
 
 @pytest.mark.parametrize("credentials", [{}, {"masking": None}, {"masking": {}}, {"masking": {"key": ""}}])
-def test_there_may_be_none(credentials):
+def test_the_key_is_optional(credentials):
     assert given_key(credentials) is None
     assert not MaskKey(None).found()
 
@@ -51,7 +51,7 @@ def test_a_key_is_never_shown(enter, caplog):
         assert hmac_key(SECRET).decode() not in said
 
 
-def test_an_own_key_is_made_once_and_for_the_owner_only(tmp_path):
+def test_a_generated_key_is_created_once_and_readable_by_its_owner_only(tmp_path):
     key = MaskKey(own=tmp_path / "dev" / "mask.key")
     with ThreadPoolExecutor(8) as pool:
         found = set(pool.map(lambda _: MaskKey(own=tmp_path / "dev" / "mask.key").get(), range(32)))
@@ -66,7 +66,7 @@ def loader(conf, env) -> OmegaConfigLoader:
     return OmegaConfigLoader(conf_source=str(conf), env=env, **CONFIG_LOADER_ARGS)
 
 
-def test_only_dev_makes_its_own(tmp_path, monkeypatch):
+def test_only_dev_generates_its_own_key(tmp_path, monkeypatch):
     monkeypatch.setenv("PODIUM_DATA", str(tmp_path))
     own = {env: load_policy(loader(PROJECT / "conf", env), env, PROJECT).key.own for env in ("dev", "staging", "prod")}
     assert own == {"dev": tmp_path / "dev" / "mask.key", "staging": None, "prod": None}

@@ -1,4 +1,4 @@
-"""Masks on real engines: joins still work, plans do not show the key, and the SQL gives the same masks."""
+"""Masks on real engines: joins still work, plans do not show the key, and the generated SQL gives the same masks."""
 
 import hashlib
 import hmac
@@ -76,8 +76,8 @@ def test_the_key_is_in_no_plan(engine_name, capsys):
 
 
 @on_two_engines
-def test_what_does_not_need_the_column_does_not_mask_it(engine_name, tmp_path, capsys):
-    """Masks cost nothing if a query reads other columns, and filters on those still reach the files."""
+def test_a_query_without_the_column_does_not_mask_it(engine_name, tmp_path, capsys):
+    """Masks cost nothing if a query reads only other columns, and filters on other columns still reach the files."""
     table = DeltaDataset(path=str(tmp_path / "t"), zone="bronze", mode="append")
     table.save(frame())
     masked(table.load()).select("row").explain(True)
@@ -86,13 +86,13 @@ def test_what_does_not_need_the_column_does_not_mask_it(engine_name, tmp_path, c
     masked(table.load()).filter("row < 3").explain(True)
     physical = capsys.readouterr().out.partition("Physical Plan")[2]
     below = physical.partition("masked")[2]
-    assert "row" in below.partition("Filter")[2], "the rows are filtered before they are masked"
+    assert "row" in below.partition("Filter")[2], "the plan must filter rows before it masks them"
 
 
 @on_two_engines
 @pytest.mark.parametrize("entitled", [False, True])
-def test_the_function_of_unity_catalog_says_the_same(engine_name, rules, entitled):
-    """The compiled SQL runs unchanged, except for Databricks' functions for group membership and secrets."""
+def test_the_unity_catalog_function_gives_the_same_masks(engine_name, rules, entitled):
+    """The test runs the generated SQL, and replaces only Databricks' functions for group membership and secrets."""
     tables = [CatalogTable("p", "bronze_t", "bronze", ("tail_number",))]
     (function,) = [line for line in statements(rules, "prod", "main", tables) if line.startswith("CREATE")]
     body = function.partition("RETURN CASE")[2].replace("secret('podium', 'mask_key')", text(SECRET))
@@ -113,16 +113,16 @@ def test_the_function_of_unity_catalog_says_the_same(engine_name, rules, entitle
         ("planes map<string, struct<tail_number: string>>", "tail_number is inside another column"),
     ],
 )
-def test_what_cannot_be_masked_does_not_pass(spark, schema, what):
+def test_a_column_that_cannot_be_masked_is_refused(spark, schema, what):
     with pytest.raises(LakehouseError, match=what):
         masked(spark.createDataFrame([], schema))
 
 
-def test_without_such_a_column_no_key_is_asked_for(spark):
+def test_without_a_masked_column_no_key_is_needed(spark):
     mask_frame(frame(column="other"), COLUMNS, lambda: pytest.fail("no key is needed"))
 
 
-def test_rows_in_memory_are_masked_the_same(spark):
+def test_rows_in_memory_get_the_same_masks(spark):
     held = frame().toPandas()
     held["nested"] = [{"tail_number": "N1"}] * len(held)
 
@@ -130,4 +130,4 @@ def test_rows_in_memory_are_masked_the_same(spark):
 
     assert sorted(zip(shown["row"], shown["tail_number"], strict=True), key=str) == rows(masked(frame()))
     assert shown["nested"].isna().all()
-    assert held["tail_number"].tolist() == TAILS, "what was given is left alone"
+    assert held["tail_number"].tolist() == TAILS, "mask_rows must not change its input"

@@ -1,6 +1,6 @@
-"""The rights of every role in every environment and zone, tested through the datasets, on two engines.
+"""The rights of every role in every environment and zone, tested through the datasets on two engines.
 
-The expected rights are written out here and not read from the rules, so a change of the rules must change both.
+The expected rights are written out here, not read from the rules, so a change of the rules needs a change here too.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from podium.lakehouse.table import DeltaDataset, Unchanged
 from podium.registry import datasets as registry
 from tests.access.conftest import NOBODY, ROLES, SECRET, contents, on_two_engines
 
-# r reads, m reads masked, w writes, - neither. The columns are the zones in the order of ZONES.
+# r: read, m: read masked, w: write, -: no access. The columns are the zones, in the order of ZONES.
 EXPECTED = {
     "dev": dict.fromkeys([*ROLES, NOBODY], "mw mw mw mw mw mw rw"),
     "staging": {
@@ -53,12 +53,12 @@ ROWS = [
     for role, cells in EXPECTED[env].items()
 ]
 TABLES = [zone for zone in ZONES if zone != "registry"]
-# A masked column of each zone, whose kind is the column's name.
+# A masked column in each zone. The kind of its mask is the column's name.
 MASKED = dict.fromkeys(TABLES, "tail_number") | {"quarantine": "received", "monitoring": "top"}
 CLEAR = "N14228"
 
 
-def test_nothing_is_left_out(rules):
+def test_the_matrix_covers_every_environment_role_and_zone(rules):
     assert {(env, role, *cells) for env, role, cells in ROWS} == {
         (env, role, *ZONES) for env in rules.environments for role in [*rules.roles, NOBODY]
     }
@@ -76,7 +76,7 @@ def lake(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Callable
 
 @on_two_engines
 @pytest.mark.parametrize(("env", "role", "cells"), ROWS)
-def test_every_zone_is_read_as_the_matrix_says(lake, enter, env, role, cells):
+def test_reads_follow_the_matrix(lake, enter, env, role, cells):
     enter(role, env)
     loaded, expected = [], {}
     for zone in TABLES:
@@ -93,7 +93,7 @@ def test_every_zone_is_read_as_the_matrix_says(lake, enter, env, role, cells):
 
 @on_two_engines
 @pytest.mark.parametrize(("env", "role", "cells"), ROWS)
-def test_every_zone_is_written_as_the_matrix_says(lake, enter, engine_name, env, role, cells):
+def test_writes_follow_the_matrix(lake, enter, engine_name, env, role, cells):
     """Sail commits every allowed write. Spark, whose commits take seconds, commits only one per zone."""
     enter(role, env)
     for zone in TABLES:
@@ -101,7 +101,7 @@ def test_every_zone_is_written_as_the_matrix_says(lake, enter, engine_name, env,
         before, version = contents(Path(dataset.path)), DeltaTable(dataset.path).version()
         if "w" in cells[zone]:
             real = engine_name == "sail" or (env, role) == ("prod", "job")
-            dataset.save(row(zone) if real else Unchanged("it is allowed, that is enough"))
+            dataset.save(row(zone) if real else Unchanged("only the permission is tested"))
             assert DeltaTable(dataset.path).version() == version + real
         else:
             with pytest.raises(AccessError, match=f"may not write the zone {zone}"):
@@ -114,8 +114,8 @@ def row(zone: str) -> DataFrame:
 
 
 @pytest.mark.parametrize(("env", "role", "cells"), ROWS)
-def test_the_registry_is_read_and_written_as_the_matrix_says(enter, monkeypatch, env, role, cells):
-    """No engine takes part. Calls to MLflow are recorded, to show that the guard comes before them."""
+def test_the_registry_follows_the_matrix(enter, monkeypatch, env, role, cells):
+    """Needs no engine. The test records the calls to MLflow, to show that the guard runs before them."""
     asked = []
     for name in ("newest_candidate", "newest_evidence", "load_version", "log_candidate", "log_evidence", "apply"):
         found = SimpleNamespace(digest="a", version="1")

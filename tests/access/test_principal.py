@@ -1,4 +1,4 @@
-"""The principal is a real user. The variable PODIUM_PRINCIPAL removes rights and never adds any."""
+"""The principal is the real OS user. The variable PODIUM_PRINCIPAL removes rights and never adds any."""
 
 import os
 import pwd
@@ -41,7 +41,7 @@ def test_the_variable_only_narrows(rules, real, claimed, owner):
     assert narrowed.clear <= own.clear
 
 
-def test_the_user_is_not_what_variables_say(monkeypatch):
+def test_environment_variables_do_not_change_the_user(monkeypatch):
     for variable in ("USER", "LOGNAME", "LNAME", "USERNAME"):
         monkeypatch.setenv(variable, NOBODY)
     assert os_user() == pwd.getpwuid(os.geteuid()).pw_name != NOBODY
@@ -52,7 +52,7 @@ def unlisted():
     return read_rules(raw_rules(members={}))
 
 
-def test_the_owner_is_the_job_of_local_storage_until_members_are_listed(unlisted, rules):
+def test_the_owner_has_the_job_role_on_local_storage_until_members_are_listed(unlisted, rules):
     local, remote = "/data/prod", "s3://bucket/podium"
     for env in ("staging", "prod"):
         assert policy(unlisted, "me", owner=True, root=local).roles("me", env) == ("job",)
@@ -63,7 +63,7 @@ def test_the_owner_is_the_job_of_local_storage_until_members_are_listed(unlisted
         assert policy(rules, "me", owner=True, root=local).roles("me", env) == ()
 
 
-def test_an_owner_is_who_made_the_folder(tmp_path: Path, monkeypatch):
+def test_the_owner_is_the_user_who_owns_the_folder(tmp_path: Path, monkeypatch):
     assert owns(tmp_path)
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
     assert not owns(tmp_path)

@@ -1,4 +1,4 @@
-"""The file of the access rules: what is valid, and what is refused, with a suggestion of the nearest name."""
+"""The access rules file: valid rules, and errors that suggest the nearest name."""
 
 import re
 
@@ -61,13 +61,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_what_is_wrong_is_refused(what):
+def test_a_mistake_in_the_rules_is_refused(what):
     path, value, message = WRONG[what]
     with pytest.raises(PodiumError, match=re.escape(message)):
         read_rules(changed(path, value))
 
 
-def test_all_that_is_wrong_is_said_at_once():
+def test_one_error_lists_every_mistake():
     raw = changed("owner", "boss") | {"memberz": {}, "masks": [{"column": "a", "zones": ["gold"]}]}
     with pytest.raises(PodiumError) as refused:
         read_rules(raw)
@@ -85,7 +85,7 @@ def test_every_environment_of_the_project_has_rules(rules):
     assert rules.environments.keys() == folders
 
 
-def test_every_zone_of_the_catalog_is_one_of_the_rules():
+def test_the_zones_of_the_catalog_are_those_of_the_rules():
     entries = {}
     for file in (PROJECT / "conf/base/catalog").glob("*.yml"):
         entries |= yaml.safe_load(file.read_text())
@@ -94,7 +94,7 @@ def test_every_zone_of_the_catalog_is_one_of_the_rules():
 
 
 def test_the_tail_number_is_masked_in_every_table_that_holds_it(rules):
-    """Bronze holds them by the events' schemas; the other zones would if a feature were made of such a column."""
+    """Bronze has tail numbers by the events' schemas. The other zones get them if a feature uses such a column."""
     problem = PROBLEMS["flight_delay"]
     holds = {event.name for event in problem.events if "tail_number" in event.schema}
     assert holds == {"departure", "plane"}

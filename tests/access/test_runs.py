@@ -1,4 +1,4 @@
-"""``kedro run``, in a separate process, refuses a run before its first node if the rules forbid any part of it."""
+"""``kedro run`` refuses a run before its first node if the rules forbid any part of it. Runs in separate processes."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ from tests.conftest import PROJECT, Project
 
 
 def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run ``kedro run`` with its own data folder."""
+    """Run ``kedro run`` on the given data folder."""
     clean = {name: value for name, value in os.environ.items() if name not in {NARROW, VARIABLE, "KEDRO_ENV"}}
     return subprocess.run(
         [sys.executable, "-m", "kedro", "run", *arguments],
@@ -41,11 +41,11 @@ def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
 
 
 def tables(data: Path) -> list[Path]:
-    """All files below the data folder that a node could have written."""
+    """The files below the data folder that a node may have written."""
     return [path for path in data.rglob("*") if "flight_delay" in path.parts or "mlartifacts" in path.parts]
 
 
-def test_who_has_no_role_runs_nothing_in_prod(tmp_path):
+def test_a_user_without_a_role_cannot_run_anything_in_prod(tmp_path):
     """The refusal needs no engine, so this test passes without Java."""
     answer = run(tmp_path, "--env", "prod", "--pipelines", "feature_engineering", **{NARROW: NOBODY})
 
@@ -83,8 +83,8 @@ def test_a_run_that_would_mask_without_a_key_does_not_begin(conf, tmp_path):
     assert "too-short-a-secret" not in short.stdout + short.stderr
 
 
-def test_a_run_of_dev_keeps_clear_values_in_bronze_and_shows_masks(project: Project):
-    """Masks apply on load, so the table holds the clear values."""
+def test_a_dev_run_stores_clear_values_in_bronze_and_loads_masks(project: Project):
+    """Masks apply on load, so the table keeps the clear values."""
     project.run("eda", as_of="2013-02-01")
 
     context = project.session.load_context()
@@ -99,7 +99,7 @@ def test_a_run_of_dev_keeps_clear_values_in_bronze_and_shows_masks(project: Proj
 
 @pytest.fixture
 def catalog(data_folder, spark):
-    """The catalog of dev, with a table of prod in a local folder."""
+    """The dev catalog, with a prod table in a local folder."""
     from kedro.framework.session import KedroServiceSession
     from kedro.framework.startup import bootstrap_project
 
@@ -135,7 +135,7 @@ def test_dev_does_not_read_prod_with_a_key_of_its_own(monkeypatch, request):
         request.getfixturevalue("catalog").load(ELSEWHERE)
 
 
-def test_dev_looks_for_other_environments_where_they_are(monkeypatch, tmp_path):
+def test_dev_finds_the_roots_of_other_environments(monkeypatch, tmp_path):
     for variables in ({}, {"PODIUM_STAGING_ROOT": "s3://staging/podium", "PODIUM_PROD_ROOT": "uc://main"}):
         for name, value in {"PODIUM_DATA": str(tmp_path), **variables}.items():
             monkeypatch.setenv(name, value)
@@ -159,7 +159,7 @@ def test_every_zone_of_a_pipeline_is_asked_for(catalog):
     assert asked["deployment"] == {("read", "registry"), ("write", "registry")}
 
 
-def test_a_cached_dataset_is_judged_and_one_that_hides_its_dataset_is_refused(tmp_path):
+def test_the_rules_look_inside_a_cached_dataset_and_refuse_one_that_hides_its_dataset(tmp_path):
     cached = CachedDataset(CachedDataset(DeltaDataset(path=str(tmp_path / "t"), zone="bronze")))
     own_catalog = DataCatalog({"cached": cached})
     pipeline = Pipeline([Node(func=print, inputs="cached", outputs=None, name="show")])

@@ -1,4 +1,4 @@
-"""The generator of larger sources: n times the rows, keys that stay unique, and copies that are what they copy."""
+"""The generator of larger sources: n times the rows, unique keys, and copies whose features equal the original's."""
 
 import pandas as pd
 import pytest
@@ -10,14 +10,14 @@ from tests.conftest import Project
 PROBLEM = PROBLEMS["flight_delay"]
 TIMES = 3
 AS_OF = "2013-02-20"
-# Features of these tables belong to a carrier or a destination; those of the others to an origin, which has all copies.
+# Tables keyed by carrier or destination: each copy has its own. All copies share the origins, which key the others.
 OWN = [table for table in PROBLEM.tables if {"carrier", "dest"} & set(table.entity)]
 KEY = ["carrier", "flight", "origin", "year", "month", "day", "hour", "minute"]
 
 
 @pytest.fixture(scope="module")
 def source(small) -> _copies.Files:
-    """Two months of the small source; its airports lack Puerto Rico, its weather has a row that cannot be."""
+    """Two months of the small source. Its airports lack Puerto Rico, and its weather has an impossible row."""
     flights = small["flights"]
     return small | {"flights": flights[flights["month"].isin(["1", "2"])].reset_index(drop=True)}
 
@@ -37,7 +37,7 @@ def grown(source, new_project, tmp_path_factory) -> Project:
 
 
 def renamed(rows: pd.DataFrame, codes: _copies.Codes) -> pd.DataFrame:
-    """The rows of a copy, called what the original calls them."""
+    """The rows of a copy, with the original's codes."""
     out = rows.copy()
     for column in {"carrier", "dest"} & set(rows.columns):
         out[column] = rows[column].map({new: old for old, new in getattr(codes, column).items()})
@@ -48,13 +48,13 @@ def ordered(rows: pd.DataFrame, table) -> pd.DataFrame:
     return rows.sort_values([*table.entity, "feature_time"], ignore_index=True)
 
 
-def test_once_is_the_source(source, tmp_path):
+def test_a_factor_of_one_copies_the_source(source, tmp_path):
     written = _copies.read(_copies.write(source, 1, tmp_path / "source"))
     for name, rows in source.items():
         pd.testing.assert_frame_equal(written[name], rows.reset_index(drop=True), obj=name)
 
 
-def test_n_times_the_flights_with_keys_of_their_own(raw, tmp_path):
+def test_a_factor_of_n_gives_n_times_the_flights_with_unique_keys(raw, tmp_path):
     flights = _copies.read(_copies.write(raw, 2, tmp_path / "source"))["flights"]
     assert len(flights) == 2 * len(raw["flights"])
     assert not flights.duplicated(KEY).any()
@@ -70,12 +70,12 @@ def test_no_two_copies_share_a_code(raw):
     assert not {"NA", ""} & set(taken)
 
 
-def test_without_codes_left_it_says_so(raw):
+def test_too_few_free_codes_are_an_error(raw):
     with pytest.raises(ValueError, match="no 16 free codes"):
         _copies.codes(raw, 90)
 
 
-def test_every_contract_holds_as_before(once, grown):
+def test_copies_pass_and_fail_the_same_contracts(once, grown):
     rules = ["event", "rule"]
     before, after = (project.table("quarantine/rows")[rules].value_counts() for project in (once, grown))
     pd.testing.assert_series_equal(after, before)

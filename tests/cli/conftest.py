@@ -1,4 +1,4 @@
-"""The command as a person types it, on data folders of its own; and one whole life on the small source."""
+"""Fixtures that run the ``podium`` command on separate data folders, and the data folder of one ``podium demo``."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Podium = Callable[..., Result]
 
 @dataclass(frozen=True)
 class Life:
-    """What ``podium demo`` left behind: its data folder and what it printed."""
+    """A finished ``podium demo``: its data folder and its output."""
 
     data: Path
     output: str
@@ -38,12 +38,13 @@ def run(data: Path, *arguments: str) -> Result:
 
 @pytest.fixture
 def podium(tmp_path: Path) -> Podium:
-    """The command on an empty data folder."""
+    """Return a function that runs the command on an empty data folder."""
     return lambda *arguments: run(tmp_path / "data", *arguments)
 
 
 @pytest.fixture(scope="session")
 def life(tmp_path_factory: pytest.TempPathFactory, small, write_source, spark) -> Life:
+    """A finished demo on the small source: training as of 1 April 2013, then monitoring as of 3 May."""
     folder = tmp_path_factory.mktemp("life")
     source = write_source(small, folder / "source")
     told = run(folder / "data", "demo", "--source", str(source), "--as-of", "2013-04-01", "--later", "2013-05-03")
@@ -53,7 +54,7 @@ def life(tmp_path_factory: pytest.TempPathFactory, small, write_source, spark) -
 
 @pytest.fixture
 def listed(life: Life) -> Callable[..., Any]:
-    """What a listing of the life prints as JSON."""
+    """Return a function that runs a listing command on the demo's data and parses its JSON."""
 
     def ask(*arguments: str) -> Any:
         answer = run(life.data, *arguments, "--json")

@@ -1,4 +1,4 @@
-"""``podium access``: the matrix, what somebody may do, and SQL that gives the same rights."""
+"""``podium access``: the matrix, the rights of one principal, and SQL that grants the same rights."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from tests.access.test_matrix import EXPECTED, NOBODY
 
 
 @pytest.fixture(autouse=True)
-def nobody_is_narrowed(monkeypatch):
+def no_narrowing(monkeypatch):
     monkeypatch.delenv(NARROW, raising=False)
 
 
@@ -24,7 +24,7 @@ def cell(rights: dict[str, bool]) -> str:
 
 
 @pytest.mark.parametrize("env", EXPECTED)
-def test_the_matrix_is_the_one_that_is_enforced(podium, env):
+def test_the_printed_matrix_is_the_enforced_one(podium, env):
     told = json.loads(podium("access", "show", "--env", env, "--json").stdout)
     expected = {("anyone" if role == NOBODY else role): cells.split() for role, cells in EXPECTED[env].items()}
     assert {role: [cell(rights[zone]) for zone in ZONES] for role, rights in told["roles"].items()} == expected
@@ -34,7 +34,7 @@ def test_the_matrix_is_the_one_that_is_enforced(podium, env):
         assert re.search(rf"^{role} +{' +'.join(cells)} *$", shown, re.MULTILINE)
 
 
-def test_it_says_who_you_are_and_what_you_are_narrowed_to(podium, monkeypatch):
+def test_show_names_the_user_and_the_narrowed_principal(podium, monkeypatch):
     you = json.loads(podium("access", "show", "--env", "prod", "--json").stdout)["you"]
     assert you["roles"] == {os_user(): ["job"]}
     assert all(rights["read"] and rights["write"] for rights in you["rights"].values())
@@ -46,7 +46,7 @@ def test_it_says_who_you_are_and_what_you_are_narrowed_to(podium, monkeypatch):
     assert f"narrowed by {NARROW} to {NOBODY} (roles: none but anyone)" in podium("access", "show").output
 
 
-def test_a_check_tells_about_anybody_and_narrows_nothing(podium, monkeypatch):
+def test_check_shows_any_principal_and_ignores_narrowing(podium, monkeypatch):
     monkeypatch.setenv(NARROW, NOBODY)
     told = json.loads(podium("access", "check", "--as", os_user(), "--env", "prod", "--json").stdout)
     assert told["roles"] == ["job"]
@@ -70,8 +70,8 @@ FORMS = (
 
 
 @pytest.mark.parametrize("env", EXPECTED)
-def test_every_statement_has_one_of_the_forms_that_unity_catalog_knows(podium, env):
-    """The masks' own expression is run on real engines in tests/access/test_masks.py."""
+def test_every_statement_has_a_form_that_unity_catalog_accepts(podium, env):
+    """tests/access/test_masks.py runs the expression of the mask functions on real engines."""
     head, _, said = podium("access", "sql", "--env", env).stdout.partition("\n")
     assert head.startswith("-- ")
     found = said.removesuffix(";\n").split(";\n")
@@ -81,12 +81,12 @@ def test_every_statement_has_one_of_the_forms_that_unity_catalog_knows(podium, e
 
 
 def table_rights(lines: list[str]) -> dict[tuple[str, str], set[str]]:
-    """Statements as a catalog would carry them out, one after the other: (group, table) -> privileges."""
+    """Apply the statements in order, as a catalog does: (group, table) -> privileges."""
     held: dict[tuple[str, str], set[str]] = {}
     for line in lines:
         if found := re.match(r"(GRANT|REVOKE) (SELECT|MODIFY) ON TABLE (\S+) (?:TO|FROM) `(.+)`$", line):
             verb, privilege, table, group = found.groups()
-            mine = held.setdefault((group, table), {"SELECT", "MODIFY"})  # as bad as it can be
+            mine = held.setdefault((group, table), {"SELECT", "MODIFY"})  # worst case: every privilege is granted
             (mine.add if verb == "GRANT" else mine.discard)(privilege)
     return held
 
@@ -95,7 +95,7 @@ TABLES = [CatalogTable("p", f"{zone}_t", zone, ("k", "tail_number", "received"))
 
 
 @pytest.mark.parametrize("env", EXPECTED)
-def test_a_catalog_that_follows_them_gives_what_the_matrix_says(env):
+def test_a_catalog_that_applies_the_statements_grants_the_rights_of_the_matrix(env):
     lines = list(statements(read_rules(raw_rules()), env, "main", TABLES))
     held = table_rights(lines)
     for role, cells in EXPECTED[env].items():
@@ -106,7 +106,7 @@ def test_a_catalog_that_follows_them_gives_what_the_matrix_says(env):
 
 
 @pytest.mark.parametrize("env", EXPECTED)
-def test_masks_stand_before_grants_and_name_who_sees_clear_values(env):
+def test_masks_come_before_grants_and_name_the_unmasked_groups(env):
     lines = list(statements(read_rules(raw_rules()), env, "main", TABLES))
     masks = [line for line in lines if " SET MASK " in line]
     assert lines.index(masks[-1]) < min(i for i, line in enumerate(lines) if line.startswith("GRANT"))
@@ -126,7 +126,7 @@ def test_masks_stand_before_grants_and_name_who_sees_clear_values(env):
             assert "secret('podium', 'mask_key')" in line
 
 
-def test_they_come_in_one_order_and_names_are_quoted():
+def test_statements_have_a_stable_order_and_quoted_names():
     rules = read_rules(raw_rules(roles={"job": {"about": "x", "group": "it's `ours`"}}, environments=ONE, masks=MASKS))
     odd = [CatalogTable("a`b", "bronze_x", "bronze", ("c d",)), CatalogTable("a`b", "bronze_x", "bronze", ("c d",))]
     lines = list(statements(rules, "here", "ma in", odd))
@@ -142,8 +142,8 @@ ONE = {"here": {"rights": {"job": {"read": "all"}}, "unmasked": ["job"]}}
 MASKS = [{"column": "C d", "kind": "kind", "zones": "all"}]
 
 
-def test_all_tables_of_the_pipelines_are_in_it(podium, life):
-    """Those that a whole life wrote, by the listing."""
+def test_the_statements_cover_every_table_of_the_pipelines(podium, life):
+    """The tables are those that the demo wrote."""
     said = podium("access", "sql", "--env", "prod").stdout
     for path in set(tables(life)):
         _, zone, table = path.rsplit("/", 2)
@@ -154,7 +154,7 @@ def tables(life) -> Iterator[str]:
     yield from (str(log.parent) for log in life.root.rglob("_delta_log"))
 
 
-def test_no_statement_holds_a_key(podium, monkeypatch):
+def test_no_output_contains_the_mask_key(podium, monkeypatch):
     monkeypatch.setenv("PODIUM_MASK_KEY", "a-secret-that-is-long-enough-to-be-one")
     for arguments in (("sql",), ("show", "--json"), ("check", "--as", "ada", "--json")):
         assert "a-secret" not in podium("access", *arguments).output

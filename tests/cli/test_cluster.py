@@ -1,4 +1,4 @@
-"""One life of a cluster: started, asked, used, damaged, stopped. The tests stand in the order of that life."""
+"""One cluster: started, inspected, used, damaged, stopped. The tests depend on this order."""
 
 import json
 import os
@@ -17,13 +17,13 @@ from tests.docs.pages import blocks
 pytestmark = pytest.mark.spark
 
 PAGE = PROJECT / "docs" / "how-to" / "cluster.md"
-# More than a quiet machine needs by far: the rest of the suite runs beside it.
+# In seconds. Far more than an idle machine needs, because the rest of the suite runs at the same time.
 PATIENCE = 120
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory):
-    """A data folder whose cluster lives as long as these tests; its name has a space in it."""
+    """A data folder whose cluster runs until the tests of this module end. Its name contains spaces."""
     folder = tmp_path_factory.mktemp("a data folder")
     yield folder
     cluster.stop(folder / "cluster")
@@ -31,7 +31,7 @@ def data(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="module")
 def started(data: Path):
-    """What the start printed."""
+    """The result of ``podium cluster start``."""
     answer = run(data, "cluster", "start", "--memory", "1g", "--driver-memory", "1g", "--timeout", "300")
     assert answer.exit_code == 0, answer.output
     return answer
@@ -44,14 +44,14 @@ def state(data: Path, started) -> cluster.ClusterState:
     return found
 
 
-def asked(data: Path) -> dict:
+def status(data: Path) -> dict:
     answer = run(data, "cluster", "status", "--json")
     found = json.loads(answer.stdout)
     assert answer.exit_code == (0 if found["running"] else 3)
     return found
 
 
-def test_the_start_says_how_it_goes_and_what_to_type_next(started, state):
+def test_start_shows_progress_and_the_next_commands(started, state):
     assert state.addresses.master in started.stderr
     assert "2 workers, 1 core and 1g each" in started.stderr
     assert f"export SPARK_REMOTE={state.addresses.connect}" in started.stdout
@@ -59,8 +59,8 @@ def test_the_start_says_how_it_goes_and_what_to_type_next(started, state):
     assert "kedro run --env prod" in started.stdout
 
 
-def test_the_status_is_what_the_master_knows(data, state):
-    found = asked(data)
+def test_status_agrees_with_the_master(data, state):
+    found = status(data)
     assert (found["running"], found["state"], found["trouble"]) == (True, "running", [])
     assert found["master"] == state.addresses.master
     assert found["connect"] == state.addresses.connect
@@ -73,13 +73,13 @@ def test_the_status_is_what_the_master_knows(data, state):
     assert application["started"].endswith("+00:00")
 
 
-def test_the_connect_server_has_the_memory_that_was_asked_for_and_ends_without_it(state):
+def test_the_connect_server_has_the_requested_memory_and_exits_when_it_runs_out(state):
     command = psutil.Process(state.pid("connect")).cmdline()
     assert [word for word in command if word.startswith("-Xmx")] == ["-Xmx1g"]
     assert "-XX:+ExitOnOutOfMemoryError" in command
 
 
-def test_nobody_else_on_the_network_can_reach_it(state):
+def test_the_cluster_listens_on_localhost_only(state):
     listening = [
         each.laddr
         for process in processes.marked(state.mark)
@@ -90,7 +90,7 @@ def test_nobody_else_on_the_network_can_reach_it(state):
     assert {each.ip.removeprefix("::ffff:") for each in listening} == {"127.0.0.1"}
 
 
-def test_a_second_start_leaves_it_as_it_is(data, state):
+def test_a_second_start_is_a_no_op(data, state):
     again = run(data, "cluster", "start", "--workers", "3")
     assert again.exit_code == 0
     assert "is already running in" in again.stderr
@@ -99,8 +99,8 @@ def test_a_second_start_leaves_it_as_it_is(data, state):
     assert cluster.state(data / "cluster") == state
 
 
-def test_work_of_a_client_is_seen(data, state):
-    """That clients write Delta and run Python on such a cluster is for ``tests/engines``."""
+def test_status_shows_the_work_of_a_client(data, state):
+    """``tests/engines`` tests that clients can write Delta and run Python on such a cluster."""
     from pyspark.sql import SparkSession
 
     client = SparkSession.builder.remote(state.addresses.connect).create()
@@ -108,11 +108,11 @@ def test_work_of_a_client_is_seen(data, state):
         assert client.range(1000).agg({"id": "sum"}).first()[0] == 499_500
     finally:
         client.stop()
-    (application,) = asked(data)["applications"]
+    (application,) = status(data)["applications"]
     assert (application["state"], application["cores"]) == ("RUNNING", 2)
 
 
-def test_a_person_reads_workers_and_applications(data, state):
+def test_plain_status_lists_workers_and_applications(data, state):
     shown = run(data, "cluster", "status")
     assert shown.exit_code == 0
     assert shown.stdout.count("ALIVE") == 2
@@ -120,7 +120,7 @@ def test_a_person_reads_workers_and_applications(data, state):
     assert state.addresses.connect in shown.stdout
 
 
-def test_the_commands_of_the_page_that_only_look_run(data, state):
+def test_the_status_commands_of_the_how_to_page_run(data, state):
     lines = [line for block in blocks(PAGE, "sh") for line in block.splitlines()]
     looking = [line for line in lines if "cluster status" in line and "--folder" not in line]
     assert looking
@@ -129,37 +129,37 @@ def test_the_commands_of_the_page_that_only_look_run(data, state):
 
 
 @pytest.mark.faults
-def test_workers_are_given_back_when_there_is_no_work(data, state):
-    """Another application would wait for ever otherwise: Delta caches what it knows of tables on the workers."""
-    assert processes.wait(lambda: asked(data)["applications"][0]["cores"] == 0, PATIENCE)
+def test_an_idle_application_releases_its_workers(data, state):
+    """Without this, other applications wait forever: Delta caches table state on executors, which Spark then keeps."""
+    assert processes.wait(lambda: status(data)["applications"][0]["cores"] == 0, PATIENCE)
 
 
-def test_a_dead_worker_is_named(data, state):
+def test_status_names_a_dead_worker(data, state):
     os.kill(state.pid("worker-2"), signal.SIGKILL)
-    assert processes.wait(lambda: asked(data)["state"] == "degraded", 10)
-    found = asked(data)
+    assert processes.wait(lambda: status(data)["state"] == "degraded", 10)
+    found = status(data)
     assert [each["role"] for each in found["processes"] if not each["alive"]] == ["worker-2"]
     assert any("worker-2" in each and str(state.log("worker-2")) in each for each in found["trouble"])
-    assert processes.wait(lambda: "DEAD" in {each["state"] for each in asked(data)["workers"]}, 30)
+    assert processes.wait(lambda: "DEAD" in {each["state"] for each in status(data)["workers"]}, 30)
     shown = run(data, "cluster", "status")
     assert shown.exit_code == 3
     assert "worker-2" in shown.stdout
 
 
-def test_a_start_does_not_hide_that_a_part_is_gone(data, state):
+def test_start_reports_a_dead_process(data, state):
     answer = run(data, "cluster", "start")
     assert answer.exit_code == 1
     assert "has lost worker-2" in answer.stderr
     assert "podium cluster stop" in answer.stderr
 
 
-def test_a_dead_master_is_named(data, state):
+def test_status_names_a_dead_master(data, state):
     os.kill(state.pid("master"), signal.SIGKILL)
-    assert processes.wait(lambda: any("master" in each for each in asked(data)["trouble"]), 10)
-    assert asked(data)["workers"] == []
+    assert processes.wait(lambda: any("master" in each for each in status(data)["trouble"]), 10)
+    assert status(data)["workers"] == []
 
 
-def test_stop_keeps_the_logs_if_asked_and_nothing_else(data, state):
+def test_stop_with_keep_logs_leaves_only_the_logs(data, state):
     pids = [each.pid for each in processes.marked(state.mark)]
     assert pids
     answer = run(data, "cluster", "stop", "--keep-logs")
@@ -172,9 +172,9 @@ def test_stop_keeps_the_logs_if_asked_and_nothing_else(data, state):
     assert {path.name for path in (data / "cluster").iterdir()} == {"logs"}
 
 
-def test_stop_where_nothing_runs_says_so(data):
+def test_stop_without_a_cluster_says_so(data):
     answer = run(data, "cluster", "stop")
     assert answer.exit_code == 0
     assert "No cluster is running" in answer.stdout
-    assert asked(data)["state"] == "stopped"
+    assert status(data)["state"] == "stopped"
     assert run(data, "cluster", "status").exit_code == 3

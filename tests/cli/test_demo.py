@@ -1,4 +1,4 @@
-"""``podium demo``: its sentences agree with the tables and MLflow."""
+"""``podium demo``: the figures it prints agree with the tables and MLflow."""
 
 import re
 
@@ -9,26 +9,26 @@ from podium.errors import PodiumError
 from podium.pipelines import STAGES
 from tests.cli.conftest import PROJECT
 
-STORY = [*STAGES[:5], "feature_engineering", "inference", "monitoring"]
+EXPECTED_STAGES = [*STAGES[:5], "feature_engineering", "inference", "monitoring"]
 
 
 def rows(life, name: str) -> int:
     return DeltaTable(str(life.root / "flight_delay" / name)).to_pyarrow_dataset().count_rows()
 
 
-def test_tells_every_stage_in_order(life):
+def test_the_output_shows_every_stage_in_order(life):
     told = re.findall(r"^(\d)/8 (\w+) as of (\S+): .+ \(\d+\.\d s\)$", life.output, re.MULTILINE)
-    assert [(int(number), name) for number, name, _ in told] == list(enumerate(STORY, start=1))
+    assert [(int(number), name) for number, name, _ in told] == list(enumerate(EXPECTED_STAGES, start=1))
     assert [moment for *_, moment in told] == ["2013-04-01"] * 5 + ["2013-05-03"] * 3
 
 
-def test_every_stage_says_what_came_out(life):
+def test_every_stage_prints_its_result(life):
     lines = life.output.splitlines()
     stages = [number for number, line in enumerate(lines) if re.match(r"\d/8 ", line)]
     assert all(lines[number + 1].startswith("    ") for number in stages)
 
 
-def test_figures_are_those_of_the_tables_and_of_mlflow(life, listed):
+def test_figures_agree_with_the_tables_and_mlflow(life, listed):
     champion = listed("status")["problems"]["flight_delay"]["champion"]
     predictions = rows(life, "predictions/log")
     assert f"{predictions:,} flights scored by version {champion['version']}" in life.output
@@ -38,19 +38,19 @@ def test_figures_are_those_of_the_tables_and_of_mlflow(life, listed):
     assert f"in quarantine, with the rule that they broke: {rows(life, 'quarantine/rows'):,}." in life.output
 
 
-def test_ends_with_pages_that_exist_and_commands_to_type(life):
+def test_the_output_ends_with_existing_pages_and_the_next_commands(life):
     pages = re.findall(r"file://(\S+\.html)", life.output)
     assert len(pages) >= 3
     assert all((life.root / "flight_delay" / "reports").samefile(page.rpartition("/")[0]) for page in pages)
     assert "podium status" in life.output.partition("Type next")[2]
 
 
-def test_is_plain_without_a_terminal(life):
+def test_the_output_is_plain_text_without_a_terminal(life):
     assert "\x1b" not in life.output
     assert "UserWarning" not in life.output
 
 
-def test_a_missing_source_ends_it_with_the_error_and_not_a_trace(podium, tmp_path):
+def test_a_missing_source_gives_an_error_without_a_traceback(podium, tmp_path):
     answer = podium("demo", "--source", str(tmp_path / "nowhere"))
     assert answer.exit_code == 1
     assert f"The source folder {tmp_path / 'nowhere'} does not exist" in answer.stderr
@@ -59,7 +59,7 @@ def test_a_missing_source_ends_it_with_the_error_and_not_a_trace(podium, tmp_pat
     assert "failed" in answer.stdout
 
 
-def test_an_error_that_kedro_wraps_is_shown_as_it_was_written(data_folder):
+def test_an_error_that_kedro_wraps_keeps_its_message(data_folder):
     from kedro.framework.session import KedroServiceSession
     from kedro.framework.startup import bootstrap_project
 

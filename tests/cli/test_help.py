@@ -1,4 +1,4 @@
-"""Help: fits a screen, has an example for every command, and imports nothing heavy."""
+"""The help: it fits a screen, has an example for every command, and imports no heavy packages."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[t
 ALL = dict(commands(main))
 
 
-def test_fits_a_screen(podium):
+def test_help_fits_a_screen(podium):
     lines = podium("--help").output.splitlines()
     assert len(lines) <= 25
     assert max(map(len, lines)) <= 80
@@ -34,13 +34,13 @@ def test_every_command_says_what_it_does_and_shows_an_example(podium, path):
     assert ALL[path].get_short_help_str()
 
 
-# These have no --env: a cluster serves every environment, a promotion names two, a bundle has targets.
-OF_NO_ENVIRONMENT = ("cluster", "promote", "bundle")
+# Commands without --env: a cluster serves every environment, a promotion names two, and a bundle has targets.
+WITHOUT_ENVIRONMENT = ("cluster", "promote", "bundle")
 
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in ALL if not isinstance(ALL[path], click.Group) and not {*path} & {*OF_NO_ENVIRONMENT}],
+    [path for path in ALL if not isinstance(ALL[path], click.Group) and not {*path} & {*WITHOUT_ENVIRONMENT}],
     ids=" ".join,
 )
 def test_every_command_takes_an_environment_and_dev_is_the_default(path):
@@ -54,12 +54,12 @@ def test_help_loads_nothing_heavy():
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
-def test_kedro_has_the_same_commands_and_a_run_of_its_own():
+def test_kedro_has_the_same_commands_except_run():
     assert cli.commands == {name: each for name, each in main.commands.items() if name != "run"}
     assert not cli.help
 
 
-def test_it_names_every_pipeline_in_order(podium):
+def test_help_lists_every_pipeline_in_order(podium):
     assert f"The pipelines: {', '.join(STAGES)}." in " ".join(podium("--help").output.split())
 
 
@@ -73,11 +73,11 @@ def test_an_unknown_environment_is_refused_with_the_nearest_name(podium, command
 
 
 @pytest.mark.parametrize("name", ["base", "local"])
-def test_what_environments_share_is_no_environment(podium, name):
+def test_base_and_local_are_not_environments(podium, name):
     assert podium("status", "--env", name).exit_code == 1
 
 
-def test_a_folder_that_is_no_project_is_refused(tmp_path, monkeypatch):
+def test_a_folder_that_is_not_a_project_is_refused(tmp_path, monkeypatch):
     from click.testing import CliRunner
 
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""``podium lake tables`` against delta-rs, the disk and Kedro's catalog."""
+"""``podium lake tables``, compared with delta-rs, the disk and Kedro's catalog."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ ZONES = {"bronze", "quarantine", "features", "training_sets", "predictions", "mo
 
 @pytest.fixture
 def catalog(tmp_path: Path):
-    """A catalog of three entries: one open in two places, one closed, one a second door to the same tables."""
+    """A catalog with overlapping entries: patterns with one, two and three placeholders, and a page entry."""
     delta = {"type": "podium.lakehouse.table.DeltaDataset"}
     root = f"{tmp_path}/r.o+ot"
     return {
@@ -34,7 +34,7 @@ def write(root: Path, name: str, rows: int, **options) -> Path:
     return path
 
 
-def test_agrees_with_delta_rs_on_every_table_that_is_on_disk(life, listed):
+def test_the_listing_agrees_with_delta_rs_on_every_table_on_disk(life, listed):
     on_disk = {str(log.parent) for log in life.root.rglob("_delta_log")}
     tables = {table["path"]: table for table in listed("lake", "tables")}
     assert tables.keys() == on_disk
@@ -45,7 +45,7 @@ def test_agrees_with_delta_rs_on_every_table_that_is_on_disk(life, listed):
     assert {table["zone"] for table in tables.values()} == ZONES
 
 
-def test_names_are_those_of_the_catalog(life, listed, monkeypatch):
+def test_the_listing_uses_the_names_of_the_catalog(life, listed, monkeypatch):
     from kedro.framework.session import KedroServiceSession
     from kedro.framework.startup import bootstrap_project
 
@@ -60,7 +60,7 @@ def test_names_are_those_of_the_catalog(life, listed, monkeypatch):
     assert {"flight_delay.monitoring_alerts", "flight_delay.quarantine_rows"} <= names
 
 
-def test_a_person_reads_names_rows_and_versions(life, listed):
+def test_the_plain_listing_shows_names_rows_and_paths(life, listed):
     shown = run(life.data, "lake", "tables").output
     assert "\x1b" not in shown
     for table in listed("lake", "tables"):
@@ -71,14 +71,14 @@ def test_a_person_reads_names_rows_and_versions(life, listed):
         )
 
 
-def test_nothing_is_there_yet(podium):
+def test_an_empty_lake_lists_nothing_and_names_the_demo(podium):
     assert json.loads(podium("lake", "tables", "--json").stdout) == []
     answer = podium("lake", "tables")
     assert answer.exit_code == 0
     assert "podium demo" in answer.output
 
 
-def test_the_entry_that_leaves_least_open_names_a_table(tmp_path, catalog):
+def test_the_most_specific_entry_names_a_table(tmp_path, catalog):
     write(tmp_path, "mine/bronze/first", 3)
     write(tmp_path, "mine/bronze/second", 4)
     write(tmp_path, "mine/predictions/log", 5)
@@ -90,7 +90,7 @@ def test_the_entry_that_leaves_least_open_names_a_table(tmp_path, catalog):
     }
 
 
-def test_what_is_no_table_or_in_no_entry_is_left_out(tmp_path, catalog):
+def test_folders_without_a_table_or_an_entry_are_left_out(tmp_path, catalog):
     write(tmp_path, "mine/scratch/something", 1)
     (tmp_path / "r.o+ot" / "mine" / "bronze" / "empty").mkdir(parents=True)
     assert find_tables(catalog) == []
@@ -104,13 +104,13 @@ def test_rows_are_those_of_the_newest_version(tmp_path, catalog):
     assert (table.rows, table.version) == (9, 2)
 
 
-def test_a_table_without_rows_has_none(tmp_path, catalog):
+def test_an_empty_table_has_zero_rows(tmp_path, catalog):
     DeltaTable(write(tmp_path, "mine/bronze/first", 2)).delete()
     (table,) = find_tables(catalog)
     assert table.rows == 0
 
 
-def test_rows_that_the_log_does_not_know_are_counted_in_the_files(tmp_path, catalog):
+def test_rows_missing_from_the_log_statistics_are_counted_in_the_files(tmp_path, catalog):
     log = write(tmp_path, "mine/bronze/first", 7) / "_delta_log" / f"{0:020}.json"
     actions = [json.loads(line) for line in log.read_text().splitlines()]
     for action in actions:
@@ -120,7 +120,7 @@ def test_rows_that_the_log_does_not_know_are_counted_in_the_files(tmp_path, cata
     assert table.rows == 7
 
 
-def test_rows_of_a_small_table(tmp_path, catalog):
+def test_rows_where_filters_by_column(tmp_path, catalog):
     path = tmp_path / "r.o+ot" / "mine" / "bronze" / "first"
     path.mkdir(parents=True)
     write_deltalake(path, pa.table({"status": ["open", "closed", "open"], "n": [1, 2, 3]}))
@@ -129,7 +129,7 @@ def test_rows_of_a_small_table(tmp_path, catalog):
     assert len(rows_where(table)) == 3
 
 
-def test_files_of_the_catalog(tmp_path, catalog):
+def test_find_files_returns_existing_files_of_the_catalog(tmp_path, catalog):
     page = tmp_path / "r.o+ot" / "mine" / "pages" / "first.html"
     page.parent.mkdir(parents=True)
     page.write_text("")

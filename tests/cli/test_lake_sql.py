@@ -1,4 +1,4 @@
-"""``podium lake sql`` on a lived life: rows against delta-rs, files, thresholds, rules, masks, and what is refused."""
+"""``podium lake sql`` on the demo's tables: rows, files, thresholds, access rules, masks, and refused queries."""
 
 import json
 import shlex
@@ -29,7 +29,7 @@ def sql(life: Life) -> Callable[..., Result]:
 
 @pytest.fixture
 def rows(sql) -> Callable[[str], list[dict]]:
-    """The rows of a query, by JSON."""
+    """Return a function that runs a query and returns its rows, parsed from the JSON output."""
 
     def ask(query: str) -> list[dict]:
         answer = sql(query, "--json")
@@ -41,19 +41,19 @@ def rows(sql) -> Callable[[str], list[dict]]:
 
 @pytest.fixture
 def stored(life: Life) -> Callable[[str], pa.Table]:
-    """A table, read by delta-rs."""
+    """Return a function that reads a table with delta-rs."""
     return lambda name: DeltaTable(str(life.root / "flight_delay" / name)).to_pyarrow_table()
 
 
 @pytest.fixture
 def query_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Writes the named query ``mine`` into a copy of the project's configuration, which then counts."""
+    """Return a function that writes the named query ``mine`` into a copy of conf/, which the command then uses."""
     shutil.copytree(PROJECT / "conf", tmp_path / "conf")
     monkeypatch.setenv("PODIUM_CONF", str(tmp_path / "conf"))
     return lambda text: (tmp_path / "conf" / "base" / "queries" / "mine.sql").write_text(text) and None
 
 
-def test_rows_are_those_of_the_table(rows, stored):
+def test_a_query_returns_the_rows_of_the_table(rows, stored):
     asked = rows(
         "SELECT origin, flight, scheduled_departure FROM flight_delay.bronze_arrival ORDER BY 3, 1, 2 LIMIT 20"
     )
@@ -76,7 +76,7 @@ def test_tables_are_joined_by_their_names(rows, stored):
     assert rows(sql) == [{"n": len(planes), "flown": len(planes & flown)}]
 
 
-def test_a_terminal_shows_as_many_rows_as_it_was_told_and_says_if_there_are_more(sql):
+def test_the_output_stops_at_the_limit_and_says_if_there_are_more_rows(sql):
     few = sql(f"SELECT year FROM {PLANES}", "--limit", "3")
     assert few.output.splitlines()[0] == "year"
     assert few.output.endswith("The first 3 rows; there are more (--limit).\n")
@@ -85,18 +85,18 @@ def test_a_terminal_shows_as_many_rows_as_it_was_told_and_says_if_there_are_more
     assert json.loads(sql(f"SELECT year FROM {PLANES}", "--limit", "3", "--json").stdout)["more"] is True
 
 
-def test_nothing_is_cut_where_nobody_looks_at_a_terminal(sql):
+def test_long_values_are_not_cut_without_a_terminal(sql):
     long = "x" * 500
     assert long in sql(f"SELECT '{long}' AS a, '{long}' AS b").output
 
 
-def test_a_text_cannot_command_the_terminal(sql):
+def test_control_characters_in_values_are_escaped(sql):
     shown = sql("SELECT concat('[red]', char(27), ']0;x', char(7)) AS a").output
     assert "[red]\\x1b]0;x\\x07" in shown
 
 
-@pytest.mark.skipif(not hasattr(time, "tzset"), reason="no time zone of the process to set")
-def test_times_are_in_utc_wherever_the_machine_is(sql, rows, tmp_path, monkeypatch):
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="needs time.tzset to set the time zone of the process")
+def test_times_are_in_utc_in_any_local_time_zone(sql, rows, tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     time.tzset()
     try:
@@ -114,7 +114,7 @@ def test_times_are_in_utc_wherever_the_machine_is(sql, rows, tmp_path, monkeypat
         time.tzset()
 
 
-def test_json_says_every_type(rows):
+def test_json_represents_every_type(rows):
     query = """SELECT 1.50 AS d, double('nan') AS n, x'ab' AS b, array(1, null) AS a, null AS v, true AS l,
                named_struct('t', date '2013-01-02') AS s, map('k', 2) AS m"""
     assert rows(query) == [
@@ -132,7 +132,7 @@ def test_json_says_every_type(rows):
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_all_rows_go_into_a_file_in_their_order(sql, stored, tmp_path, kind):
+def test_a_file_holds_all_rows_in_the_order_of_the_query(sql, stored, tmp_path, kind):
     file = tmp_path / f"all.{kind}"
     query = "SELECT * FROM flight_delay.predictions ORDER BY scheduled_departure DESC, origin, carrier, flight"
     answer = sql(query, f"--{kind}", str(file), "--limit", "1")
@@ -148,18 +148,18 @@ def test_all_rows_go_into_a_file_in_their_order(sql, stored, tmp_path, kind):
     assert [each.name for each in tmp_path.iterdir()] == [file.name]
 
 
-def test_a_file_of_no_rows_has_columns(sql, tmp_path):
+def test_a_file_without_rows_has_a_header(sql, tmp_path):
     assert sql(f"SELECT year, type FROM {PLANES} WHERE false", "--csv", str(tmp_path / "a.csv")).exit_code == 0
     assert (tmp_path / "a.csv").read_text() == '"year","type"\n'
 
 
-def test_a_file_that_is_there_stays_unless_it_is_forced(sql, tmp_path):
+def test_an_existing_file_is_overwritten_only_with_force(sql, tmp_path):
     file = tmp_path / "a.csv"
     file.write_text("mine")
     refused = sql("SELECT 1 AS a", "--csv", str(file))
     assert (refused.exit_code, file.read_text()) == (1, "mine")
     assert "--force" in refused.output
-    # What fails half-way leaves it, too.
+    # A query that fails half-way keeps the file too.
     failed = sql(f"SELECT assert_true(year < 2010) FROM {PLANES}", "--csv", str(file), "--force")
     assert (failed.exit_code, file.read_text()) == (1, "mine")
     assert sql("SELECT 1 AS a", "--csv", str(file), "--force").exit_code == 0
@@ -176,7 +176,7 @@ def test_a_file_that_is_there_stays_unless_it_is_forced(sql, tmp_path):
         ("SELECT 1", ("--csv", "none/x.csv"), "the folder none does not exist"),
     ],
 )
-def test_what_a_file_cannot_hold_is_refused(sql, tmp_path, monkeypatch, query, options, says):
+def test_columns_that_a_file_format_cannot_hold_are_refused(sql, tmp_path, monkeypatch, query, options, says):
     monkeypatch.chdir(tmp_path)
     refused = sql(query, *options)
     assert refused.exit_code == 1
@@ -185,7 +185,7 @@ def test_what_a_file_cannot_hold_is_refused(sql, tmp_path, monkeypatch, query, o
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_disk_that_is_full_leaves_nothing(sql, tmp_path, kind):
+def test_a_full_disk_leaves_no_partial_file(sql, tmp_path, kind):
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
@@ -202,7 +202,7 @@ def test_a_disk_that_is_full_leaves_nothing(sql, tmp_path, kind):
     "arguments",
     [(), ("SELECT 1", "--name", "x"), ("SELECT 1", "--list"), ("SELECT 1", "--csv", "a", "--parquet", "b")],
 )
-def test_a_command_that_says_two_things_or_nothing_is_wrong_usage(sql, arguments):
+def test_conflicting_or_missing_arguments_are_a_usage_error(sql, arguments):
     assert sql(*arguments).exit_code == 2
 
 
@@ -217,7 +217,7 @@ def test_a_command_that_says_two_things_or_nothing_is_wrong_usage(sql, arguments
         ("SELECT * FROM flight_delay.bronze_planes", "did you mean 'flight_delay.bronze_plane'"),
     ],
 )
-def test_bad_sql_gets_one_line_of_what_the_engine_says(sql, query, says):
+def test_an_sql_error_is_one_line_with_the_message_of_the_engine(sql, query, says):
     answer = sql(query)
     assert answer.exit_code == 1
     assert says.lower() in answer.output.lower()
@@ -241,7 +241,7 @@ def test_bad_sql_gets_one_line_of_what_the_engine_says(sql, query, says):
 @pytest.mark.parametrize(
     "query", ["SELECT * FROM {}", "WITH a AS (SELECT * FROM {}) SELECT * FROM a", "SELECT (SELECT max(a) FROM {})"]
 )
-def test_no_spelling_of_a_path_gets_at_a_file(sql, life, tmp_path, source, query):
+def test_no_spelling_of_a_path_reads_a_file(sql, life, tmp_path, source, query):
     pq.write_table(pa.table({"a": ["the secret"]}), tmp_path / "secret.parquet")
     answer = sql(
         query.format(source.format(tmp_path / "secret.parquet", life.root / "flight_delay" / "bronze" / "plane"))
@@ -251,18 +251,18 @@ def test_no_spelling_of_a_path_gets_at_a_file(sql, life, tmp_path, source, query
     assert "There is no table" in answer.output or "may not call" in answer.output
 
 
-def test_masked_columns_come_masked(rows, stored, life):
+def test_masked_columns_are_masked(rows, stored, life):
     clear = stored("bronze/plane").sort_by("tail_number")["tail_number"].to_pylist()
     key = hmac_key((life.root / "mask.key").read_text().strip())
     masked = {masked_value(key, "tail_number", value) for value in clear}
     assert {row["tail_number"] for row in rows(f"SELECT tail_number FROM {PLANES} LIMIT 40")} <= masked
-    # A clear value finds nothing, and what is worked out from one is worked out from its mask.
+    # A filter on a clear value finds no rows, and expressions see only the masks.
     assert rows(f"SELECT count(*) AS n FROM {PLANES} WHERE tail_number = '{clear[0]}'") == [{"n": 0}]
     assert rows(f"SELECT max(length(concat(tail_number, ''))) AS n FROM {PLANES}") == [{"n": 32}]
 
 
-def test_a_table_that_one_may_not_read_is_refused(life, monkeypatch):
-    """The tables of the life, as if they were those of staging, asked for by somebody without a role."""
+def test_a_query_of_a_forbidden_table_is_refused(life, monkeypatch):
+    """The test uses the demo's tables as those of staging, and queries them as a user without a role."""
     monkeypatch.setenv("PODIUM_STAGING_ROOT", str(life.root))
     monkeypatch.setenv("PODIUM_PRINCIPAL", "somebody")
     refused = run(life.data, "lake", "sql", f"SELECT 1 FROM {PLANES}", "--env", "staging")
@@ -306,7 +306,7 @@ def test_named_queries_are_listed_and_run(listed, sql, stored):
         ("2", 0, "n > 2 is not crossed: 2"),
     ],
 )
-def test_a_threshold_that_is_crossed_says_so_and_ends_in_3(sql, query_file, tmp_path, limit, code, says):
+def test_a_crossed_threshold_is_reported_and_gives_exit_code_3(sql, query_file, tmp_path, limit, code, says):
     query_file(f"-- title: Two rows\n-- threshold: n > {limit}\nSELECT explode(array(1, 2)) AS n")
     answer = sql("--name", "mine", "--limit", "1")
     assert (answer.exit_code, answer.output.splitlines()[-1]) == (code, says)
@@ -317,7 +317,7 @@ def test_a_threshold_that_is_crossed_says_so_and_ends_in_3(sql, query_file, tmp_
     assert len((tmp_path / "n.csv").read_text().splitlines()) == 3
 
 
-def test_a_named_query_that_is_wrong_is_refused(sql, query_file):
+def test_an_invalid_named_query_is_refused(sql, query_file):
     query_file("-- title: x\n-- treshold: n > 1\nSELECT 1 AS n")
     for arguments in (("--name", "mine"), ("--list",)):
         refused = sql(*arguments)

@@ -1,4 +1,4 @@
-"""``podium lake clean`` and ``podium lake maintain`` as a person types them, on tables of their own."""
+"""``podium lake clean`` and ``podium lake maintain``, run as commands on small tables."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ ZONES = ("bronze/timetable", "features/refreshes", "features/weather", "quaranti
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """The same expired tables in staging, and without retention in dev and prod; files beside all of them."""
+    """The same tables in three environments: expired in staging, without retention in dev and prod. Plus some files."""
     for env in ("dev", "staging", "prod"):
         for name in ZONES:
             make(tmp_path / env / "flight_delay" / name, retention="0 days" if env == "staging" else None)
@@ -43,7 +43,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_without_yes_nothing_is_touched(data):
+def test_clean_without_yes_changes_nothing(data):
     before = content(data)
     answer = run(data, "lake", "clean", "--env", "staging", "--vacuum", "--optimize")
     assert answer.exit_code == 0, answer.output
@@ -54,7 +54,7 @@ def test_without_yes_nothing_is_touched(data):
     assert "Nothing was dropped. To drop it: " in answer.output
 
 
-def test_with_yes_staging_is_empty_and_the_others_are_whole(data):
+def test_clean_with_yes_empties_staging_and_leaves_the_other_environments(data):
     before = {env: content(data / env) for env in ("dev", "prod")}
     answer = run(data, "lake", "clean", "--env", "staging", "--yes", "--json")
     assert answer.exit_code == 0, answer.output
@@ -67,7 +67,7 @@ def test_with_yes_staging_is_empty_and_the_others_are_whole(data):
 
 
 @pytest.mark.parametrize("env", ["dev", "prod"])
-def test_what_has_no_retention_stays_whatever_is_asked(data, env):
+def test_clean_never_drops_tables_without_retention(data, env):
     before = content(data)
     answer = run(data, "lake", "clean", "--env", env, "--yes")
     assert answer.exit_code == 0, answer.output
@@ -75,7 +75,7 @@ def test_what_has_no_retention_stays_whatever_is_asked(data, env):
     assert content(data) == before
 
 
-def test_two_environments_in_one_place(data, monkeypatch):
+def test_clean_refuses_two_environments_in_the_same_place(data, monkeypatch):
     monkeypatch.setenv("PODIUM_STAGING_ROOT", str(data / "prod" / "flight_delay" / ".."))
     before = content(data)
     answer = run(data, "lake", "clean", "--env", "staging", "--yes")
@@ -84,7 +84,7 @@ def test_two_environments_in_one_place(data, monkeypatch):
     assert content(data) == before
 
 
-def test_a_link_is_refused(data, tmp_path_factory):
+def test_clean_refuses_a_symbolic_link(data, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "flight_delay"
     (data / "staging" / "flight_delay").rename(elsewhere)
     (data / "staging" / "flight_delay").symlink_to(elsewhere)
@@ -95,7 +95,7 @@ def test_a_link_is_refused(data, tmp_path_factory):
     assert content(elsewhere) == before
 
 
-def test_a_broken_table_is_named_and_keeps_its_problem(data):
+def test_clean_names_a_broken_table_and_drops_nothing_of_its_problem(data):
     broken = data / "staging/flight_delay/bronze/timetable/_delta_log" / f"{3:020}.json"
     broken.write_text("not JSON")
     before = content(data)
@@ -108,7 +108,7 @@ def test_a_broken_table_is_named_and_keeps_its_problem(data):
     assert (listed.exit_code, "The log of flight_delay.bronze_timetable" in listed.output) == (1, True)
 
 
-def test_who_may_not_write_drops_and_maintains_nothing(data, monkeypatch):
+def test_a_user_without_write_access_can_neither_clean_nor_maintain(data, monkeypatch):
     monkeypatch.setenv("PODIUM_PRINCIPAL", "nobody@example.com")
     before = content(data)
     for command in (["clean", "--yes"], ["clean"], ["maintain"]):
@@ -118,14 +118,14 @@ def test_who_may_not_write_drops_and_maintains_nothing(data, monkeypatch):
     assert content(data) == before
 
 
-def test_the_process_is_left_with_the_engine_and_the_rules_it_had(data):
+def test_the_commands_restore_the_engine_and_the_access_policy(data):
     before = engine.current(), access.current()
     run(data, "lake", "clean", "--env", "staging", "--yes")
     run(data, "lake", "maintain", "--env", "prod", "--retention-hours", "1")
     assert (engine.current(), access.current()) == before
 
 
-def test_maintain_says_what_it_did(data):
+def test_maintain_reports_the_compacted_files(data):
     answer = run(data, "lake", "maintain", "--json")
     assert answer.exit_code == 0, answer.output
     tables = {table["name"]: table for table in json.loads(answer.stdout)["tables"]}
@@ -139,7 +139,7 @@ def test_maintain_says_what_it_did(data):
         assert sorted(DeltaTable(table["path"]).to_pyarrow_table()["n"].to_pylist()) == [0, 1, 2]
 
 
-def test_maintain_only_what_is_named(data):
+def test_maintain_changes_only_the_named_table(data):
     before = content(data)
     answer = run(data, "lake", "maintain", "flight_delay.predictions")
     assert answer.exit_code == 0, answer.output
@@ -148,7 +148,7 @@ def test_maintain_only_what_is_named(data):
     assert {Path(path).parts[:4] for path in changed} == {("dev", "flight_delay", "predictions", "log")}
 
 
-def test_maintain_dry_run_touches_nothing(data):
+def test_maintain_dry_run_changes_nothing(data):
     before = content(data)
     answer = run(data, "lake", "maintain", "--dry-run", "--json")
     assert {table["files"] for table in json.loads(answer.stdout)["tables"]} == {3}
@@ -166,14 +166,14 @@ def test_maintain_dry_run_touches_nothing(data):
         (["../prod/flight_delay/predictions/log"], "There is no table"),
     ],
 )
-def test_maintain_refuses(data, arguments, message):
+def test_maintain_refuses_bad_arguments(data, arguments, message):
     before = content(data)
     answer = run(data, "lake", "maintain", *arguments)
     assert (answer.exit_code, message in answer.output) == (1, True), answer.output
     assert content(data) == before
 
 
-def test_maintain_goes_on_after_a_table_that_is_broken(data):
+def test_maintain_continues_after_a_broken_table(data):
     log = data / "dev/flight_delay/bronze/timetable/_delta_log" / f"{3:020}.json"
     log.write_text("not JSON")
     answer = run(data, "lake", "maintain")

@@ -1,4 +1,4 @@
-"""``podium model``: its listing and promotion agree with MLflow; the how-to's commands run in their order."""
+"""``podium model``: its listing and promotions agree with MLflow, and the how-to's commands run in order."""
 
 import json
 import shlex
@@ -17,8 +17,8 @@ COMMAND = ("model", "promote", NAME, "--from", "staging", "--to", "prod")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def elsewhere():
-    """Restore MLflow's tracking address, which the commands of these tests change."""
+def restored_uris():
+    """Restore MLflow's tracking URI, which the commands under test change."""
     import mlflow
 
     before = mlflow.get_tracking_uri()
@@ -29,7 +29,7 @@ def elsewhere():
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    """A staging with a champion and a refused challenger."""
+    """A data folder whose staging has a champion and a refused challenger."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "staging").mkdir()
     home = Home(folder / "staging", "staging")
@@ -40,7 +40,7 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def fresh(data: Path, tmp_path: Path) -> Path:
-    """The same staging, with an empty prod."""
+    """A data folder with the same staging, and an empty prod."""
     (tmp_path / "staging").symlink_to(data / "staging")
     return tmp_path
 
@@ -65,14 +65,14 @@ def test_the_list_agrees_with_mlflow(data: Path):
         assert (found["run_id"], found["promoted_from"]) == (version.run_id, None)
 
 
-def test_a_person_reads_the_same(data: Path):
+def test_the_plain_list_shows_the_same_versions(data: Path):
     shown = run(data, "model", "list", "--env", "staging").output.splitlines()
     assert len(shown) == 3
     assert all(word in shown[1] for word in (NAME, "challenger", "refused", "trained here", "0.750"))
     assert all(word in shown[2] for word in (NAME, "champion", "promoted"))
 
 
-def test_an_empty_registry_and_an_unknown_model_are_said(tmp_path: Path):
+def test_the_list_reports_an_empty_registry_and_an_unknown_model(tmp_path: Path):
     answer = run(tmp_path, "model", "list", NAME)
     assert answer.exit_code == 0
     assert "dev has no versions yet" in answer.output
@@ -80,10 +80,10 @@ def test_an_empty_registry_and_an_unknown_model_are_said(tmp_path: Path):
     unknown = run(tmp_path, "model", "list", "flight_delays")
     assert unknown.exit_code == 1
     assert "did you mean 'flight_delay'?" in unknown.stderr
-    assert not list(tmp_path.iterdir()), "looking must not make anything"
+    assert not list(tmp_path.iterdir()), "a listing must not create files"
 
 
-def test_a_dry_run_and_a_no_write_nothing(fresh: Path):
+def test_a_dry_run_and_an_unconfirmed_promotion_write_nothing(fresh: Path):
     dry = run(fresh, *COMMAND, "--dry-run", "--json")
     assert dry.exit_code == 0, dry.output
     said = json.loads(dry.stdout)
@@ -94,7 +94,7 @@ def test_a_dry_run_and_a_no_write_nothing(fresh: Path):
     assert not (fresh / "prod").exists()
 
 
-def test_it_promotes_and_recognises(fresh: Path):
+def test_a_promotion_copies_once_and_is_idempotent(fresh: Path):
     first = json.loads(run(fresh, *COMMAND, "--yes", "--json").stdout)
     again = run(fresh, *COMMAND, "--json")
     version = mlflow_of(fresh, "prod").get_model_version_by_alias(NAME, "challenger")
@@ -107,12 +107,12 @@ def test_it_promotes_and_recognises(fresh: Path):
     assert f"version {version.version}, lightgbm, as of 2013-04-01, undecided" in shown
 
 
-def test_a_refusal_is_shown_before_it_goes_along(fresh: Path):
+def test_a_promotion_shows_that_the_source_refused_the_version(fresh: Path):
     dry = run(fresh, *COMMAND, "--version", "2", "--dry-run")
     assert "staging decided: refused (auc: FAILED)" in dry.stderr
 
 
-def test_who_may_not_write_the_registry_of_the_target_is_refused(fresh: Path, monkeypatch):
+def test_a_user_without_write_access_to_the_target_registry_is_refused(fresh: Path, monkeypatch):
     before = access.current()
     monkeypatch.setenv("PODIUM_PRINCIPAL", "mallory")
     answer = run(fresh, *COMMAND, "--yes")
@@ -132,7 +132,7 @@ def test_an_unknown_environment_is_refused_with_the_nearest_name(fresh: Path, op
     assert "no environment 'stagin' (did you mean 'staging'?)" in answer.stderr
 
 
-def test_the_how_to_works_as_it_stands(fresh: Path):
+def test_the_commands_of_the_how_to_run_in_order(fresh: Path):
     page = PROJECT / "docs/how-to/promote.md"
     lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
     assert len(lines) >= 7

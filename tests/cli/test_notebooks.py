@@ -1,4 +1,4 @@
-"""The notebooks, run from top to bottom on a lived life, in a kernel such as JupyterLab starts."""
+"""The notebooks run from top to bottom on the demo's data, in a kernel like JupyterLab's."""
 
 import os
 import sys
@@ -14,13 +14,13 @@ from tests.cli.conftest import PROJECT, Life
 
 FOLDER = PROJECT / "notebooks"
 BOOKS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
-# What a fresh kernel has not: one kernel for all of them spares the imports.
+# Reset the kernel to a fresh state. All notebooks share one kernel, because starting a kernel repeats slow imports.
 AFRESH = "%reset_selective -f .\nget_ipython().extension_manager.loaded.discard('kedro.ipython')"
 
 
 @pytest.fixture(scope="module")
 def kernel(life: Life) -> Iterator[KernelManager]:
-    """A kernel in the notebooks' folder, with what ``make notebook`` sets and the life's data."""
+    """A kernel in the notebooks' folder, with the variables of ``make notebook`` and the demo's data."""
     manager = KernelManager(kernel_name="python3")
     named = {"PODIUM_DATA": str(life.data), "KEDRO_LOGGING_CONFIG": str(PROJECT / "conf" / "logging.yml")}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PODIUM_", "KEDRO_", "SPARK_"))}
@@ -36,7 +36,7 @@ def run(kernel: KernelManager, book: NotebookNode) -> NotebookNode:
         try:
             client.execute()
         finally:
-            client.kc.stop_channels()  # whoever brings a kernel has to
+            client.kc.stop_channels()  # nbclient leaves the channels open if the caller passes the kernel
     return book
 
 
@@ -45,7 +45,7 @@ def said(book: NotebookNode) -> list[str]:
     return [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs]
 
 
-def test_a_kernel_is_that_of_the_project(kernel):
+def test_the_kernel_is_that_of_the_project(kernel):
     asked = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import sys; print(sys.executable)")])
     assert said(run(kernel, asked)) == [f"{sys.executable}\n"]
 

@@ -1,4 +1,4 @@
-"""``podium status`` against MLflow and the table of alerts."""
+"""``podium status``, compared with MLflow and the table of alerts."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ def test_last_runs_agree_with_mlflow(life, listed):
         assert run_["seconds"] == pytest.approx((mlflows.info.end_time - mlflows.info.start_time) / 1000)
     assert shown["training"]["as_of"].startswith("2013-04-01")
     assert shown["monitoring"]["as_of"].startswith("2013-05-03")
-    # The newest of the two runs.
+    # The latest of two runs.
     assert shown["feature_engineering"]["as_of"].startswith("2013-05-03")
 
 
@@ -57,7 +57,7 @@ def test_alerts_are_the_open_ones_of_the_table(life, listed):
     assert severities == sorted(severities)  # critical before warning
 
 
-def test_a_person_reads_the_same(life, listed):
+def test_the_plain_status_shows_the_same_figures(life, listed):
     found = listed("status")
     champion = found["problems"][PROBLEM]["champion"]
     shown = run(life.data, "status").output
@@ -69,7 +69,7 @@ def test_a_person_reads_the_same(life, listed):
     assert "\x1b" not in shown
 
 
-def test_nothing_was_run_yet(podium, tmp_path):
+def test_before_the_first_run_the_status_is_empty(podium, tmp_path):
     found = json.loads(podium("status", "--json").stdout)
     assert found["problems"][PROBLEM]["champion"] is None
     assert found["problems"][PROBLEM]["challenger"] is None
@@ -78,10 +78,10 @@ def test_nothing_was_run_yet(podium, tmp_path):
     answer = podium("status")
     assert answer.exit_code == 0
     assert "podium demo" in answer.output
-    assert not (tmp_path / "data").exists(), "looking must not make anything"
+    assert not (tmp_path / "data").exists(), "status must not create files"
 
 
-def test_starts_no_engine(life):
+def test_status_starts_no_engine(life):
     code = (
         "import sys; from podium.cli import main; main(['status'], standalone_mode=False);"
         "print([name for name in ('pysail', 'pyspark.sql.connect.client') if name in sys.modules])"
@@ -93,7 +93,7 @@ def test_starts_no_engine(life):
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """A separate MLflow with runs and versions that the test makes."""
+    """A separate MLflow, to which the tests add runs and versions."""
     folder = tmp_path_factory.mktemp("mlflow")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     client = MlflowClient(uri, uri)
@@ -101,7 +101,7 @@ def store(tmp_path_factory):
     return uri, client, experiment
 
 
-def test_a_refused_candidate_is_a_challenger(store):
+def test_a_refused_candidate_is_shown_as_challenger(store):
     uri, client, _ = store
     client.create_registered_model("mine")
     tags = {
@@ -122,7 +122,7 @@ def test_a_refused_candidate_is_a_challenger(store):
     assert Registry(uri).version("min", "challenger") is None
 
 
-def test_the_last_run_may_have_failed_or_never_ended(store):
+def test_the_last_run_can_be_failed_or_still_running(store):
     uri, client, experiment = store
     client.set_terminated(client.create_run(experiment, run_name="training").info.run_id)
     failed = client.create_run(experiment, run_name="training", start_time=10**13)
@@ -137,7 +137,7 @@ def test_the_last_run_may_have_failed_or_never_ended(store):
     assert registry.last_run("monitoring") is None
 
 
-def test_trials_and_documents_of_a_run(store):
+def test_a_run_returns_its_trials_and_documents(store):
     uri, client, experiment = store
     parent = client.create_run(experiment, run_name="training", start_time=3 * 10**13)
     for _ in range(3):
@@ -150,14 +150,14 @@ def test_trials_and_documents_of_a_run(store):
     assert registry.document(made, "other.json") == {}
 
 
-def test_an_mlflow_that_does_not_answer_is_named(tmp_path):
+def test_an_mlflow_error_names_the_address(tmp_path):
     broken = tmp_path / "mlflow.db"
     broken.write_text("this is no database")
     with pytest.raises(PodiumError, match=r"MLflow at sqlite:///.*mlflow\.db did not answer"):
         Registry(f"sqlite:///{broken}").last_run("training")
 
 
-def test_a_run_of_everything_was_a_run_of_each(store):
+def test_a_run_of_the_default_pipeline_counts_for_every_stage(store):
     uri, client, experiment = store
     client.create_run(experiment, run_name="training", start_time=3 * 10**13)
     everything = client.create_run(experiment, run_name="__default__", start_time=4 * 10**13)

@@ -1,4 +1,4 @@
-"""``kedro viz build`` over a model's life: what the site holds, and what a browser shows of it."""
+"""``kedro viz build`` on the demo's data: the contents of the static site, and what a browser shows."""
 
 import importlib.util
 import json
@@ -24,11 +24,11 @@ PIPELINES = sorted([*STAGES, "__default__"])
 
 
 class Site:
-    """The static site, and what it answers."""
+    """The static site: its API answers, and the output of its build."""
 
     def __init__(self, folder: Path, output: str):
         self.folder, self.output = folder, output
-        # Two stages may have a node of one name.
+        # Nodes of two stages can have the same short name.
         self.nodes = {node.get("full_name", node["name"]): node for node in self.pipeline("__default__")["nodes"]}
 
     def answer(self, name: str) -> dict:
@@ -38,7 +38,7 @@ class Site:
         return self.answer(f"pipelines/{name}")
 
     def shown(self, name: str) -> dict:
-        """What is shown of a node or a dataset that is clicked."""
+        """The details that the site shows when a user clicks a node or dataset."""
         return self.answer(f"nodes/{self.nodes[name]['id']}")
 
 
@@ -49,7 +49,7 @@ def site(life: Life, tmp_path_factory: pytest.TempPathFactory) -> Site:
     (project / "conf").symlink_to(PROJECT / "conf")
     for name in ("pyproject.toml", ".telemetry"):
         shutil.copy(PROJECT / name, project)
-    # No Java to be found, if anything looked for one.
+    # Hide Java, to prove that the build does not need it.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PODIUM_", "KEDRO_", "JAVA_"))}
     built = subprocess.run(
         [sys.executable, "-m", "kedro", "viz", "build", "--include-previews"],
@@ -62,15 +62,15 @@ def site(life: Life, tmp_path_factory: pytest.TempPathFactory) -> Site:
     return Site(project / "build", built.stdout + built.stderr)
 
 
-def test_nothing_is_said_but_that_it_is_built(site):
+def test_the_build_prints_no_warnings_or_errors(site):
     assert "Success!" in site.output
     assert "WARNING" not in site.output
     assert "Error" not in site.output
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
-def test_the_layers_are_on(site, pipeline):
-    """kedro-viz turns them off, all of them, where datasets of two layers depend on each other in a circle."""
+def test_every_pipeline_has_its_layers(site, pipeline):
+    """kedro-viz disables all layers if datasets of two layers depend on each other in a cycle."""
     answer = site.pipeline(pipeline)
     used = {node["layer"] for node in answer["nodes"] if node.get("layer")}
 
@@ -78,11 +78,11 @@ def test_the_layers_are_on(site, pipeline):
     assert used <= set(answer["layers"]) == set(LAYERS)
 
 
-def test_the_layers_of_all_pipelines_tell_the_story(site):
+def test_the_layers_are_in_the_order_of_the_data_flow(site):
     assert site.answer("main")["layers"] == LAYERS
 
 
-def test_every_pipeline_is_there_and_folds_by_stage(site):
+def test_every_pipeline_is_listed_and_folds_by_stage(site):
     answer = site.answer("main")
 
     assert sorted(each["id"] for each in answer["pipelines"]) == PIPELINES
@@ -91,7 +91,7 @@ def test_every_pipeline_is_there_and_folds_by_stage(site):
     assert not [node for node in answer["nodes"] if node["type"] == "task" and node["id"] in top]
 
 
-def test_every_node_tells_in_a_line_what_it_does_and_shows_its_code(site):
+def test_every_node_shows_a_one_line_summary_and_its_code(site):
     tasks = [name for name, node in site.nodes.items() if node["type"] == "task"]
     assert len(tasks) > 50
     for name in tasks:
@@ -103,14 +103,14 @@ def test_every_node_tells_in_a_line_what_it_does_and_shows_its_code(site):
         assert shown["code"] in (PROJECT / "src" / shown["filepath"].partition("/src/")[2]).read_text(), name
 
 
-def test_a_node_of_a_feature_table_tells_what_the_table_holds(site):
+def test_a_refresh_node_shows_the_description_of_its_table(site):
     shown = site.shown("feature_engineering.flight_delay.refresh_weather")
 
     assert "weather: Weather at the origin." in shown["preview"]["content"]
 
 
 def tables(site: Site) -> dict[str, dict]:
-    """Every dataset with rows of a Delta table, by name."""
+    """The details of every Delta dataset, by name."""
     found = {name: site.shown(name) for name, node in site.nodes.items() if node["type"] == "data"}
     return {name: shown for name, shown in found.items() if shown["type"].endswith("DeltaDataset")}
 
@@ -127,7 +127,7 @@ def test_every_table_is_shown_with_its_version_and_columns(site):
 
 
 @pytest.mark.parametrize("name", ["bronze_airport", "bronze_cancellation", "monitoring_drift", "quarantine_intake"])
-def test_the_rows_are_those_that_delta_rs_reads(site, name):
+def test_the_previewed_rows_are_in_the_table(site, name):
     shown = site.shown(f"flight_delay.{name}")
 
     rows = DeltaTable(shown["filepath"]).to_pyarrow_table().to_pylist()
@@ -135,8 +135,8 @@ def test_the_rows_are_those_that_delta_rs_reads(site, name):
     assert {tuple(row[1:]) for row in shown["preview"]["data"]} <= there
 
 
-def test_nothing_that_is_masked_is_in_the_site(site, life):
-    """In dev nobody sees tail numbers, whoever built it."""
+def test_the_site_contains_no_clear_tail_number(site, life):
+    """In dev no role sees clear tail numbers."""
     planes = DeltaTable(str(life.root / "flight_delay" / "bronze" / "plane")).to_pyarrow_table()
     tails = {tail for tail in planes["tail_number"].to_pylist() if len(tail) > 4}
     assert len(tails) > 1000
@@ -148,7 +148,7 @@ def test_nothing_that_is_masked_is_in_the_site(site, life):
             assert not tails & words, file
 
 
-def test_the_champion_is_the_one_that_mlflow_has(site, life):
+def test_the_previewed_champion_agrees_with_mlflow(site, life):
     client = MlflowClient(tracking_uri=life.mlflow_uri, registry_uri=life.mlflow_uri)
     version = client.get_model_version_by_alias("flight_delay", "champion")
     files = Path(version.source) / "artifacts" / "model"
@@ -177,7 +177,7 @@ def test_pages_show_their_pictures(site, name, pictures):
     assert shown["preview"].count("<img src=") >= pictures
 
 
-def test_every_node_went_well_and_took_no_longer_than_its_run(site, life):
+def test_every_node_succeeded_and_the_durations_add_up_to_those_of_the_runs(site, life):
     status = site.answer("run-status")
     assert set(status["nodes"]) == {node["id"] for node in site.nodes.values() if node["type"] == "task"}
     assert {each["status"] for each in status["nodes"].values()} == {"success"}
@@ -195,16 +195,16 @@ def test_every_node_went_well_and_took_no_longer_than_its_run(site, life):
 
 @pytest.fixture(scope="module")
 def viz() -> ModuleType:
-    """What draws the picture in the docs."""
+    """The module that takes the screenshot in the docs."""
     spec = importlib.util.spec_from_file_location("viz", PROJECT / "docs" / "images" / "viz.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     if module.browser() is None:
-        pytest.skip("there is no Chrome on this machine: apt-get install chromium")
+        pytest.skip("needs Chrome: apt-get install chromium")
     return module
 
 
-def test_a_browser_shows_layers_and_the_rows_of_a_table_that_is_clicked(site, viz):
+def test_a_browser_shows_the_layers_and_the_rows_of_a_clicked_table(site, viz):
     picture = PROJECT / "build" / "tests" / "viz.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
     ids = viz.ids(site.folder)

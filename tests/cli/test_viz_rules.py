@@ -1,4 +1,4 @@
-"""``kedro viz`` leaves hooks out. The rules hold all the same; and to look makes nothing, and starts no engine."""
+"""``kedro viz`` runs no hooks. Even so, previews obey the access rules, create no files and start no engine."""
 
 import html
 import json
@@ -12,11 +12,11 @@ from kedro_viz.integrations.kedro.data_loader import load_data
 from podium.lakehouse import access, engine
 from tests.conftest import PROJECT
 
-Look = Callable[[str], dict[str, str]]
+Previews = Callable[[str], dict[str, str]]
 
 
 def datasets(catalog: DataCatalog, pipelines: dict) -> Iterator[tuple[str, AbstractDataset]]:
-    """Those that kedro-viz asks for a preview."""
+    """The datasets that kedro-viz asks for a preview."""
     for name in sorted(pipelines["__default__"].datasets()):
         dataset = catalog.get(name)
         if hasattr(dataset, "preview"):
@@ -24,8 +24,8 @@ def datasets(catalog: DataCatalog, pipelines: dict) -> Iterator[tuple[str, Abstr
 
 
 @pytest.fixture
-def look(monkeypatch: pytest.MonkeyPatch) -> Iterator[Look]:
-    """What every preview of an environment holds, as text, loaded as ``kedro viz`` loads a project."""
+def previews(monkeypatch: pytest.MonkeyPatch) -> Iterator[Previews]:
+    """Return a function that loads an environment as ``kedro viz`` does and returns every preview as text."""
     policy, settings = access.current(), engine.current()
 
     def ask(env: str) -> dict[str, str]:
@@ -45,12 +45,12 @@ def look(monkeypatch: pytest.MonkeyPatch) -> Iterator[Look]:
         engine.configure(settings)
 
 
-def test_whoever_may_not_read_sees_the_refusal_and_nothing_else(look, life, monkeypatch):
+def test_previews_of_forbidden_datasets_show_only_the_refusal(previews, life, monkeypatch):
     monkeypatch.setenv("PODIUM_DATA", str(life.data))
     monkeypatch.setenv("PODIUM_PROD_ROOT", str(life.root))
     monkeypatch.setenv("PODIUM_PRINCIPAL", "nobody")
 
-    shown = look("prod")
+    shown = previews("prod")
 
     assert len(shown) > 35
     for name, text in shown.items():
@@ -58,17 +58,17 @@ def test_whoever_may_not_read_sees_the_refusal_and_nothing_else(look, life, monk
         assert "version" not in text, name
 
 
-def test_masked_columns_are_masked(look, life, monkeypatch):
+def test_masked_columns_are_masked(previews, life, monkeypatch):
     monkeypatch.setenv("PODIUM_DATA", str(life.data))
 
-    assert "tail_number: string, masked" in look("dev")["flight_delay.bronze_plane"]
+    assert "tail_number: string, masked" in previews("dev")["flight_delay.bronze_plane"]
 
 
-def test_where_nothing_ever_ran_that_is_said_and_nothing_is_made(look, tmp_path: Path, monkeypatch):
+def test_before_the_first_run_previews_say_so_and_create_no_files(previews, tmp_path: Path, monkeypatch):
     monkeypatch.setenv("PODIUM_DATA", str(tmp_path / "data"))
-    monkeypatch.chdir(tmp_path)  # MLflow makes a database wherever it is asked without being told where
+    monkeypatch.chdir(tmp_path)  # without a tracking URI, MLflow creates a database in the working folder
 
-    shown = look("dev")
+    shown = previews("dev")
 
     for name, text in shown.items():
         assert "Run the pipeline that writes it." in text, name
