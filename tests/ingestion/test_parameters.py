@@ -29,7 +29,7 @@ WRONG = {
     ),
     "a backfill from nowhen": (
         {"flight_delay__features__recompute_from": "soon"},
-        "recompute_from 'soon' is no moment",
+        "recompute_from 'soon' is not a date or time",
     ),
     "a source that is none": ({"flight_delay__source": None}, "flight_delay.source: Input should be a valid string"),
 }
@@ -84,5 +84,5 @@ def test_one_error_lists_every_mistake(project):
 
 @pytest.mark.parametrize("text", ["soon", "2013-02-30", "2013-13-01", "", "nan", "NaT", "now", "today", "99999", 2013])
 def test_a_text_that_is_not_a_moment_is_refused(project, text):
-    with pytest.raises(PodiumError, match="is no moment; write 2013-08-01 or 2013-08-01T06:00"):
+    with pytest.raises(PodiumError, match="is not a date or time; write 2013-08-01 or 2013-08-01T06:00"):
         project.run("feature_engineering", as_of=text)

@@ -1,4 +1,4 @@
--- title: Critical alerts that nobody has acknowledged
+-- title: Open critical alerts
 -- threshold: rows > 0
 SELECT window_start, kind, subject, model_version, value, threshold, reason
 FROM flight_delay.monitoring_alerts

@@ -1,4 +1,4 @@
--- title: What each version of the model has predicted
+-- title: Predictions of each model version
 SELECT
   model_version,
   count(*) AS predictions,

@@ -1,4 +1,4 @@
--- title: Bad rows of the source by the rule that they broke, and their share of what came in
+-- title: Bad rows of the source by broken rule, and their share of all rows
 -- threshold: share > 0.01
 WITH came_in AS (
   SELECT event, sum(rows_in) AS rows_in

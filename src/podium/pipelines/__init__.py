@@ -1,4 +1,4 @@
-"""The seven stages of a model's life. The package of each one has ``create_pipeline``, from a problem to a pipeline."""
+"""The seven stages of a model's life cycle. Each stage's package has ``create_pipeline``, which takes a problem."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["STAGES", "create_pipeline"]
 
-# In the order in which they run. The first five make a champion; the other two use it.
+# In the order in which they run. The first five produce a champion, the other two use it.
 STAGES = ("eda", "feature_engineering", "training", "evaluation", "deployment", "inference", "monitoring")
 
 
 def create_pipeline(stage: str, problem: Problem) -> Pipeline:
-    """Make a stage's pipeline for a problem."""
-    # Imported here, because the command line only needs the names, and importing the stages takes seconds.
+    """Return the pipeline of a stage for a problem."""
+    # Imported here because importing the stages takes seconds, and the command line needs only their names.
     pipeline: Pipeline = import_module(f"{__name__}.{stage}").create_pipeline(problem)
     return pipeline

@@ -1,4 +1,4 @@
-"""Deployment: from candidate to challenger, and to champion through the gate."""
+"""Deployment: registers the candidate as challenger, and makes it champion if it passes the gate."""
 
 from .pipeline import create_pipeline
 

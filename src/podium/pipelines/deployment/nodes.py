@@ -1,4 +1,4 @@
-"""The gate: a plain list of named checks decides whether a candidate becomes champion."""
+"""The gate: a list of named checks that decides whether a candidate becomes champion."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ logger = logging.getLogger(__name__)
 
 
 def decide(candidate: Candidate, evidence: Evidence, champion: ModelVersion | None, *, problem: Problem) -> Decision:
-    """Every check of the evaluation, and those that only the moment of deployment can make.
+    """Decide by the checks of the evaluation and those that are only possible at deployment.
 
     Raises:
-        PodiumError: the newest evaluation was of another candidate: there is no evidence to decide on.
+        PodiumError: the newest evaluation is of another candidate, so there is no evidence on this one.
     """
     if evidence.digest != candidate.digest:
         raise PodiumError(
@@ -35,14 +35,14 @@ def decide(candidate: Candidate, evidence: Evidence, champion: ModelVersion | No
 
 
 def _complete(candidate: Candidate, problem: Problem) -> Mapping[str, Any]:
-    """The model asks only for features that inference will have."""
+    """Check that the model needs only features that inference has."""
     unknown = sorted(set(candidate.model.features) - set(problem.feature_names))
     reason = f"Features that inference does not have: {', '.join(unknown) or 'none'}."
     return _check("features_known", not unknown, len(unknown), 0, reason)
 
 
 def _current(candidate: Candidate, evidence: Evidence, champion: ModelVersion | None) -> Mapping[str, Any]:
-    """The comparison was with the champion of now, on the same rows, and not with one that has gone since."""
+    """Check that the evaluation compared the candidate with the current champion, not with an earlier one."""
     now = champion.digest if champion else ""
     same = now in (evidence.champion, candidate.digest)
     who = f"version {champion.version}" if champion else "no champion"

@@ -1,4 +1,4 @@
-"""Deployment: the candidate is registered as challenger, and becomes champion if every check passes."""
+"""Deployment: candidate -> challenger, and champion if every check passes."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -9,7 +9,7 @@ from . import nodes
 
 
 def create_pipeline(problem: Problem) -> Pipeline:
-    """Decide on the evidence; the registry carries it out."""
+    """Decide on the evidence. The champion dataset carries the decision out when it saves it."""
     table = [
         Node(
             func=fixed(nodes.decide, problem=problem),

@@ -1,4 +1,4 @@
-"""Feature engineering: feature tables, refreshed as of a moment."""
+"""Feature engineering: refreshes the feature tables up to ``as_of``."""
 
 from .pipeline import create_pipeline
 

@@ -1,4 +1,4 @@
-"""Feature tables are refreshed: from where they stand to ``as_of``, or as a whole when what made them changed."""
+"""Refreshes feature tables up to ``as_of``: incrementally, or fully when their source data or code changed."""
 
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ class FeatureParams(Params):
 def plan(
     as_of: datetime, parameters: FeatureParams, intake: DataFrame, seen: DataFrame | None, *, problem: Problem
 ) -> pd.DataFrame:
-    """For each feature table: whether rows are ``due``, ``since`` when, ``until`` when, and how far it reaches then.
+    """Plan the refresh of each feature table: whether it is ``due``, and the times ``since``, ``until``, ``reached``.
 
-    ``since`` is where the table stands, or an earlier moment on request, or null for all: where there is no table yet,
-    or one that was made from other data or by other code.
+    ``since`` is the time up to which the table is computed, or ``recompute_from`` if that is earlier. It is null if all
+    rows are due, because there is no table yet or it was computed from other data or by other code. ``reached`` is the
+    time up to which the table is computed after the refresh.
     """
     ingested = sorted(f"{row['event']}{row['source_digest']}{row['intake']}" for row in intake.collect())
     fingerprint = sha256((code_digest(problem) + "".join(ingested)).encode()).hexdigest()[:16]
-    # A table that was made from other data, or by other code, does not count.
+    # Ignore tables that were computed from other data or by other code.
     ends = reached(seen.filter(F.col("fingerprint") == fingerprint)) if seen is not None else {}
     again = pd.Timestamp(parameters.recompute_from) if parameters.recompute_from else None
     until, rows = pd.Timestamp(as_of), []
@@ -58,7 +59,7 @@ def plan(
 
 
 def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable) -> Rows | Unchanged:
-    """The rows of one feature table that its plan asks for."""
+    """Compute the rows of one feature table that its plan asks for."""
     mine = plans.set_index("table").loc[table.name]
     if not mine["due"]:
         return Unchanged(f"features are computed up to {mine['reached']:%Y-%m-%d %H:%M}")
@@ -69,7 +70,7 @@ def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable) -> Row
     keys = (*table.entity, "feature_time")
     if since is None:
         return Rows(frame=rows, keys=keys, mode=Mode.OVERWRITE)
-    # Put in place of whatever a killed run may have left there.
+    # Replace the window, because a killed run may have left rows in it.
     window = f"feature_time > {_literal(since)} AND feature_time <= {_literal(until)}"
     return Rows(frame=rows, keys=keys, window=window)
 
@@ -79,8 +80,8 @@ def _literal(moment: datetime) -> str:
 
 
 def record(plans: pd.DataFrame, *tables: DataFrame) -> Rows | Unchanged:
-    """Note how far every feature table reaches; a run that is killed before this computes the same rows again."""
+    """Record how far every feature table reaches. After a run is killed before this, its rows are computed again."""
     if not plans["due"].any():
-        return Unchanged("so are all feature tables")
+        return Unchanged("no feature table was due")
     rows = plans[["table", "fingerprint", "reached"]].rename(columns={"reached": "until"})
     return Rows(frame=tables[0].sparkSession.createDataFrame(rows, REFRESH_SCHEMA), keys=REFRESH_KEYS)

@@ -1,4 +1,4 @@
-"""Feature engineering: bronze tables -> feature tables, as of a moment."""
+"""Feature engineering: bronze tables -> feature tables, as of a given time."""
 
 from kedro.pipeline import Node, Pipeline
 

@@ -1,4 +1,4 @@
-"""Batch scoring: every request since the champion was trained, with what was known when it was made."""
+"""Batch scoring of every request since the champion's ``as_of``, with the features known when it was made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from podium.registry.versions import ModelVersion
 
 
 class InferenceParams(Params):
-    """From which score on a prediction is a yes."""
+    """The lowest score that counts as a positive decision."""
 
     decision_threshold: float = 0.5
 
@@ -31,19 +31,22 @@ def score(
     *frames: DataFrame,
     problem: Problem,
 ) -> Rows | Unchanged:
-    """Predictions that are not yet in the log: keys, times, version, score, decision and the feature values used.
+    """Score the requests not yet in the log. Return keys, times, version, score, decision, and the features used.
 
     Args:
-        as_of: the moment of the run; requests up to it are scored, each as of its own ``prediction_time``.
+        as_of: the time of the run. Requests up to it are scored, each as of its own ``prediction_time``.
         parameters: the decision threshold.
-        champion: who scores.
+        champion: the model version that scores.
         seen: the prediction log so far.
         refreshes: how far the feature tables reach; they must reach ``as_of``.
-        frames: the bronze tables that requests are made from, then the feature tables, in the problem's order.
+        frames: the bronze tables that requests are built from, then the feature tables in the problem's order.
         problem: the ML question.
+
+    Raises:
+        PodiumError: there is no champion, or a feature table ends before ``as_of``.
     """
     if champion is None:
-        raise PodiumError(f"{problem.name} has no champion that could score. Run: kedro run --pipeline deployment")
+        raise PodiumError(f"{problem.name} has no champion to score with. Run: kedro run --pipeline deployment")
     require_reached(refreshes, as_of, problem)
     bronze = dict(zip(problem.request_reads, frames, strict=False))
     tables = {table.name: frame for table, frame in zip(problem.tables, frames[len(bronze) :], strict=True)}

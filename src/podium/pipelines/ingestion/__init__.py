@@ -1,4 +1,4 @@
-"""Ingestion: source files become bronze events."""
+"""Ingestion: source files -> bronze events."""
 
 from .pipeline import create_clock, create_pipeline
 

@@ -1,4 +1,4 @@
-"""Judges raw rows by an event's contract, in the workers of the engine."""
+"""Checks raw rows against an event's contract, in the workers of the engine."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 
 
 def judged(raw: DataFrame, event: Event, reference: Mapping[str, Any]) -> DataFrame:
-    """Every row of ``raw`` that reports ``event``: the bronze row, its line, and the rule it broke (null if none).
+    """Check every row of ``raw`` that reports ``event``. Return the bronze row, its line, the rule it broke or null.
 
-    Of two good rows with one key the one that comes first in the file stays; the other broke a rule by that.
+    If good rows share a key, the first in the file stays good; the others break the rule against duplicate keys.
     """
     schema = arrow_schema(event)
 
@@ -54,7 +54,7 @@ def arrow_schema(event: Event) -> pa.Schema:
 
 
 def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any]) -> pd.DataFrame:
-    """The verdict on text rows: bronze columns (null in a bad row), ``row``, ``rule`` (None for a good row)."""
+    """Check rows of text. Return bronze columns (null in a bad row), ``row``, ``rule`` (None for a good row)."""
     malformed = raw["malformed"].to_pandas().notna()
     claimed = event.claims(raw) | malformed
     raw = raw.filter(pa.array(claimed))
@@ -64,7 +64,8 @@ def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any]) -> pd.DataF
     _apply(event.contract, typed, rules)
     good = rules.isna()
     built = event.build(typed[good], reference)
-    # What build could not work out (an airport without a time zone, say) is the row's fault, not a null in bronze.
+    # If build cannot derive a key or time (for example, the airport has no time zone), quarantine the row instead of
+    # writing a null to bronze.
     known = built[[*event.keys, "available_at"]].notna().all(axis=1)
     rules[known.index[~known]] = f"{event.name}: its time or key cannot be worked out (unknown airport?)"
     out = built[known].reindex(typed.index)
@@ -73,7 +74,7 @@ def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any]) -> pd.DataF
 
 
 def _typed(raw: pa.Table, contract: Any) -> tuple[pd.DataFrame, pd.Series]:
-    """Text turned into the contract's types, and for each row the first column that would not turn."""
+    """Convert text to the contract's types. Also return, for each row, a rule naming the first column that failed."""
     rules = pd.Series(None, index=range(len(raw)), dtype=object)
     typed = {}
     for name, column in contract.to_schema().columns.items():
@@ -91,10 +92,12 @@ def _typed(raw: pa.Table, contract: Any) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def _numbers(text: pa.ChunkedArray) -> pd.Series:
-    """Numbers from text, NaN where it is none, with the same bits whatever else is in the batch."""
+    """Convert text to numbers, NaN if it is not one. The bits of a number do not depend on the rest of the batch."""
     try:
         numbers = text.cast(pa.float64())
-    except pa.ArrowInvalid:  # Arrow gives up at the first text that is none; pandas would read others to other bits
+    except pa.ArrowInvalid:
+        # Arrow fails on the first text that is not a number. Blank those out and cast again with Arrow: pandas rounds
+        # some numbers differently in the last bit.
         text = pc.utf8_trim_whitespace(text)
         readable = pc.match_substring_regex(text, NUMBER)
         numbers = pc.if_else(readable, text, pa.scalar(None, pa.string())).cast(pa.float64())
@@ -112,12 +115,14 @@ def _apply(contract: Any, typed: pd.DataFrame, rules: pd.Series) -> None:
             warnings.simplefilter("ignore")
             contract.validate(readable, lazy=True)
     except SchemaErrors as found:
-        cases = found.failure_cases.sort_values("schema_context", kind="stable")  # a column says more than a row
+        # Column checks first, because they are more specific than row checks.
+        cases = found.failure_cases.sort_values("schema_context", kind="stable")
         cases["subject"] = cases["column"].where(cases["schema_context"] == "Column", "row")
         broken = cases[cases["index"].isna()]
         failed = cases.dropna(subset=["index"]).drop_duplicates("index")
         rules[failed["index"].astype(int)] = (failed["subject"] + ": " + failed["check"]).to_numpy()
-        # A check that broke down must not let rows through; without the rows that fail another check it may hold.
+        # A check that raised an error must not let rows through. Check again without the rows that failed another
+        # check, because they may have caused the error.
         if len(broken) and len(failed):
             _apply(contract, typed, rules)
         elif len(broken):

@@ -1,4 +1,4 @@
-"""Source files become bronze events; what breaks a contract goes to quarantine, with the reason and as received."""
+"""Source files -> bronze events. Rows that break a contract go to quarantine as received, with the reason."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ INTAKE_SCHEMA = (
 
 
 class IngestionParams(Params):
-    """How much bad data is too much, and how far back bronze goes.
+    """The limit on bad rows, and how far back bronze reaches.
 
     Attributes:
-        max_quarantined_share: a larger share of bad rows in any event stops the run before bronze is touched.
-        recent_days: only what became knowable within so many days before the newest moment of the source goes into
-            bronze, and facts without a date of their own; null takes all.
+        max_quarantined_share: a larger share of bad rows in any event fails the run before it writes to bronze.
+        recent_days: bronze takes only rows that became knowable in this many days before the newest row of the source,
+            and rows without a date of their own. Null takes all rows.
     """
 
     max_quarantined_share: float = Field(0.05, ge=0, le=1)
@@ -48,11 +48,14 @@ class IngestionParams(Params):
 
 @dataclass(frozen=True)
 class Opened:
-    """A source that was opened: its files, what its events look things up in, and what bronze already holds.
+    """An opened source.
 
-    ``digests`` identifies, for each event, the bytes it is read from, the rules it is judged by and the parameters;
-    ``done`` are the events that bronze holds as this source has them; ``intake`` counts the sources taken in, with this
-    one.
+    Attributes:
+        source: its files.
+        reference: the lookup data that its events need, such as time zones.
+        digests: for each event, a digest of the source bytes, the contract code and the parameters.
+        done: the events that bronze already holds from this source.
+        intake: the number of this intake, one more than the last.
     """
 
     source: Source
@@ -71,13 +74,13 @@ def open_source(
     *,
     problem: Problem,
 ) -> Opened:
-    """Check that every file and column is there, land the files, and see which events are already in bronze."""
+    """Check that every file and column exists, land the files, and find which events are already in bronze."""
     source = landing.open(folder, {file.name: file.columns for file in problem.sources})
     rules = code_digest(problem, "sources", "contracts") + parameters.model_dump_json()
     if ingestion.recent_days is not None:
         rules += f"recent_days={ingestion.recent_days}"
     digests = {event.name: _digest(event, source, rules) for event in problem.events}
-    # Oldest first, so that an event's last intake stays: who returns to an earlier source wants its rows back.
+    # Sort oldest first, so that the latest intake of each event wins. This lets a user return to an earlier source.
     recorded = sorted(seen.collect(), key=lambda row: row["intake"]) if seen is not None else []
     newest = {row["event"]: row["source_digest"] for row in recorded}
     done = frozenset(name for name, digest in digests.items() if newest.get(name) == digest)
@@ -95,7 +98,7 @@ def _digest(event: Event, source: Source, rules: str) -> str:
 
 
 def judge_event(opened: Opened, landing: Landing, *, event: Event) -> DataFrame | Unchanged:
-    """Every raw row that reports the event, with the bronze row or the rule that it broke."""
+    """Return every raw row that reports the event, with the bronze row or the rule that it broke."""
     if event.name in opened.done:
         return Unchanged("this source is already in bronze")
     raw = opened.source.frames[event.source]
@@ -103,7 +106,7 @@ def judge_event(opened: Opened, landing: Landing, *, event: Event) -> DataFrame 
 
 
 def quarantine(opened: Opened, *verdicts: DataFrame | Unchanged, problem: Problem) -> Rows | Unchanged:
-    """All bad rows: event, rule, line, and the row as received."""
+    """Return all bad rows: event, rule, line, and the row as received."""
     bad = [
         _as_received(verdict, opened.source.frames[event.source]).select(
             F.lit(event.name).alias("event"),
@@ -121,10 +124,10 @@ def quarantine(opened: Opened, *verdicts: DataFrame | Unchanged, problem: Proble
 
 
 def _as_received(verdict: DataFrame, raw: DataFrame) -> DataFrame:
-    """The bad rows: ``row``, ``rule`` and the whole line of the source file as JSON, without what it leaves empty."""
+    """The bad rows: ``row``, ``rule`` and the source line as JSON, without its empty fields."""
     bad = verdict.filter(F.col("rule").isNotNull()).select("row", "rule")
     line = F.to_json(F.struct(*[name for name in raw.columns if name != "row"]))
-    # Bad rows are few, or the run ends here: they go to the raw ones, not all raw ones to them.
+    # Broadcast the bad rows to the raw rows: they are few, because with too many the run fails.
     return raw.join(F.broadcast(bad), "row").select("row", "rule", line.alias("received"))
 
 
@@ -135,11 +138,14 @@ def count(
     *verdicts: DataFrame | Unchanged,
     problem: Problem,
 ) -> pd.DataFrame:
-    """Rows in, kept and quarantined for each event; an event with too many bad rows stops the run here.
+    """Count the rows read, kept and quarantined for each event; fail if an event has too many bad rows.
 
-    Good rows that are not kept are older than ``recent_days`` allows; ``since`` is the moment after which an event is
-    kept, null where all of it is. Quarantine is written by now, so that whoever reads the error can look at the rows;
-    bronze is not yet touched.
+    Good rows older than ``recent_days`` are not kept: the column ``since`` holds the time after which an event's rows
+    are kept, null to keep them all. This node runs after quarantine is written, so that users can look at the bad rows,
+    and before bronze is written.
+
+    Raises:
+        PodiumError: the share of bad rows in an event exceeds ``max_quarantined_share``.
     """
     judged = {
         event.name: verdict
@@ -171,7 +177,7 @@ def _good(verdict: DataFrame) -> DataFrame:
 
 
 def _since(good: Mapping[str, DataFrame], recent_days: int) -> dict[str, datetime]:
-    """For each event with a date of its own: the moment after which its rows are recent."""
+    """For each event with dates of its own: the time after which its rows are recent."""
     spans = reduce(DataFrame.unionByName, [_span(frame, name) for name, frame in good.items()]).toPandas()
     dated = _dated(spans)
     if dated.empty:
@@ -186,7 +192,7 @@ def _span(frame: DataFrame, event: str) -> DataFrame:
 
 
 def _dated(spans: pd.DataFrame) -> pd.DataFrame:
-    """Facts without a date of their own (airports, planes) are knowable always and say nothing about time."""
+    """Drop events without dates of their own (airports, planes): all their rows have the same ``available_at``."""
     return spans[spans["oldest"] != spans["newest"]].dropna()
 
 
@@ -214,12 +220,12 @@ def _refuse_too_many(counts: pd.DataFrame, most: float, problem: str) -> None:
         )
         raise PodiumError(
             f"{problem}: too many bad rows: {shares}; {most:.1%} is allowed ({problem}.ingestion."
-            f"max_quarantined_share). Bronze was not touched. The table {problem}.quarantine_rows says what is wrong."
+            f"max_quarantined_share). Bronze is unchanged. The table {problem}.quarantine_rows lists the bad rows."
         )
 
 
 def keep(verdict: DataFrame | Unchanged, counts: pd.DataFrame, *, event: Event) -> Rows | Unchanged:
-    """The good rows of one event, on their way into bronze. ``counts`` says that they may, and since when."""
+    """Return the good rows of one event for bronze. ``counts`` holds the time after which they are kept."""
     if isinstance(verdict, Unchanged):
         return verdict
     good = _good(verdict).drop("row", "rule")
@@ -230,7 +236,7 @@ def keep(verdict: DataFrame | Unchanged, counts: pd.DataFrame, *, event: Event) 
 
 
 def record(counts: pd.DataFrame, *bronze: DataFrame) -> Rows | Unchanged:
-    """Note that these events are in bronze, all of them: what was done before need not be done again."""
+    """Record that bronze holds these events completely, so that a later run skips them."""
     if counts.empty:
         return Unchanged("this source is already in bronze")
     counts = counts.drop(columns="since")
@@ -240,10 +246,10 @@ def record(counts: pd.DataFrame, *bronze: DataFrame) -> Rows | Unchanged:
 
 
 def resolve_as_of(as_of: str | None, intake: DataFrame, *, problem: Problem) -> datetime:
-    """The moment of this run, in UTC: the one asked for, or the newest that the data know of.
+    """Return the time of this run in UTC: the ``as_of`` parameter, or by default the newest time in the data.
 
     Raises:
-        PodiumError: for a text that is no moment, and for one before the data begin.
+        PodiumError: ``as_of`` is not a time or lies before the data begin, or the data hold no dates.
     """
     spans = intake.groupBy("event").agg(F.min("oldest").alias("oldest"), F.max("newest").alias("newest")).toPandas()
     dated = _dated(spans)
@@ -260,13 +266,17 @@ def resolve_as_of(as_of: str | None, intake: DataFrame, *, problem: Problem) -> 
 
 
 def parse_moment(text: Any, name: str = "as_of") -> datetime:
-    """A moment in UTC from ISO 8601 text such as 2013-08-01 or 2013-08-01T06:00; without a zone it is UTC.
+    """Parse ISO 8601 text such as 2013-08-01 or 2013-08-01T06:00 to a time in UTC; without a zone it is UTC.
+
+    "now" is not accepted, because a run with it could not be reproduced.
 
     Raises:
-        PodiumError: for anything else, naming the parameter ``name``; "now" is no moment, a run could not be repeated.
+        PodiumError: the text is not such a time. The message names the parameter, ``name``.
     """
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError as wrong:
-        raise PodiumError(f"{name} {text!r} is no moment; write 2013-08-01 or 2013-08-01T06:00 (UTC).") from wrong
+        raise PodiumError(
+            f"{name} {text!r} is not a date or time; write 2013-08-01 or 2013-08-01T06:00 (UTC)."
+        ) from wrong
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

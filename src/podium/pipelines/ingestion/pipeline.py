@@ -1,4 +1,4 @@
-"""Ingestion: from source files to bronze. It is part of both eda and feature_engineering, as the same nodes."""
+"""Ingestion: source files -> bronze. The pipelines eda and feature_engineering share these nodes."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -9,7 +9,7 @@ from . import nodes
 
 
 def create_pipeline(problem: Problem) -> Pipeline:
-    """Source files -> bronze tables, quarantine, the intake record."""
+    """Source files -> bronze tables, the quarantine table, the intake record."""
     names = [event.name for event in problem.events]
     judged = [f"judged_{name}" for name in names]
     table = [
@@ -60,7 +60,7 @@ def create_pipeline(problem: Problem) -> Pipeline:
 
 
 def create_clock(problem: Problem) -> Pipeline:
-    """The one node that settles which moment a run is about."""
+    """The node that resolves ``as_of``, the time of a run."""
     node = Node(
         func=fixed(nodes.resolve_as_of, problem=problem),
         inputs=["params:as_of", "quarantine_intake"],

@@ -1,4 +1,4 @@
-"""Training: choose an algorithm and its hyperparameters, fit the candidate, fit the baseline it has to beat."""
+"""Training: choose an algorithm and its hyperparameters, fit the candidate and the baseline that it must beat."""
 
 from .pipeline import create_pipeline
 

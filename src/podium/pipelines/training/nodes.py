@@ -1,4 +1,4 @@
-"""From a training set to a candidate and the baseline that it has to beat."""
+"""A training set -> a candidate and the baseline that it must beat."""
 
 from datetime import datetime, timedelta
 
@@ -22,17 +22,17 @@ __all__ = ["TrainingError", "describe", "fit_baseline", "fit_candidate", "traini
 
 
 class TrainingError(PodiumError):
-    """There is not enough to learn from."""
+    """The training set has no rows, or labels of one class only."""
 
 
 def training_rows(examples: DataFrame, as_of: datetime, params: TrainingParams, *, problem: Problem) -> pd.DataFrame:
-    """The rows of ``as_of``'s training set that training may see, in memory, sorted by entity keys.
+    """Load the rows of the training set of ``as_of`` that training may use, sorted by entity keys.
 
     Args:
         examples: training sets of one or more ``as_of``: keys, features, prediction_time, label, label_available_at.
-        as_of: which of them, with time zone.
-        params: ``holdout_days`` ends what is seen: predictions and labels alike.
-        problem: names the keys and the features.
+        as_of: the training set to load, with time zone.
+        params: rows are used only if predicted, and labelled, before the last ``holdout_days``.
+        problem: the problem, for its keys and features.
 
     Raises:
         TrainingError: no rows, or labels of one class only.
@@ -48,23 +48,23 @@ def training_rows(examples: DataFrame, as_of: datetime, params: TrainingParams, 
     _check(
         rows, f"The training set of {problem.name} as of {as_of:%Y-%m-%d %H:%M} UTC, seen until {end:%Y-%m-%d %H:%M}"
     )
-    # An engine promises no order, and a fit depends on it.
+    # Sort, because a fit depends on the order of rows and an engine does not guarantee one.
     return rows.sort_values(list(problem.keys), ignore_index=True)
 
 
 def tune(
     rows: pd.DataFrame, as_of: datetime, params: TrainingParams, *, problem: Problem
 ) -> tuple[pd.DataFrame, Choice]:
-    """The table of trials, and the best of them: fitted on the earlier rows, judged on the last ``validation_days``.
+    """Run the trials and return their table and the best one, judged by log loss on the last ``validation_days``.
 
     Args:
         rows: from ``training_rows``.
-        as_of: as there.
-        params: the budget of trials, the spaces, the seed.
-        problem: names the features.
+        as_of: the time of the training set, with time zone.
+        params: the algorithms with their search spaces and trials, the seed.
+        problem: the problem, for its features.
 
     Raises:
-        TrainingError: no rows, or labels of one class only, before or after the boundary.
+        TrainingError: no rows, or labels of one class only, before or after the start of validation.
     """
     boundary = as_of - timedelta(days=params.holdout_days + params.validation_days)
     train, validation = split_by_time(rows, boundary, time="prediction_time", known="label_available_at")
@@ -81,7 +81,7 @@ def tune(
 
 
 def fit_candidate(rows: pd.DataFrame, choice: Choice, params: TrainingParams, *, problem: Problem) -> Model:
-    """The chosen algorithm, fitted on all rows, those of validation too, with rounds in proportion."""
+    """Fit the chosen algorithm on all rows, including validation, with its rounds scaled to the number of rows."""
     return fit(
         choice.algorithm,
         rows,
@@ -94,7 +94,7 @@ def fit_candidate(rows: pd.DataFrame, choice: Choice, params: TrainingParams, *,
 
 
 def fit_baseline(rows: pd.DataFrame, params: TrainingParams, *, problem: Problem) -> Model:
-    """The heuristic, fitted on the same rows: what a candidate must beat."""
+    """Fit the heuristic, the baseline that a candidate must beat, on the same rows."""
     return fit(
         "heuristic",
         rows,
@@ -112,14 +112,14 @@ def _check(rows: pd.DataFrame, what: str) -> None:
         found = f"{len(rows)} rows, all with label {next(iter(counts))}" if counts else "no rows with a known label"
         raise TrainingError(
             f"{what} has {found}; training needs both labels. Choose a later as_of, or make training.holdout_days or "
-            f"training.validation_days smaller, and see that the pipeline feature_engineering has run for this as_of."
+            f"training.validation_days smaller, and check that the pipeline feature_engineering has run for this as_of."
         )
 
 
 def describe(
     rows: pd.DataFrame, model: Model, baseline: Model, choice: Choice, as_of: datetime, params: TrainingParams
 ) -> Candidate:
-    """The candidate with everything that has to be known about how it came about."""
+    """Return the candidate with its baseline, a record of its training, and example rows."""
     training = {
         "trained_from": rows["prediction_time"].min().isoformat(),
         "trained_until": rows["prediction_time"].max().isoformat(),

@@ -1,4 +1,4 @@
-"""Parameters of the stage."""
+"""Parameters of training."""
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
@@ -9,15 +9,17 @@ __all__ = ["TrainingParams"]
 
 
 class TrainingParams(Params):
-    """How a candidate is made.
+    """How a candidate is trained.
 
     Attributes:
-        seed: of the search and of every fit.
-        holdout_days: the last days before ``as_of``, which training never sees: evaluation is done on them.
-        settle_hours: rows predicted within this many hours before the held-out days are left out as well. Those whose
-            label was known by then are a biased sample, because one outcome may become known sooner than the other.
-        validation_days: the days before those, on which trials are judged.
-        algorithms: who competes, for how many trials, and where each looks. The heuristic is also the baseline.
+        seed: seed of the search and of every fit.
+        holdout_days: the last days before ``as_of``, which training never sees because evaluation uses them.
+        settle_hours: training also leaves out rows predicted within this many hours before the held-out days. Those
+            whose label was known by then are a biased sample, because one outcome may become known sooner than the
+            other.
+        validation_days: the days before the held-out days, on which trials are judged.
+        algorithms: the algorithms that compete, with their trials and search spaces. The heuristic is also the
+            baseline.
     """
 
     seed: int = Field(default=20130801, ge=0, lt=2**31)
