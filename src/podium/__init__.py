@@ -2,8 +2,8 @@
 
 import os
 
-# OpenMP threads that wait by spinning starve each other when two processes train on one machine: a fit that takes
-# seconds took minutes. Set before the first library loads OpenMP; whoever sets it otherwise is obeyed.
+# By default, idle OpenMP threads spin. If two processes train on one machine, their threads starve each other: a fit of
+# seconds took minutes. OpenMP reads this variable when the first library loads it. A value that the user set stays.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Progress bars of downloads from a folder next door tell nobody anything.
+# Hide MLflow's progress bars: artifacts are copied on the local disk, so there is nothing to wait for.
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

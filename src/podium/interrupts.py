@@ -62,7 +62,7 @@ def handlers_kept() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            if handler is not None:  # None: not installed from Python, so Python cannot put it back
+            if handler is not None:  # None: C code installed it, so Python cannot restore it
                 signal.signal(number, handler)
 
 

@@ -25,7 +25,7 @@ def _namespaces(pipeline: Pipeline) -> set[str]:
     return {prefix for node in pipeline.nodes for prefix in node.namespace_prefixes}
 
 
-# Kedro's filters: what each one's values are called, and which values a pipeline has.
+# Kedro's filters -> the word for one value, and the function that lists the values in a pipeline.
 FILTERS: dict[str, tuple[str, Callable[[Pipeline], Collection[str]]]] = {
     "tags": ("tag", _tags),
     "node_names": ("node", _nodes),

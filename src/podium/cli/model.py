@@ -176,7 +176,7 @@ def _place(env: str, verb: Literal["read", "write"], name: str) -> TrackingLocat
 
     project = open_project(env)
     quiet()
-    # Restore the rules afterwards: a promotion asks about two environments.
+    # A promotion checks the rules of two environments. Restore those of this process after each check.
     with project.prepared():
         access.require(verb, "registry", name)
     return TrackingLocation.of(env, project.section("mlflow"))

@@ -125,7 +125,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.metadata = metadata
         self.loaded_version: int | None = None
         self.saved_version: int | None = None
-        # The id tells a table from another one that was dropped before at the same path. The version alone does not.
+        # The id distinguishes a table from an earlier one that was dropped at the same path. Versions alone do not.
         self.table_id = ""
 
     def load(self) -> DataFrame | None:

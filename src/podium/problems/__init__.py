@@ -1,4 +1,4 @@
-"""The problems of this project, by name. A new one is a package beside these, and one line here."""
+"""The problems of this project, by name. To add one, create a package here and add it to ``PROBLEMS``."""
 
 from podium.problems.base import Problem
 from podium.problems.flight_delay import PROBLEM as FLIGHT_DELAY

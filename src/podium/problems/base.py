@@ -1,7 +1,7 @@
-"""The contract that a problem fills in: where its data come from, what counts as good data, features, label.
+"""The definition of a problem: its source files, data contracts, features and label.
 
-A problem is one ML question. Everything here is a frozen description plus pure functions, so that a pipeline can be
-made from any problem and a test can call any piece by itself.
+A problem is one ML question. Everything here is a frozen description plus pure functions, so that pipelines can be
+built for any problem and tests can call any function alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,14 +29,14 @@ __all__ = [
 
 
 class Params(BaseModel):
-    """Parameters that are validated at the door: frozen, and an unknown name is an error."""
+    """Base of parameters that are validated when loaded: they are frozen, and an unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFile:
-    """One CSV file of the source folder, plain or zipped, and the columns that it must have."""
+    """One CSV file of the source folder, plain or zipped, and its required columns."""
 
     name: str
     columns: tuple[str, ...]
@@ -44,15 +44,15 @@ class SourceFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One kind of event found in a source file; it becomes the bronze table ``bronze_<name>``.
+    """One kind of event in a source file, stored in the bronze table ``bronze_<name>``.
 
     Attributes:
-        name: the event, singular.
+        name: the name of the event, in the singular.
         source: the name of the source file whose rows report it.
-        keys: columns of the bronze row that identify it; of two rows with the same keys the first one stays.
+        keys: the columns that identify a bronze row. If rows share keys, the first one is kept.
         contract: a pandera ``DataFrameModel`` of the source columns that this event uses, each with its domain.
-        claims: raw rows (text) -> which of them report this event.
-        build: (typed good rows, reference) -> bronze rows, with ``available_at``, the moment each became knowable.
+        claims: raw rows (text) -> a boolean for each row: whether it reports this event.
+        build: (typed good rows, reference) -> bronze rows, with ``available_at``, the time each became knowable.
         schema: the Spark DDL of a bronze row.
     """
 
@@ -67,7 +67,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Feature:
-    """One column that a model may use: its type (of Spark), unit and meaning."""
+    """One column that a model may use: its Spark type, unit and meaning."""
 
     name: str
     dtype: str
@@ -77,10 +77,10 @@ class Feature:
 
 @dataclass(frozen=True, kw_only=True)
 class Knowledge:
-    """What a feature computation may read: bronze tables by event name, filtered by ``available_at <= until``.
+    """The input of a feature computation: bronze tables by event name, filtered by ``available_at <= until``.
 
     ``since`` (exclusive) and ``until`` (inclusive) bound the ``feature_time`` of the rows to compute, in UTC; ``since``
-    is None for a computation from the beginning.
+    is None to compute all rows.
     """
 
     bronze: Mapping[str, DataFrame]
@@ -90,16 +90,16 @@ class Knowledge:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureTable:
-    """Stored features that share entity keys: defined once, kept in the feature table ``features_<name>``.
+    """Features that share entity keys, stored in the feature table ``features_<name>``.
 
     Attributes:
-        entity: the columns that, with ``feature_time``, are the primary key.
-        freshness: how old a row may be when it is joined; an older one counts as unknown.
-        grid: for a table whose rows lie only at multiples of this since 1970: a row counts until the next moment of
-            the grid, whether or not there is a row then. Such a table is joined by equality, which is the quickest.
-        reads: the events whose bronze tables the computation uses.
-        compute: knowledge -> rows with the entity keys, ``feature_time`` and every feature. Rows with a feature_time
-            after ``knowledge.since`` must be the same whether or not earlier ones are computed along with them.
+        entity: the columns that form the primary key, together with ``feature_time``.
+        freshness: the maximum age of a row when it is joined; an older one counts as unknown.
+        grid: if set, rows exist only at multiples of this interval since 1970, and a row is valid until the next
+            multiple, even if no row follows there. Such a table is joined by equality, which is the fastest join.
+        reads: the events whose bronze tables ``compute`` reads.
+        compute: knowledge -> rows with the entity keys, ``feature_time`` and every feature. An incremental computation
+            must give the same rows after ``knowledge.since`` as a full one.
     """
 
     name: str
@@ -114,12 +114,12 @@ class FeatureTable:
 
     def __post_init__(self) -> None:
         if self.grid is not None and self.grid != self.freshness:
-            raise ValueError(f"{self.name}: a row on a grid is fresh until the next one: freshness must be the grid")
+            raise ValueError(f"{self.name}: freshness must equal grid: a row is valid until the next grid point")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequestFeatures:
-    """Features of the request itself: one pure function over columns, called by Spark and by the REST application."""
+    """Features computed from the request itself, by one pure function over columns that Spark and the REST app call."""
 
     inputs: Mapping[str, str]
     features: tuple[Feature, ...]
@@ -128,16 +128,17 @@ class RequestFeatures:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """One picture of the exploration: a question about the data, and how the data answer it.
+    """One picture of the exploration report: a question about the data, and the answer drawn from them.
 
     Attributes:
-        title: what is shown.
-        question: what a person wants to know.
-        table: bronze tables, as known -> the few rows to draw, aggregated by the engine. Only whole numbers are
-            summed, so that the picture is the same each time: ``draw`` and ``finding`` divide.
-        draw: (matplotlib figure, rows ordered by all columns) draws; no axes means that there is nothing to see.
-            Colours ``C0``... are those of the report.
-        finding: rows -> one sentence that answers the question. With no rows neither it nor ``draw`` is asked.
+        title: the title of the picture.
+        question: the question that it answers.
+        table: bronze tables as of the run -> the few rows to draw, aggregated by the engine. Sum whole numbers only, so
+            that the picture is reproducible; ``draw`` and ``finding`` do the divisions.
+        draw: (matplotlib figure, rows ordered by all columns) -> None; draws on the figure. A figure left without axes
+            means that there is nothing to show. The colours ``C0``... are those of the report.
+        finding: rows -> one sentence that answers the question. Without rows, neither ``draw`` nor ``finding`` is
+            called.
         size: width and height in inches; a picture wider than 8 gets the whole width of the page.
     """
 
@@ -156,17 +157,18 @@ class Problem:
     Attributes:
         keys: the entity keys of one prediction.
         sources: the files of the source folder.
-        events: every event, in the order in which they are ingested.
-        lookups: the source files that are small and that ``reference`` needs.
-        reference: (small source files as pandas, event parameters) -> what ``Event.build`` looks things up in.
+        events: all events, in the order of ingestion.
+        lookups: the small source files that ``reference`` needs.
+        reference: (small source files as pandas, event parameters) -> the lookup data for ``Event.build``.
         event_parameters: the pydantic model of the parameters that ``reference`` takes.
-        requests: bronze tables -> one row for each thing to predict: keys, request inputs, entity columns of the
+        requests: bronze tables -> one row for each prediction to make: keys, request inputs, entity columns of the
             feature tables, ``prediction_time``.
-        request_reads: the events that ``requests`` uses; ``label_reads``, those of ``labels``.
+        request_reads: the events that ``requests`` reads; ``label_reads``: the events that ``labels`` reads.
         labels: bronze tables -> keys, ``label`` (0/1), ``label_available_at``.
         categorical: request inputs and keys that a model takes as categories.
-        slices: by what performance is shown; name -> Spark SQL expression over keys, request inputs and features.
-        pictures: what exploration draws.
+        slices: the groupings by which performance is shown: name -> Spark SQL expression over keys, request inputs and
+            features.
+        pictures: the pictures of the exploration report.
     """
 
     name: str
@@ -190,10 +192,10 @@ class Problem:
 
     @property
     def feature_names(self) -> list[str]:
-        """Names of everything that a model takes: stored features, request features, categories."""
+        """The names of all model inputs: stored features, request features, categories."""
         stored = [f.name for table in self.tables for f in table.features]
         return [*stored, *(f.name for f in self.request.features), *self.categorical]
 
     def event(self, name: str) -> Event:
-        """The event of that name."""
+        """Return the event with this name."""
         return next(event for event in self.events if event.name == name)

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 SQLITE = "sqlite:///"
-# Names in the environment's folder.
+# File names in the environment's folder.
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
 SERVERS = ("http", "https")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")

@@ -21,7 +21,7 @@ __all__ = ["DIGITS", "hmac_key", "mask_frame", "mask_rows", "masked_value"]
 
 # 128 bits: practically no collisions among a billion values, and short enough to show on a page.
 DIGITS = 32
-# Spark's types of text.
+# Spark's text types.
 TEXT = re.compile(r"string|(var)?char\(\d+\)")
 
 

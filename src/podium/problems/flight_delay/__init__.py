@@ -1,4 +1,4 @@
-"""Will a flight from New York arrive 15 minutes late or more, or not at all? Asked two hours before it is to leave."""
+"""Predicts, two hours before departure, whether a flight from New York arrives at least 15 minutes late or never."""
 
 from podium.problems.base import Problem
 

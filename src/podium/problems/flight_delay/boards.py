@@ -1,8 +1,8 @@
-"""What an observer of the departure and arrival boards sees at a moment: the strongest sign of delays to come.
+"""The state of the departure and arrival boards at a given time, the strongest predictor of delays.
 
-A board is kept on a regular grid of moments. At grid moment g a flight counts in window W when it was scheduled in
-(g - W, g] (departures) or landed in (g - W, g] (arrivals). Everything summed is a whole number, so that the order of
-addition cannot matter; divisions come last.
+A board has rows on a regular time grid. At grid point g, a flight counts in window W if it was scheduled in (g - W, g]
+(departures) or landed in (g - W, g] (arrivals). Only whole numbers are summed, so the order of additions does not
+matter; divisions come last.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from .sources import KEYS
 GRID_MINUTES = 15
 WINDOWS = (1, 3, 6, 12)
 ARRIVAL_WINDOWS = (3, 6, 12)
-# From planned departure to landing: the longest delay that a contract lets through, and a day in the air.
+# Upper bound from scheduled departure to landing: the longest delay that the contracts allow, plus a day in the air.
 LONGEST_FLIGHT_HOURS = 72
 HOUR = 3600
 LATE_MINUTES = 15
@@ -28,7 +28,7 @@ def _seconds(name: str) -> Column:
 
 
 def _on_grid(events: DataFrame, knowledge: Knowledge) -> DataFrame:
-    """One row for each event and each grid moment ``g`` (seconds) at which it is in the longest window."""
+    """Return one row for each event and each grid point ``g`` (seconds) at which it is in the longest window."""
     step = GRID_MINUTES * 60
     first = F.ceil(F.col("start") / step) * step
     last = F.floor((F.col("start") + max(WINDOWS) * HOUR - 1) / step) * step
@@ -40,7 +40,7 @@ def _on_grid(events: DataFrame, knowledge: Knowledge) -> DataFrame:
 
 
 def _windowed(value: Column, hours: int) -> Column:
-    """Sum of a whole number over the events that started in the last ``hours`` before ``g``."""
+    """The sum of a whole number over the events that started in the last ``hours`` before ``g``."""
     return F.sum(F.when(F.col("start") > F.col("g") - hours * HOUR, value.cast("long")))
 
 
@@ -49,7 +49,7 @@ def _ratio(total: str, count: str) -> Column:
 
 
 def _recent(frame: DataFrame, knowledge: Knowledge, hours: int) -> DataFrame:
-    """Only what was scheduled late enough to matter since ``since``."""
+    """Keep flights that can affect rows after ``since``: those scheduled at most ``hours`` before it."""
     recent = frame.filter(F.col("scheduled_departure") <= F.lit(knowledge.until))
     if knowledge.since is None:
         return recent
@@ -57,7 +57,7 @@ def _recent(frame: DataFrame, knowledge: Knowledge, hours: int) -> DataFrame:
 
 
 def _departing(knowledge: Knowledge, by: Sequence[str]) -> DataFrame:
-    """Every flight on the board: ``start``, when it left or was known to be cancelled (seconds, null if not yet)."""
+    """Every scheduled flight: ``start``, and the times (seconds) of departure and of a known cancellation, or null."""
     planned, gone, cancelled = (
         _recent(knowledge.bronze[name], knowledge, max(WINDOWS)) for name in ("timetable", "departure", "cancellation")
     )
@@ -68,7 +68,7 @@ def _departing(knowledge: Knowledge, by: Sequence[str]) -> DataFrame:
 
 
 def _landing(knowledge: Knowledge, by: Sequence[str]) -> DataFrame:
-    """Every flight that landed: ``start`` is when."""
+    """Every landed flight; ``start`` is its landing time."""
     arrived, planned, gone = (
         _recent(knowledge.bronze[name], knowledge, max(WINDOWS) + LONGEST_FLIGHT_HOURS)
         for name in ("arrival", "timetable", "departure")
@@ -79,7 +79,7 @@ def _landing(knowledge: Knowledge, by: Sequence[str]) -> DataFrame:
 
 
 def departures(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFrame:
-    """The departure board of each group: flights pending, delay so far, share late, known cancellations."""
+    """Compute the departure board of each group: pending flights, delay so far, share late, known cancellations."""
     board = _on_grid(_departing(knowledge, by), knowledge)
     is_gone = F.coalesce(F.col("left") <= F.col("g"), F.lit(False))
     is_dropped = F.coalesce(F.col("dropped") <= F.col("g"), F.lit(False))
@@ -106,7 +106,7 @@ def departures(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFram
 
 
 def arrivals(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFrame:
-    """Flights of each group that landed lately: how many, how late, and minutes gained in the air."""
+    """Compute, over each group's recent landings: the mean delay, minutes made up in the air, and the share late."""
     board = _on_grid(_landing(knowledge, by), knowledge)
     sums, columns = [], []
     for hours in ARRIVAL_WINDOWS:
@@ -129,7 +129,7 @@ def _moment() -> Column:
 
 
 def departure_features(prefix: str, whose: str) -> tuple[Feature, ...]:
-    """What ``departures`` computes."""
+    """The features that ``departures`` computes."""
     features = []
     for hours in WINDOWS:
         when = f"flights {whose} scheduled in the last {hours} h"
@@ -144,7 +144,7 @@ def departure_features(prefix: str, whose: str) -> tuple[Feature, ...]:
 
 
 def arrival_features(prefix: str, whose: str) -> tuple[Feature, ...]:
-    """What ``arrivals`` computes."""
+    """The features that ``arrivals`` computes."""
     features = []
     for hours in ARRIVAL_WINDOWS:
         when = f"flights {whose} landed in the last {hours} h"

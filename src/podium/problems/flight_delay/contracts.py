@@ -1,7 +1,7 @@
-"""What a good row is: one pandera model for each event, with a domain for every column of the source.
+"""Data contracts: one pandera model for each event, with a domain for every source column.
 
-The checks run on columns that were already turned from text into numbers and times; text that would not turn is
-reported before these checks see it. Ranges are wide: they catch what cannot be, not what is rare.
+The checks run on columns already converted from text to numbers and times; a failed conversion is reported earlier.
+Ranges are wide, because they should catch impossible values, not rare ones.
 """
 
 import re
@@ -19,7 +19,7 @@ ORIGINS = ["EWR", "JFK", "LGA"]
 
 
 def _registered(*parameters: str) -> Callable[[Check], Check]:
-    """Make a function a check of pandera, by its name. Again too: a notebook's %reload_kedro imports this once more."""
+    """Register a function as a pandera check, again if needed, because %reload_kedro imports this module once more."""
 
     def register(check: Check) -> Check:
         pa.Check.REGISTERED_CUSTOM_CHECKS.pop(check.__name__, None)
@@ -30,29 +30,29 @@ def _registered(*parameters: str) -> Callable[[Check], Check]:
 
 @_registered("pattern")
 def looks_like(values: pd.Series, *, pattern: str) -> pd.Series:
-    """Whether text matches a regular expression; codes repeat, so each distinct one is looked at once."""
+    """Whether texts match a regular expression. Each distinct text is matched only once, because codes repeat."""
     return values.isin([text for text in values.dropna().unique() if re.match(pattern, text)])
 
 
 @_registered("low", "high")
 def whole_number(values: pd.Series, *, low: int, high: int) -> pd.Series:
-    """Whether numbers are whole and within bounds, both included; bronze would cut off a fraction in silence."""
+    """Whether numbers are whole and in [low, high]. Without this check, bronze would silently truncate fractions."""
     return values.between(low, high) & (values % 1 == 0)
 
 
 def is_clock(values: pd.Series) -> pd.Series:
-    """Whether ``hhmm`` is a time of day; the source writes midnight at the end of a day as 2400."""
+    """Whether ``hhmm`` is a time of day. The source writes midnight at the end of a day as 2400."""
     return values.between(0, 2400) & (values % 100 < 60) & (values % 1 == 0)
 
 
 def minute_of_day(clock: pd.Series) -> pd.Series:
-    """Minutes since midnight of ``hhmm``."""
+    """Convert ``hhmm`` to minutes since midnight."""
     return clock // 100 * 60 + clock % 100
 
 
-# The dataframe checks give ``error``, not ``name``: pandera forgets the name of an inherited check after its first use.
+# Dataframe checks set error, not name, because pandera drops the name of an inherited check after its first use.
 class Hour(pa.DataFrameModel):
-    """An hour at an origin; flights and weather carry it twice, by New York's clock and in UTC."""
+    """An hour at an origin. Flights and weather have it twice: in New York time and in UTC."""
 
     year: Series[float] = pa.Field(whole_number={"low": 1987, "high": 2100})
     month: Series[float] = pa.Field(whole_number={"low": 1, "high": 12})
@@ -63,7 +63,7 @@ class Hour(pa.DataFrameModel):
 
     @pa.dataframe_check(error="time_hour is year-month-day hour in New York")
     def time_hour_agrees(cls, df: pd.DataFrame) -> pd.Series:  # noqa: N805
-        """Two accounts of the same hour must be one hour."""
+        """The hour in UTC and the hour in New York time must be the same."""
         local = df["time_hour"].dt.tz_convert(NEW_YORK)
         return (
             (local.dt.year == df["year"])
@@ -83,7 +83,7 @@ class Flight(Hour):
 
 
 class Timetable(Flight):
-    """A flight as it was planned."""
+    """A scheduled flight."""
 
     sched_dep_time: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 2400})
     sched_arr_time: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 2400})
@@ -92,7 +92,7 @@ class Timetable(Flight):
 
     @pa.dataframe_check(error="sched_dep_time is hour and minute")
     def departure_agrees(cls, df: pd.DataFrame) -> pd.Series:  # noqa: N805
-        """The planned clock time is given twice as well."""
+        """The source also has the scheduled departure twice; both must agree."""
         return df["sched_dep_time"] % 2400 == df["hour"] * 100 + df["minute"]
 
     @pa.check("sched_arr_time", error="is a time of day")
@@ -110,14 +110,14 @@ class Departure(Flight):
 
     @pa.dataframe_check(error="dep_time is the planned time plus dep_delay")
     def delay_agrees(cls, df: pd.DataFrame) -> pd.Series:  # noqa: N805
-        """Departure time and delay tell the same story."""
+        """The departure time must equal the scheduled time plus the delay."""
         minutes = pd.to_timedelta(df["minute"] + df["dep_delay"], unit="min")
         local = (df["time_hour"] + minutes).dt.tz_convert(NEW_YORK)
         return local.dt.hour * 100 + local.dt.minute == df["dep_time"] % 2400
 
 
 class Arrival(Flight):
-    """A flight that ended: on time, late, or (without ``arr_delay``) somewhere else than planned."""
+    """A flight that landed on time, late, or (without ``arr_delay``) at another airport."""
 
     dest: Series[str] = pa.Field(looks_like=r"^[A-Z]{3}$")
     sched_arr_time: Series[float] = pa.Field(in_range={"min_value": 0, "max_value": 2400})
@@ -128,12 +128,12 @@ class Arrival(Flight):
 
     @pa.check("sched_arr_time", "arr_time", error="is a time of day")
     def arrival_is_clock(cls, values: Series[float]) -> pd.Series:  # noqa: N805
-        """The arrival, planned or actual, is a time of day, where there is one."""
+        """The scheduled and the actual arrival, unless missing, must be times of day."""
         return values.isna() | is_clock(values)
 
     @pa.dataframe_check(error="arr_time is the planned time plus arr_delay")
     def delay_agrees(cls, df: pd.DataFrame) -> pd.Series:  # noqa: N805
-        """Arrival time and delay tell the same story; clocks may have changed by an hour on the way."""
+        """The arrival time must equal the scheduled time plus the delay, give or take an hour for a clock change."""
         gap = (minute_of_day(df["sched_arr_time"]) + df["arr_delay"] - minute_of_day(df["arr_time"])) % 1440
         return df["arr_delay"].isna() | gap.isin([0, 60, 1380])
 
@@ -146,7 +146,7 @@ class Cancellation(Flight):
 
     @pa.dataframe_check(error="a flight without dep_time has no other actual time")
     def never_flew(cls, df: pd.DataFrame) -> pd.Series:  # noqa: N805
-        """Without a departure there is no delay and no arrival."""
+        """Without a departure, there must be no delay and no arrival."""
         return df["dep_delay"].isna() & df["arr_time"].isna()
 
 
@@ -178,7 +178,7 @@ class Airport(pa.DataFrameModel):
 
 
 class Plane(pa.DataFrameModel):
-    """An aircraft; knowable only together with the departure that it flew."""
+    """An aircraft. Which flight it flies is knowable only from the departure."""
 
     tailnum: Series[str] = pa.Field(looks_like=r"^[A-Z0-9-]{2,7}$")
     year: Series[float] = pa.Field(whole_number={"low": 1903, "high": 2100}, nullable=True)

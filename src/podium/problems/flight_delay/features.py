@@ -1,4 +1,4 @@
-"""Every stored feature of the problem, once: the feature tables, their keys, owner, freshness and computation."""
+"""The feature tables of the problem: their keys, owner, freshness and computation."""
 
 from datetime import timedelta
 from functools import partial
@@ -8,7 +8,7 @@ from podium.problems.base import FeatureTable
 from . import boards, history, origin_conditions
 
 OWNER = "flight-operations"
-# A board has a row at every moment of its grid at which one of its flights is in a window.
+# A board has a row at every grid point at which at least one of its flights is in a window.
 BOARD = timedelta(minutes=boards.GRID_MINUTES)
 
 

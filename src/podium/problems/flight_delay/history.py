@@ -1,4 +1,4 @@
-"""Trailing history: how often, and how badly, flights of a group were late in the weeks before."""
+"""Trailing history: how often, and by how much, flights of a group were late in the previous weeks."""
 
 from collections.abc import Sequence
 
@@ -11,16 +11,16 @@ from .labels import outcomes
 from .sources import KEYS
 
 DAY = 86_400
-# Nothing longer: a year of data has no full quarter behind its first months, and a half-filled window misleads.
+# No longer windows: with one year of data, a quarter would be only partly filled in the first months, which misleads.
 WINDOWS = (7, 28)
 LONGEST = max(WINDOWS)
-# A group with few flights tells little: its rate is drawn toward the overall one, as if it had this many flights more.
+# Smoothing for groups with few flights: their rate is computed with this many extra flights at the overall rate.
 PSEUDO_FLIGHTS = 20
 OVERALL_LATE = 0.22
 
 
 def late_rates(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFrame:
-    """Late rate of each group over trailing days, as of each midnight (UTC) after a day with a new outcome."""
+    """Compute each group's late rate over trailing days, at each midnight (UTC) after a day with a new outcome."""
     outcome = outcomes(knowledge.bronze)
     until = int(knowledge.until.timestamp()) // DAY * DAY
     midnight = (F.ceil(F.unix_timestamp("label_available_at") / DAY) * DAY).cast("long")
@@ -53,7 +53,7 @@ def late_rates(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFram
 
 
 def history_features(prefix: str, whose: str) -> tuple[Feature, ...]:
-    """What ``late_rates`` computes."""
+    """The features that ``late_rates`` computes."""
     rates = [
         Feature(f"{prefix}_late_rate_{days}d", "double", "share", f"flights {whose}: late in the last {days} days")
         for days in WINDOWS

@@ -1,4 +1,4 @@
-"""The label: will the flight arrive 15 minutes late or more, or not arrive at all?"""
+"""The label: whether a flight arrives at least 15 minutes late, is diverted or is cancelled."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ LATE_MINUTES = 15
 
 
 def outcomes(bronze: Mapping[str, DataFrame]) -> DataFrame:
-    """Flights whose outcome is known: keys, ``arr_delay`` (minutes, null if it never arrived as planned), label."""
+    """Flights with a known outcome: keys, ``arr_delay`` (minutes, null if diverted or cancelled), label."""
     arrived = bronze["arrival"].select(*KEYS, "arr_delay", "available_at")
     cancelled = bronze["cancellation"].select(*KEYS, F.lit(None).cast("int").alias("arr_delay"), "available_at")
     late = F.coalesce(F.col("arr_delay") >= LATE_MINUTES, F.lit(True)).cast("int")
@@ -21,5 +21,5 @@ def outcomes(bronze: Mapping[str, DataFrame]) -> DataFrame:
 
 
 def labels(bronze: Mapping[str, DataFrame]) -> DataFrame:
-    """Keys, ``label`` (1 is late) and ``label_available_at``, when the outcome became knowable."""
+    """Return keys, ``label`` (1 is late) and ``label_available_at``, the time at which the outcome became knowable."""
     return outcomes(bronze).drop("arr_delay")

@@ -1,4 +1,4 @@
-"""What surrounds a flight: the weather at its origin, and how full the timetable is around it."""
+"""Conditions at the origin: the weather, and how busy the timetable is around the flight."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -22,10 +22,10 @@ CHANGING = ("temp", "wind_speed", "pressure", "visib", "humid")
 
 
 def weather(knowledge: Knowledge) -> DataFrame:
-    """The newest observation at each origin, and how it differs from three hours before.
+    """Compute each observation at an origin and its change since three hours before.
 
-    Changes are differences of two observations, not sums over a window: a difference of two doubles is the same on
-    every engine. Rain is summed in hundredths of an inch, the unit in which it is measured, as whole numbers.
+    A change is a difference of two observations, because the difference of two doubles, unlike a sum of many, is the
+    same on every engine. Precipitation is summed as whole hundredths of an inch, the unit in which it is measured.
     """
     observed = knowledge.bronze["weather"]
     if knowledge.since is not None:
@@ -48,10 +48,10 @@ def weather(knowledge: Knowledge) -> DataFrame:
 
 
 def timetable_load(knowledge: Knowledge) -> DataFrame:
-    """Flights planned at each origin in an hour (``slot``), around it and before it.
+    """Count the flights scheduled at each origin in an hour (``slot``), around it and before it.
 
-    ``feature_time`` is when the whole stretch that is counted had been published, weeks before any of its flights; a
-    slot whose neighbours are not yet published has no row.
+    ``feature_time`` is the time by which all hours counted were published, weeks before their flights. A slot whose
+    neighbours are not yet published has no row.
     """
     end = F.unix_timestamp("slot") + 2 * HOUR
     lag = F.unix_timestamp("available_at") - F.unix_timestamp("scheduled_departure")

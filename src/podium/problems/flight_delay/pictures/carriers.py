@@ -1,4 +1,4 @@
-"""With whom flights are late."""
+"""Late flights by carrier."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +27,7 @@ def _draw(figure: Any, rows: pd.DataFrame) -> None:
     rows = rows.assign(rate=rate(rows)).sort_values(["rate", "carrier"])
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
     y = np.arange(len(rows))
-    # Two standard errors: how far chance alone may have moved a rate.
+    # Two standard errors, the part of a rate that may be due to chance.
     error = 2 * np.sqrt(rows["rate"] * (1 - rows["rate"]) / rows["flights"])
     left.barh(y, rows["rate"], color="C0")
     left.errorbar(rows["rate"], y, xerr=error, fmt="none", color="C4", elinewidth=1.5)
@@ -57,7 +57,7 @@ def _say(rows: pd.DataFrame) -> str:
 
 CARRIERS = Picture(
     title="Late flights by carrier",
-    question="Does it matter with whom one flies? Thin lines: two standard errors.",
+    question="Which carriers are late more often? Thin lines: two standard errors.",
     table=_by_carrier,
     draw=_draw,
     finding=_say,

@@ -1,4 +1,4 @@
-"""How late flights are."""
+"""The distribution of arrival delays."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -48,14 +48,14 @@ def _say(rows: pd.DataFrame) -> str:
     late, very = (arrived["flights"][arrived["arr_delay"] >= minutes].sum() for minutes in (LATE_MINUTES, 60))
     never = total - arrived["flights"].sum()
     return (
-        f"The middle flight arrives {middle}; {percent(late / total)} are {LATE_MINUTES} minutes late or more, "
+        f"The median flight arrives {middle}; {percent(late / total)} are {LATE_MINUTES} minutes late or more, "
         f"{percent(very / total)} an hour or more, and {never / total:.1%} never arrive as planned."
     )
 
 
 DELAYS = Picture(
     title="How late flights arrive",
-    question="Is late a little late, and does the threshold cut where it should?",
+    question="How late are flights, and is the threshold of the label in a sensible place?",
     table=_by_minute,
     draw=_draw,
     finding=_say,

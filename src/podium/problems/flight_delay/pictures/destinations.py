@@ -1,4 +1,4 @@
-"""Where late flights go."""
+"""Late flights by destination."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,15 +12,15 @@ from podium.problems.base import Picture
 
 from .rates import ENOUGH, extremes, known_flights, late_by, overall, percent, rate
 
-# The map shows the mainland; what lies beyond it is named below the map.
+# The map shows the US mainland. Destinations beyond it are listed in the finding.
 WEST, EAST, SOUTH, NORTH = -125.5, -66.0, 24.0, 50.0
 NAMED = 18
-# The colour scale starts below the lowest rate, so that no dot is as pale as the page.
+# Start the colour scale below the lowest rates, so that every dot stands out from the page.
 PALEST = 0.6
 
 
 def _by_destination(frames: Mapping[str, DataFrame]) -> DataFrame:
-    """Every airport, flown to or not: together they draw the country."""
+    """Return every airport, with or without flights, because all of them together outline the country."""
     late = late_by(known_flights(frames), "dest")
     airports = frames["airport"].select(F.col("faa").alias("dest"), "lat", "lon")
     return airports.join(late, "dest", "full")
@@ -56,7 +56,7 @@ def _draw(figure: Any, rows: pd.DataFrame) -> None:
 
 
 def _apart(rows: pd.DataFrame) -> list[tuple[str, float, float]]:
-    """Airports whose names do not run into that of a larger one."""
+    """Select the airports whose labels do not overlap the label of a busier one."""
     named: list[tuple[str, float, float]] = []
     for name, lon, lat in rows[["dest", "lon", "lat"]].itertuples(index=False):
         if all(abs(lon - x) > 2.5 or abs(lat - y) > 0.8 for _, x, y in named):
@@ -79,7 +79,7 @@ def _say(rows: pd.DataFrame) -> str:
 
 DESTINATIONS = Picture(
     title="Late flights by destination",
-    question="Where do late flights go? Size: flights. Colour: share late. Grey: all airports.",
+    question="Which destinations have late flights? Size: flights. Colour: share late. Grey: all airports.",
     table=_by_destination,
     draw=_draw,
     finding=_say,

@@ -1,4 +1,4 @@
-"""What the pictures share: counts of late flights, and words for shares."""
+"""Helpers of the pictures: counts and rates of late flights, and percent formats."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +11,12 @@ from podium.problems.flight_delay.labels import outcomes
 from podium.problems.flight_delay.sources import KEYS
 
 NEW_YORK = "America/New_York"
-# Below so many flights a late rate says little: two standard errors are more than 10 points.
+# With fewer flights, two standard errors of a late rate are about 10 percentage points or more.
 ENOUGH = 80
 
 
 def local_departure() -> Column:
-    """The scheduled departure on a clock in New York."""
+    """The scheduled departure in New York time."""
     return F.from_utc_timestamp("scheduled_departure", NEW_YORK)
 
 
@@ -26,7 +26,7 @@ def known_flights(frames: Mapping[str, DataFrame]) -> DataFrame:
 
 
 def late_by(flights: DataFrame, *by: Column | str) -> DataFrame:
-    """For each group: ``flights``, and how many were ``late`` (late or never arrived)."""
+    """Count, for each group, all ``flights`` and the ``late`` ones (late or never arrived)."""
     return flights.groupBy(*by).agg(F.count("label").alias("flights"), F.sum("label").alias("late"))
 
 
@@ -41,16 +41,16 @@ def overall(rows: pd.DataFrame) -> float:
 
 
 def extremes(rows: pd.DataFrame) -> list[tuple[Any, str]]:
-    """The index label and the late rate, in percent, of the row with the lowest and of the one with the highest rate.
+    """Find the rows with the lowest and the highest late rate; return the index label and the rate of each.
 
-    Rows with few flights do not count, unless all are such.
+    Rows with fewer than ``ENOUGH`` flights are left out, unless all rows have fewer.
     """
     many = rate(rows[rows["flights"] >= min(ENOUGH, rows["flights"].max())])
     return [(label, percent(float(many.loc[label]))) for label in (many.idxmin(), many.idxmax())]
 
 
 def percent(share: float) -> str:
-    """A share in whole percent."""
+    """Format a share in whole percent."""
     return f"{share:.0%}"
 
 

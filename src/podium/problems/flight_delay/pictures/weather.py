@@ -1,4 +1,4 @@
-"""In which weather flights are late."""
+"""Late flights by weather."""
 
 from collections.abc import Mapping
 from functools import reduce
@@ -16,7 +16,7 @@ from .rates import extremes, in_percent, late_by, percent, rate
 
 
 class Measure(NamedTuple):
-    """What was observed: words and unit, where a bin ends and the next begins, and the names of the bins."""
+    """An observed quantity: its name and unit, the edges between its bins, and the names of the bins."""
 
     words: str
     unit: str
@@ -32,7 +32,7 @@ MEASURES = {
 
 
 def _bin(name: str) -> Column:
-    """The number of the bin that a value is in; null where nothing was observed."""
+    """The index of the bin that a value is in; null for a missing value."""
     edges = MEASURES[name].edges
     return reduce(add, [(F.col(name) >= edge).cast("int") for edge in edges])
 
@@ -71,12 +71,12 @@ def _say(rows: pd.DataFrame) -> str:
             (best, low), (worst, high) = extremes(found.set_index("bin"))
             span = f"from {low} at {measure.bins[best]} to {high} at {measure.bins[worst]}"
             ranges.append(f"{measure.words} ({measure.unit}) {span}")
-    return "Late rates range by " + ", by ".join(ranges) + "."
+    return "The late rate varies by " + ", by ".join(ranges) + "."
 
 
 WEATHER = Picture(
     title="Late flights by the weather at departure",
-    question="What do sight, wind and rain in the hour of departure do? In brackets: flights.",
+    question="How do visibility, wind and rain in the hour of departure matter? In brackets: flights.",
     table=_by_weather,
     draw=_draw,
     finding=_say,

@@ -1,4 +1,4 @@
-"""When flights are late: by month, by hour of the week, and the days on which flying stopped."""
+"""Late flights by month and by hour of the week, and cancelled flights by day."""
 
 import calendar
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ def _month_name(month: Any) -> str:
 
 
 def _month_ticks(months: Iterable[Any], gap: str) -> list[str]:
-    """Short names of months; the first one, and each January, with its year."""
+    """Format months as short names; the first month and each January get the year."""
     years = [f"{gap}{month.year}" if i == 0 or month.month == 1 else "" for i, month in enumerate(months)]
     return [calendar.month_abbr[month.month] + year for month, year in zip(months, years, strict=True)]
 
@@ -60,7 +60,7 @@ def _months_say(rows: pd.DataFrame) -> str:
 
 MONTHS = Picture(
     title="Late flights by month",
-    question="Is the rate steady? Late: by 15 minutes, or never arrived.",
+    question="Is the late rate steady? Late: 15 minutes or more, or never arrived.",
     table=_by_month,
     draw=_draw_months,
     finding=_months_say,
@@ -69,7 +69,7 @@ MONTHS = Picture(
 
 def _by_hour(frames: Mapping[str, DataFrame]) -> DataFrame:
     local = local_departure()
-    # Not F.weekday: Sail 0.7 says -1 for Sundays.
+    # Don't use F.weekday: Sail 0.7 returns -1 for Sundays.
     weekday = ((F.dayofweek(local) + 5) % 7).alias("weekday")
     return late_by(outcomes(frames), weekday, F.hour(local).alias("hour"))
 
@@ -105,7 +105,7 @@ def _hours_say(rows: pd.DataFrame) -> str:
 
 HOURS = Picture(
     title="Late flights in percent, by hour and day of the week",
-    question=f"At what hour (New York) should one not fly? Blank: fewer than {ENOUGH} flights.",
+    question=f"Which hours (New York time) have the most late flights? Blank: fewer than {ENOUGH} flights.",
     table=_by_hour,
     draw=_draw_hours,
     finding=_hours_say,
@@ -137,7 +137,7 @@ def _draw_days(figure: Any, rows: pd.DataFrame) -> None:
     axes.bar(pd.to_datetime(rows["day"]), rows["cancelled"], width=1.0, color="C1", linewidth=0)
     labelled: list[Any] = []
     for day, cancelled in _worst_days(rows)[["day", "cancelled"]].itertuples(index=False):
-        # A storm of two days gets one label, at its worse day.
+        # Label a storm that spans several days only once, at its worst day.
         if cancelled and all(abs((day - other).days) > 12 for other in labelled):
             labelled.append(day)
             text = f"{_day_name(day)}: {cancelled}"
@@ -166,7 +166,7 @@ def _days_say(rows: pd.DataFrame) -> str:
 
 CANCELLATIONS = Picture(
     title="Cancelled flights by day",
-    question="Do cancellations come alone or in storms?",
+    question="Are cancellations spread out, or concentrated on a few days?",
     table=_by_day,
     draw=_draw_days,
     finding=_days_say,
