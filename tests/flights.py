@@ -1,4 +1,4 @@
-"""The source files read a second time, without the engine and without the project's code: pandas and zoneinfo."""
+"""An independent reading of the source files with pandas and zoneinfo, without the engine or the project's code."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ KEYS = ["carrier", "flight", "origin", "scheduled_departure"]
 
 
 def numbers(column: pd.Series) -> pd.Series:
-    """Text as numbers, NaN for what is none."""
+    """Parse text as numbers, with NaN for text that is not a number."""
     return pd.to_numeric(column, errors="coerce")
 
 
@@ -23,7 +23,7 @@ def zones(airports: pd.DataFrame) -> dict[str, ZoneInfo]:
 
 
 def planned_departure(flights: pd.DataFrame) -> pd.Series:
-    """Planned departures in UTC, from the local date and clock: not from ``time_hour``, which the project uses."""
+    """Planned departures in UTC, from the local date and clock. The project uses ``time_hour`` instead."""
     local = [
         datetime(*map(int, row), tzinfo=NEW_YORK)
         for row in flights[["year", "month", "day", "hour", "minute"]].itertuples(index=False)
@@ -32,7 +32,7 @@ def planned_departure(flights: pd.DataFrame) -> pd.Series:
 
 
 def next_clock(after: datetime, clock: int, zone: ZoneInfo) -> datetime:
-    """The first moment after ``after`` at which a clock in ``zone`` shows ``clock`` (hhmm), in UTC."""
+    """The first moment after ``after`` (in UTC) at which clocks in ``zone`` show ``clock`` (hhmm)."""
     local = after.astimezone(zone)
     for days in (0, 1, 2):
         day = (local + timedelta(days=days)).date()
@@ -43,7 +43,7 @@ def next_clock(after: datetime, clock: int, zone: ZoneInfo) -> datetime:
 
 
 def outcomes(flights: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
-    """Each flight with its keys, what happened (UTC), ``late`` and when that was known, by the rules of the README."""
+    """Each flight with its keys, outcome (UTC), ``late``, and when the outcome was known, by the README's rules."""
     where = zones(airports)
     out = flights[["carrier", "origin", "dest"]].assign(flight=flights["flight"].astype(int))
     out["scheduled_departure"] = planned_departure(flights)

@@ -1,7 +1,7 @@
-"""Is the past safe from the future? Another future for the source files, and tables compared to the bit up to a cut.
+"""Leak checks: change the source files after a cut, and compare tables bit by bit up to the cut.
 
-The two are meant to be used together: run something on the source and on ``another_future`` of it, and
-``assert_same_past`` of whatever came out. ``tests/features/test_future.py`` shows that a leak does not get through.
+Run a computation on the source and on ``another_future`` of it, then call ``assert_same_past`` on the two results.
+``tests/features/test_future.py`` shows that the check catches leaks.
 """
 
 import numpy as np
@@ -18,20 +18,20 @@ WEATHER_HOURS = 1
 def assert_same_past(
     before: pd.DataFrame, after: pd.DataFrame, *, keys: list[str], cut: pd.Timestamp, time: str = "feature_time"
 ) -> None:
-    """Rows up to and including the cut are the same to the bit, and there are some."""
+    """Assert that rows up to and including the cut exist and are bit-identical."""
     past = [frame[frame[time] <= cut] for frame in (before, after)]
     assert len(past[0]), f"no row has a {time} up to {cut}: this compares nothing"
     assert_same_rows(*past, keys=[*keys, time])
 
 
 def assert_same_rows(before: pd.DataFrame, after: pd.DataFrame, *, keys: list[str]) -> None:
-    """Both frames hold the same rows, unique by their keys, in any order, to the bit."""
+    """Assert that both frames have bit-identical rows in any order, unique by the keys."""
     found = differences(before, after, keys)
     assert not found, "\n".join(found)
 
 
 def differences(before: pd.DataFrame, after: pd.DataFrame, keys: list[str]) -> list[str]:
-    """What is not the same, in words: columns, number of rows, then each column with the first row that differs."""
+    """Describe the differences: columns, number of rows, then each column with the first row that differs."""
     if set(before.columns) != set(after.columns):
         return [f"columns: {sorted(set(before.columns) ^ set(after.columns))} are not in both"]
     left, right = (frame.sort_values(keys, ignore_index=True) for frame in (before, after))
@@ -51,10 +51,10 @@ def differences(before: pd.DataFrame, after: pd.DataFrame, keys: list[str]) -> l
 
 
 def _bits(column: pd.Series) -> np.ndarray:
-    """Values that are equal exactly when the bits are; nulls equal each other and nothing else."""
+    """Values that are equal exactly if the bits are. Nulls equal only each other."""
     missing = column.isna().to_numpy()
     if pd.api.types.is_numeric_dtype(column):
-        # A column of whole numbers turns into floats when pandas meets a null in it; up to 2**53 nothing is lost.
+        # pandas turns a column of integers with a null into floats, which are exact up to 2**53.
         bits = column.to_numpy("float64", na_value=np.nan).view("int64")
         return np.where(missing, np.iinfo("int64").min + 1, bits)
     if pd.api.types.is_datetime64_any_dtype(column):
@@ -63,11 +63,11 @@ def _bits(column: pd.Series) -> np.ndarray:
 
 
 def another_future(files: dict[str, pd.DataFrame], cut: pd.Timestamp, seed: int = 7) -> dict[str, pd.DataFrame]:
-    """The same source files (text) with the same timetable; everything that became knowable after ``cut`` is different.
+    """Return the same source files (text) with the same timetable, but with other facts after ``cut``.
 
-    Flights leave and land at other times, with other aircraft; some that flew are cancelled, all that were cancelled
-    fly, some in the air are diverted; the weather is another one, with other gaps. Every new fact is, like the one it
-    replaces, knowable only after the cut, and keeps the contracts of the source.
+    Flights leave and land at other times, with other aircraft. Some flights are cancelled, all cancelled flights fly,
+    and some flights in the air are diverted. The weather differs and has other gaps. Every new fact, like the one it
+    replaces, becomes known only after the cut and satisfies the contracts of the source.
     """
     rng = np.random.default_rng(seed)
     return files | {"flights": _flights(files["flights"], cut, rng), "weather": _weather(files["weather"], cut, rng)}
@@ -81,7 +81,7 @@ def _flights(flights: pd.DataFrame, cut: pd.Timestamp, rng: np.random.Generator)
     flew, open_at_cut = left.notna(), planned + pd.Timedelta(hours=CANCELLATION_HOURS) > cut
     leaves = (flew & (left > cut)) | (~flew & open_at_cut)
     dropped = flew & leaves & open_at_cut & (rng.random(len(out)) < 0.1)
-    # In the air for longer than until the cut: it landed after it, whatever the clocks of its destination say.
+    # By its time in the air the flight landed after the cut, whatever the local clock at its destination shows.
     in_the_air = flew & (left <= cut) & (left + pd.to_timedelta(number["air_time"], unit="min") > cut)
     diverted = in_the_air & (rng.random(len(out)) < 0.3)
 
@@ -122,7 +122,7 @@ def _weather(weather: pd.DataFrame, cut: pd.Timestamp, rng: np.random.Generator)
 
 
 def table_keys(problem: Problem) -> dict[str, list[str]]:
-    """What identifies a row of every table that feature engineering writes, by the table's place in the lakehouse."""
+    """The key columns of every table that feature engineering writes, by the table's place in the lakehouse."""
     return {
         **{f"bronze/{event.name}": list(event.keys) for event in problem.events},
         "quarantine/rows": ["event", "source_digest", "row"],

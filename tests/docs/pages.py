@@ -1,4 +1,4 @@
-"""The pages of the documentation, and what stands in them."""
+"""The documentation pages, and the code blocks and commands in them."""
 
 import re
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ def name(page: Path) -> str:
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    """Fenced blocks of a language."""
+    """The fenced code blocks of a page in the given language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def commands() -> Iterator[tuple[str, str]]:
-    """Page and command, for every line of every ``sh`` block."""
+    """Yield the page and the command for every line of every ``sh`` block."""
     for page in PAGES:
         for block in blocks(page, "sh"):
             yield from ((name(page), line) for line in block.splitlines() if line and not line.startswith("#"))

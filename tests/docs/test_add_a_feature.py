@@ -1,4 +1,4 @@
-"""The feature table in docs/how-to/add-a-feature.md does what the page says a computation must keep to."""
+"""The example feature table in docs/how-to/add-a-feature.md obeys the rules that the page gives for computations."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ def computed(table: FeatureTable, events: pd.DataFrame, spark, since: datetime |
     return rows.sort_values(["origin", "feature_time"], ignore_index=True)
 
 
-def test_counts_what_it_says(table, events, spark):
+def test_the_feature_counts_cancellations_of_the_last_day(table, events, spark):
     rows = computed(table, events, spark, None)
     assert len(rows) == len(events.drop_duplicates(["origin", "available_at"]))
     for row in rows.itertuples():
@@ -45,14 +45,14 @@ def test_counts_what_it_says(table, events, spark):
         assert row.origin_cancelled_24h == ((mine > since) & (mine <= row.feature_time)).sum()
 
 
-def test_incremental_is_full(table, events, spark):
+def test_an_incremental_computation_equals_a_full_one(table, events, spark):
     since = datetime(2013, 1, 20, 7, tzinfo=UTC)
     full = computed(table, events, spark, None)
     later = full[full["feature_time"] > since].reset_index(drop=True)
     pd.testing.assert_frame_equal(computed(table, events, spark, since), later)
 
 
-def test_declares_the_columns_it_has(table, events, spark):
+def test_the_columns_are_those_declared(table, events, spark):
     assert set(computed(table, events, spark, None)) == {
         *table.entity,
         "feature_time",

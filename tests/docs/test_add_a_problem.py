@@ -1,4 +1,4 @@
-"""Whoever follows docs/how-to/add-a-problem.md to the letter has a model, and no pipeline was changed for it."""
+"""The files in docs/how-to/add-a-problem.md give a working model, without any change to the pipelines."""
 
 import json
 import os
@@ -31,7 +31,7 @@ for stage in sys.argv[1:]:
 
 
 def visits(seed: int = 3) -> pd.DataFrame:
-    """Visits of patients of whom some are more forgetful than others; a few of the rows are bad."""
+    """Visits of patients, some of whom are more forgetful than others. Twenty rows break a rule."""
     rng = np.random.default_rng(seed)
     rows = 12_000
     patient = rng.integers(1, 600, rows)
@@ -53,8 +53,8 @@ def visits(seed: int = 3) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory) -> Path:
-    """A copy of the project with the files of the page in place of the example, after the page's pipelines."""
+def project(tmp_path_factory) -> Path:
+    """A copy of the project with the page's files instead of the example problem, after the page's runs."""
     project = tmp_path_factory.mktemp("project")
     for name in ("src", "conf"):
         shutil.copytree(PROJECT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -83,21 +83,21 @@ def in_copy(project: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_it_has_a_champion_that_beats_the_baseline(followed: Path) -> None:
-    found = json.loads(in_copy(followed, "-m", "podium", "status", "--json"))
+def test_the_problem_has_a_champion_that_beats_the_baseline(project: Path) -> None:
+    found = json.loads(in_copy(project, "-m", "podium", "status", "--json"))
     champion = found["problems"]["missed_visit"]["champion"]
     assert list(found["problems"]) == ["missed_visit"]
     assert champion["metrics"]["auc"] > champion["baseline"]["auc"] + 0.03
 
 
-def test_bad_rows_are_in_quarantine_with_the_rule(followed: Path) -> None:
-    table = DeltaTable(str(followed / "data/dev/missed_visit/quarantine/rows")).to_pandas()
+def test_bad_rows_are_in_quarantine_with_the_rule(project: Path) -> None:
+    table = DeltaTable(str(project / "data/dev/missed_visit/quarantine/rows")).to_pandas()
     assert table["event"].value_counts().to_dict() == {"booking": 10, "outcome": 10}
     assert table["rule"].str.startswith("clinic: ").all()
 
 
-def test_features_agree_with_pandas(followed: Path) -> None:
-    table = DeltaTable(str(followed / "data/dev/missed_visit/features/patient_history")).to_pandas()
+def test_features_agree_with_pandas(project: Path) -> None:
+    table = DeltaTable(str(project / "data/dev/missed_visit/features/patient_history")).to_pandas()
     raw = visits()
     raw = raw[(raw["came"] != "") & (raw["clinic"] != "east")]
     raw["known"] = pd.to_datetime(raw["starts_at"]) + pd.Timedelta(hours=2)
@@ -107,8 +107,8 @@ def test_features_agree_with_pandas(followed: Path) -> None:
         assert row.missed_share == ((past["came"] == "no").sum() + 1) / (len(past) + 5)
 
 
-def test_the_page_looks_like_the_code_around_it(followed: Path) -> None:
-    package = followed / "src/podium/problems/missed_visit"
+def test_the_code_of_the_page_passes_ruff(project: Path) -> None:
+    package = project / "src/podium/problems/missed_visit"
     for arguments in (["check"], ["format", "--check"]):
         config = ["--config", str(PROJECT / "pyproject.toml")]
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Every command in the documentation exists with the options it is shown with; those that only look are run."""
+"""Every command in the documentation exists and accepts its options. The tests run the commands that only read."""
 
 import os
 import re
@@ -18,18 +18,18 @@ from tests.docs.pages import PAGES, blocks, commands, name
 COMMANDS = sorted({command for _, command in commands()})
 SAYS = re.compile(r"`((?:make|podium|kedro|python) [^`]+)`")
 IN_TEXT = sorted({command for page in PAGES for command in SAYS.findall(page.read_text())})
-# Problems that a page adds; their parameters are those of the page.
+# Problems that a how-to page adds, so their files are not in the project.
 ADDED = ("missed_visit",)
 
 
 def words(command: str) -> list[str]:
-    """The words of a command, without variables set for it and without its folder."""
+    """The words of a command, without environment variables and without the folder of the program."""
     found = [word for word in shlex.split(command) if not re.match(r"[A-Z_]+=", word)]
     return [found[0].removeprefix(".venv/bin/"), *found[1:]]
 
 
 def check_click(command: click.Command, arguments: list[str]) -> click.Context:
-    """Parse as the command would, without running it."""
+    """Parse the arguments like the command does, without running it."""
     context = command.make_context(command.name, list(arguments), resilient_parsing=False)
     if isinstance(command, click.Group):
         _, inner, rest = command.resolve_command(context, [*context._protected_args, *context.args])
@@ -62,7 +62,7 @@ def check_podium(arguments: list[str]) -> None:
 
 
 def check_run(given: dict) -> None:
-    """The pipelines exist, and the parameters are accepted."""
+    """Assert that the pipelines exist and that the parameters are valid."""
     assert set(given["pipelines"] or []) <= set(STAGES)
     raw = yaml.safe_load((PROJECT / "conf/base/parameters/flight_delay.yml").read_text())
     for path, value in _leaves(given.get("params") or {}):
@@ -102,19 +102,19 @@ def test_there_are_commands_to_check():
 def test_a_command_in_the_docs_exists(command, monkeypatch):
     monkeypatch.chdir(PROJECT)
     first, *arguments = words(command)
-    assert first in CHECKS, f"a reader would not know where {first} comes from"
+    assert first in CHECKS, f"the docs use the unknown program {first}"
     try:
         CHECKS[first](arguments)
     except (click.MissingParameter, click.exceptions.NoArgsIsHelpError):
-        assert command not in COMMANDS, "it would not run as it stands there"
+        assert command not in COMMANDS, "a command in a code block must be complete"
 
 
-LOOKING = ("podium status", "podium lake", "podium model list", "podium access", "podium jobs list")
+READ_ONLY = ("podium status", "podium lake", "podium model list", "podium access", "podium jobs list")
 
 
-# Those that ask tables are run where there are some: tests/cli/test_lake_sql.py.
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(LOOKING) and "lake sql" not in c])
-def test_a_command_that_only_looks_runs(command, tmp_path):
+# Commands that query tables run in tests/cli/test_lake_sql.py, which has tables.
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(READ_ONLY) and "lake sql" not in c])
+def test_a_read_only_command_runs(command, tmp_path):
     from click.testing import CliRunner
 
     environment = {"PODIUM_DATA": str(tmp_path), "PODIUM_HOME": str(PROJECT)}
@@ -123,7 +123,7 @@ def test_a_command_that_only_looks_runs(command, tmp_path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_links_lead_somewhere(page: Path):
+def test_links_have_a_target(page: Path):
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
@@ -135,7 +135,7 @@ def test_paths_exist(page: Path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_python_and_yaml_can_be_read(page: Path):
+def test_python_and_yaml_blocks_parse(page: Path):
     for block in blocks(page, "python"):
         compile(block, str(page), "exec")
     for block in blocks(page, "yaml"):
@@ -153,7 +153,7 @@ def test_every_dependency_is_explained():
     assert names - explained == set()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the mode of a file is another there")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no executable bit")
 def test_ci_runs_what_the_readme_says():
     script = PROJECT / ".ci" / "run"
     assert os.access(script, os.X_OK)

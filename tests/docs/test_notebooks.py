@@ -1,4 +1,4 @@
-"""Notebooks are kept without what a run leaves in them."""
+"""The notebooks are committed without outputs."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from tests.conftest import PROJECT
 BOOKS = sorted((PROJECT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
-def test_there_are_four():
+def test_there_are_four_notebooks():
     assert [re.sub(r"^\d+_", "", path.stem) for path in BOOKS] == [
         "explore",
         "try_a_feature",
@@ -20,7 +20,7 @@ def test_there_are_four():
 
 
 @pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
-def test_a_notebook_holds_no_trace_of_a_run(path):
+def test_a_notebook_has_no_outputs(path):
     book = json.loads(path.read_text())
     assert book["metadata"] == {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -34,7 +34,7 @@ def test_a_notebook_holds_no_trace_of_a_run(path):
 
 
 @pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
-def test_a_notebook_says_what_to_run_first_and_opens_with_the_session(path):
+def test_a_notebook_names_the_prerequisite_and_loads_the_session_first(path):
     first, second, *_ = json.loads(path.read_text())["cells"]
     assert first["cell_type"] == "markdown"
     assert "First run `make demo`" in "".join(first["source"])

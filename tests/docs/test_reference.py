@@ -1,4 +1,4 @@
-"""The pages under docs/reference are those that the definitions give: ``make docs`` writes them."""
+"""The pages under docs/reference, which ``make docs`` generates from the definitions, are up to date."""
 
 import importlib.util
 
@@ -19,11 +19,11 @@ def pages() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["tables.md", "parameters.md", "access.md", "jobs.md"])
-def test_a_page_is_fresh(pages, name):
+def test_a_page_is_up_to_date(pages, name):
     assert (FOLDER / name).read_text() == pages[name], "run: make docs"
 
 
-def test_every_feature_is_described(pages):
+def test_every_feature_is_in_the_reference(pages):
     for problem in PROBLEMS.values():
         for name in problem.feature_names:
             assert f"`{name}`" in pages["tables.md"]

@@ -1,4 +1,4 @@
-"""Bronze tables of the first week of January, made by the problem's own builders from the real files."""
+"""Bronze tables of the first week of January, built from the real files by the problem's own code."""
 
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ TEXT += ["type", "manufacturer", "model", "engine"]
 
 
 def typed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Text columns of a source file as text, numbers and times."""
+    """Convert the columns of a source file, all read as text, to text, numbers and times."""
     out = rows.replace(["NA", ""], None).reset_index(drop=True)
     for name in out.columns.difference(TEXT):
         if name == "time_hour":
@@ -25,7 +25,7 @@ def typed(rows: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def week(raw) -> dict[str, pd.DataFrame]:
-    """The typed source files, flights and weather cut to 1-7 January: from a Tuesday to a Monday."""
+    """The typed source files, with flights and weather of 1 to 7 January only (Tuesday to Monday)."""
     files = dict(raw)
     for name in ("flights", "weather"):
         rows = raw[name]
@@ -35,7 +35,7 @@ def week(raw) -> dict[str, pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def bronze(week) -> dict[str, pd.DataFrame]:
-    """Event name -> the rows of its bronze table."""
+    """The rows of each bronze table, by event name."""
     zones = {"BQN": "America/Puerto_Rico", "SJU": "America/Puerto_Rico", "STT": "America/Puerto_Rico",
              "PSE": "America/Puerto_Rico"}  # fmt: skip
     reference = sources.reference({"airports": week["airports"]}, sources.SourceParams(time_zones=zones))
@@ -51,7 +51,7 @@ def bronze(week) -> dict[str, pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def to_frames(spark):
-    """Turn the rows of bronze tables into Spark frames, in the order of the problem's events."""
+    """Return a function that turns bronze rows into Spark frames, in the order of the problem's events."""
 
     def turn(tables: dict[str, pd.DataFrame]):
         frames = {}

@@ -1,4 +1,4 @@
-"""The page: the same each time, by itself, safe, and there even when nothing is known."""
+"""The EDA page: reproducible, self-contained, safe against hostile text, and complete even without data."""
 
 import copy
 import re
@@ -27,7 +27,7 @@ def make(frames, as_of=AS_OF, problem=FLIGHTS) -> str:
 
 
 class Parsed(HTMLParser):
-    """Tags, addresses and ids of a page."""
+    """The tags, addresses and ids of an HTML page."""
 
     def __init__(self, page: str):
         super().__init__()
@@ -47,12 +47,12 @@ def page(frames) -> str:
     return make(frames)
 
 
-def test_the_same_data_in_any_order_give_the_same_bytes(page, bronze, to_frames):
+def test_the_page_does_not_depend_on_the_order_of_rows(page, bronze, to_frames):
     shuffled = {name: rows.sample(frac=1, random_state=7) for name, rows in bronze.items()}
     assert make(to_frames(shuffled)) == page
 
 
-def test_another_future_changes_nothing(frames, bronze, to_frames):
+def test_rows_known_after_as_of_do_not_change_the_page(frames, bronze, to_frames):
     early = datetime(2013, 1, 4, tzinfo=UTC)
     other = {}
     for name, rows in bronze.items():
@@ -62,7 +62,7 @@ def test_another_future_changes_nothing(frames, bronze, to_frames):
     assert make(to_frames(other), early) == make(frames, early)
 
 
-def test_it_shows_every_picture_and_every_table(page):
+def test_the_page_shows_every_picture_and_every_table(page):
     for picture in PICTURES:
         assert f"<h3>{picture.title}</h3>" in page
     assert Parsed(page).tags.count("svg") == len(PICTURES) + 1
@@ -70,7 +70,7 @@ def test_it_shows_every_picture_and_every_table(page):
         assert f'id="table-{event.name}"' in page
 
 
-def test_it_needs_nothing_from_outside(page):
+def test_the_page_is_self_contained(page):
     parsed = Parsed(page)
     outside = [address for address in parsed.addresses if not address.startswith(("#", "data:image/png;base64,"))]
     assert outside == []
@@ -80,7 +80,7 @@ def test_it_needs_nothing_from_outside(page):
     assert not re.search(r"@import|url\((?!#)", page)
 
 
-def test_text_from_the_data_is_only_text(bronze, to_frames):
+def test_hostile_text_in_the_data_is_escaped(bronze, to_frames):
     tables = dict(bronze)
     for name in ("timetable", "departure", "arrival", "cancellation", "airline"):
         rows = bronze[name]
@@ -93,28 +93,28 @@ def test_text_from_the_data_is_only_text(bronze, to_frames):
     assert "49" not in re.findall(r"<title>(.*)</title>", page)[0]
 
 
-def test_without_rows_there_is_a_page(to_frames, bronze):
+def test_empty_tables_give_a_page_without_pictures(to_frames, bronze):
     page = make(to_frames({name: rows.head(0) for name, rows in bronze.items()}))
     assert page.count("Nothing is known yet") == len(PICTURES)
     assert "No table has rows yet." in page
     assert "<svg" not in page
 
 
-def test_before_the_first_flight_the_airports_are_known(frames):
+def test_the_page_works_before_the_first_flight(frames):
     page = make(frames, datetime(2012, 1, 1, tzinfo=UTC))
     assert "No flight&#39;s outcome is known." in page
     assert "plane.speed" in page
 
 
 @pytest.mark.parametrize("event", ["arrival", "cancellation"])
-def test_one_flight_is_enough(event, bronze, to_frames):
+def test_the_page_works_with_one_flight(event, bronze, to_frames):
     one = bronze[event].head(1)
     others = {name: bronze[name].head(0) for name in ("arrival", "cancellation", "departure")}
     page = make(to_frames({**bronze, **others, event: one}))
     assert "of 1 flights were late" in page
 
 
-def test_a_problem_without_pictures_has_a_page_too(frames):
+def test_the_page_works_without_pictures(frames):
     page = make(frames, problem=replace(FLIGHTS, pictures=()))
     assert "Missing values by column" in page
 

@@ -1,4 +1,4 @@
-"""The pictures of flight_delay: their numbers against pandas on the source file."""
+"""The pictures of flight_delay show the numbers that pandas computes from the source files."""
 
 import pandas as pd
 import pytest
@@ -39,17 +39,17 @@ def expected(flights, *by):
     return groups.agg(flights="size", late="sum").sort_index().astype(int)
 
 
-def test_hours_and_days_of_the_week_are_those_of_new_york(tables, flights):
+def test_hours_and_weekdays_are_in_new_york_time(tables, flights):
     found = counts(HOURS, tables, "weekday", "hour")
     assert set(found.index.get_level_values("weekday")) == set(range(7))
     pd.testing.assert_frame_equal(found, expected(flights, "weekday", "hour"), check_index_type=False)
 
 
-def test_carriers(tables, flights):
+def test_carriers_have_the_counts_of_the_source(tables, flights):
     pd.testing.assert_frame_equal(counts(CARRIERS, tables, "carrier"), expected(flights, "carrier"))
 
 
-def test_destinations_with_the_airports_that_nobody_flies_to(tables, flights, week):
+def test_destinations_include_airports_without_flights(tables, flights, week):
     found = DESTINATIONS.table(tables).toPandas()
     flown = found.dropna(subset=["flights"])
     pd.testing.assert_frame_equal(counts_of(flown), expected(flights, "dest"), check_names=False)
@@ -61,7 +61,7 @@ def counts_of(rows):
     return rows.set_index("dest")[["flights", "late"]].sort_index().astype(int)
 
 
-def test_weather_is_that_of_the_hour_of_departure(tables, flights, week):
+def test_weather_is_that_of_the_departure_hour(tables, flights, week):
     joined = flights.merge(week["weather"][["origin", "time_hour", "precip", "visib"]], on=["origin", "time_hour"])
     found = counts(WEATHER, tables, "measure", "bin")
     dry = joined[joined["precip"] == 0]
@@ -81,7 +81,7 @@ def test_months_days_and_delays_add_up(tables, flights):
     assert delays["flights"].sum() == len(flights)
 
 
-def test_findings_hold_the_computed_numbers(tables, flights):
+def test_findings_quote_the_computed_numbers(tables, flights):
     found = {picture.title: picture.finding(picture.table(tables).toPandas()) for picture in PICTURES}
     assert f"{flights['late'].mean():.0%} of {len(flights):,} flights were late" in found[MONTHS.title]
     assert f"{(flights['arr_delay'] >= 60).mean():.0%} an hour or more" in found[DELAYS.title]
@@ -94,5 +94,5 @@ def test_findings_hold_the_computed_numbers(tables, flights):
     )
 
 
-def test_a_table_of_a_picture_is_small(tables):
+def test_the_table_behind_a_picture_is_small(tables):
     assert all(len(picture.table(tables).toPandas()) < 2_000 for picture in PICTURES)

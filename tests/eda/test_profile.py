@@ -1,4 +1,4 @@
-"""The profile says of every column what pandas says of it."""
+"""The profile of every column agrees with pandas."""
 
 import json
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ def profiled(frames):
     return nodes.profile(AS_OF, *frames.values(), problem=PROBLEM)
 
 
-def test_numbers_are_those_of_pandas(profiled, bronze):
+def test_the_profile_agrees_with_pandas(profiled, bronze):
     profile, _ = profiled
     assert list(profile["table"].unique()) == [event.name for event in PROBLEM.events]
     for found in profile.to_dict("records"):
@@ -39,7 +39,7 @@ def test_numbers_are_those_of_pandas(profiled, bronze):
             assert pd.isna(found["mean"])
 
 
-def test_most_frequent_values_of_text_with_few_levels(profiled, bronze):
+def test_text_columns_with_few_levels_list_their_most_frequent_values(profiled, bronze):
     profile, _ = profiled
     texts = profile[profile["type"] == "string"]
     assert {"carrier", "tail_number"} <= set(texts["column"])
@@ -52,7 +52,7 @@ def test_most_frequent_values_of_text_with_few_levels(profiled, bronze):
             assert json.loads(found["top"]) == [list(pair) for pair in expected]
 
 
-def test_what_is_known_later_is_not_counted(frames, bronze):
+def test_rows_known_after_as_of_are_not_counted(frames, bronze):
     early = datetime(2013, 1, 3, tzinfo=UTC)
     profile, _ = nodes.profile(early, *frames.values(), problem=PROBLEM)
     rows = profile.groupby("table")["rows"].first()
@@ -72,7 +72,7 @@ def test_numbers_that_cannot_be_added_exactly_have_no_mean(spark):
     assert found["missing"].tolist() == [1, 0, 0, 3]
 
 
-def test_columns_of_any_type_and_name(spark):
+def test_columns_can_have_any_type_and_name(spark):
     frame = spark.sql(
         "select date'2013-01-02' as `a day`, true as flag, array(1, 2) as `list.1`, cast(1.25 as decimal(9,2)) as d"
     )
@@ -83,7 +83,7 @@ def test_columns_of_any_type_and_name(spark):
     assert found.loc["d", "mean"] == 1.25
 
 
-def test_saving_twice_keeps_the_rows(profiled, tmp_path):
+def test_saving_twice_is_idempotent(profiled, tmp_path):
     profile, rows = profiled
     table = DeltaDataset(path=str(tmp_path / "eda_profile"), zone="monitoring")
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Fixtures for small tables on each engine, by path and by name, and for a project whose tables Sail has written."""
+"""Fixtures: small tables on each engine, by path and by name, and a project whose tables Sail has written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.conftest import Project
 
 SCHEMA = "k int, v string"
 BEFORE = [(1, "a"), (2, "b"), (3, "c"), (None, "n")]
-# Not at a full hour, and after the change to daylight saving time.
+# Not on the hour, and after the change to daylight saving time.
 AS_OF = "2013-03-12T06:07"
 
 
@@ -30,19 +30,19 @@ def place(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def rows(engine_name: str) -> Callable:
-    """A function that creates a frame of the engine from tuples."""
+    """Return a function that creates a frame on the current engine from tuples."""
     return lambda *found, schema=SCHEMA: engine.session().createDataFrame(list(found), schema)
 
 
 @pytest.fixture
 def address(place: str, tmp_path: Path) -> str:
-    """The path of the table, as a catalog entry would name it."""
+    """The path of the table, as in a catalog entry."""
     return str(tmp_path / "table") if place == "path" else f"uc://spark_catalog/s{uuid4().hex[:8]}/bronze/things"
 
 
 @pytest.fixture
 def table(address: str) -> Callable[..., DeltaDataset]:
-    """A function that creates datasets of the same table, in any mode."""
+    """Return a function that creates datasets of the same table, in any mode."""
 
     def make(mode: str = "merge", **settings: Any) -> DeltaDataset:
         keys = {"keys": ["k"]} if mode in {"merge", "insert"} else {}
@@ -53,7 +53,7 @@ def table(address: str) -> Callable[..., DeltaDataset]:
 
 @pytest.fixture
 def location(place: str, address: str, table) -> Callable[[], str]:
-    """A function that returns the folder of the table."""
+    """Return a function that finds the folder of the table."""
 
     def find() -> str:
         if place == "path":
@@ -66,7 +66,7 @@ def location(place: str, address: str, table) -> Callable[[], str]:
 
 @pytest.fixture
 def stored(location) -> Callable[[], list[tuple]]:
-    """A function that reads the rows of the table by delta-rs, sorted."""
+    """Return a function that reads the rows of the table with delta-rs, sorted."""
 
     def read() -> list[tuple]:
         columns = DeltaTable(location()).to_pyarrow_table().to_pydict().values()
@@ -89,7 +89,7 @@ def filled(place: str, address: str, table, rows) -> DeltaDataset:
 
 @pytest.fixture(scope="session")
 def slice_of_march(raw: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """A sample of the real data: every 21st flight number and all weather of 1 to 12 March, and all other files."""
+    """A sample of the real data: every 21st flight number and all weather of 1 to 12 March, plus the other files."""
     flights, weather = raw["flights"], raw["weather"]
     march = [frame["month"].eq("3") & frame["day"].astype(int).le(12) for frame in (flights, weather)]
     few = flights["flight"].astype(int) % 21 == 0

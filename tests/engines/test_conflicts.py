@@ -1,4 +1,4 @@
-"""A write that lost a race is distinguished from other errors, on every engine."""
+"""``is_conflict`` tells a write that lost a race from other errors, on every engine."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,20 +18,20 @@ SAVES = {
 
 
 def save(path: str, value: str, how: dict) -> None:
-    """One attempt to write ten rows, which raises the engine's own error."""
+    """Write ten rows in one attempt, so that the engine's own error is raised."""
     frame = engine.session().createDataFrame([(k, value) for k in range(10)], "k int, v string")
     DeltaDataset(path=path, zone="bronze")._write(Rows(frame=frame, **how))
 
 
 def race(writers: list[Callable[[], None]]) -> list[Exception]:
-    """The errors of writers that start at the same time."""
+    """Run the writers at the same time and return their errors."""
     ready = Barrier(len(writers))
 
     def write(writer: Callable[[], None]) -> Exception | None:
         ready.wait()
         try:
             writer()
-        except Exception as error:  # noqa: BLE001  what it is, is the question
+        except Exception as error:  # noqa: BLE001  the test examines the error's type
             return error
         return None
 
@@ -52,7 +52,7 @@ def test_a_lost_race_is_recognised(engine_name, tmp_path, first):
     assert all(map(is_conflict, lost)), lost
 
 
-def test_an_error_that_only_speaks_of_races_is_none(engine_name):
+def test_an_error_whose_text_mentions_a_race_is_not_a_conflict(engine_name):
     session = engine.session()
     for text in (
         "Concurrent writers",

@@ -32,7 +32,7 @@ def settings(name: str, cluster, folder: Path) -> engine.EngineSettings:
 
 @pytest.fixture
 def use(spark, local_cluster, tmp_path_factory: pytest.TempPathFactory):
-    """A function that switches the engine within a test."""
+    """Return a function that switches the engine within a test."""
     base = tmp_path_factory.getbasetemp()
     yield lambda name: engine.configure(settings(name, local_cluster, base))
     engine.configure(SAIL)
@@ -47,7 +47,7 @@ def test_engines_take_turns_on_one_table(use, tmp_path):
         use(name)
         dataset = DeltaDataset(path=path, zone="bronze", keys=["k"])
         there = dataset.load().selectExpr("*", "unix_micros(at) AS micros", "CAST(n AS string) AS whole").toPandas()
-        assert sorted(there["k"]) == sorted(expected), f"{name} reads what the engines before it wrote"
+        assert sorted(there["k"]) == sorted(expected), f"{name} must read the rows of the engines before it"
         odd = there[there["f"].notna()]
         assert set(odd["whole"]) == {str(ODD[1])}
         assert set(odd["day"]) == {ODD[3]}
@@ -63,4 +63,4 @@ def test_engines_take_turns_on_one_table(use, tmp_path):
         found = DeltaTable(path).to_pyarrow_table().to_pylist()
         assert {row["k"]: tuple(row.values()) for row in found} == expected, f"after {name}, turn {turn}"
         assert len(found) == len(expected)
-        assert {math.copysign(1, row["f"]) for row in found if row["f"] is not None} == {-1}, "zero kept its sign"
+        assert {math.copysign(1, row["f"]) for row in found if row["f"] is not None} == {-1}, "-0.0 must keep its sign"

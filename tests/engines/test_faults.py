@@ -1,4 +1,4 @@
-"""Tables come out right although parts of a cluster are killed during a run, or two runs write the same tables."""
+"""Tables are correct even if parts of a cluster are killed during a run, or two runs write the same tables."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def assert_right(project: Project, on_sail: Project, names) -> None:
 
 @pytest.fixture
 def with_bronze(new_project, on_sail) -> Project:
-    """A project of prod with the bronze tables of an ingestion by Sail, and no features."""
+    """A prod project with bronze tables that Sail ingested, and no features."""
     project = new_project(on_sail.source, env="prod")
     shutil.copytree(on_sail.lake, project.lake, ignore=shutil.ignore_patterns("features"))
     return project
@@ -49,7 +49,7 @@ def with_bronze(new_project, on_sail) -> Project:
 
 @pytest.fixture
 def on_cluster(with_bronze, local_cluster) -> Callable[..., Run]:
-    """A function that starts a run of feature engineering on the cluster."""
+    """Return a function that starts a run of feature engineering on the cluster."""
 
     def start(tables: tuple[str, ...] = ()) -> Run:
         return Run(
@@ -64,7 +64,7 @@ def on_cluster(with_bronze, local_cluster) -> Callable[..., Run]:
     return start
 
 
-def of_cluster(cluster: ClusterState, sign: str) -> list[psutil.Process]:
+def cluster_processes(cluster: ClusterState, sign: str) -> list[psutil.Process]:
     """The cluster's processes whose command or folder contains ``sign``, including those started later."""
     found = []
     for process in processes.marked(cluster.mark):
@@ -83,19 +83,19 @@ def kill(victims: list[psutil.Process]) -> None:
 
 
 def spawn(cluster: ClusterState, role: str, command: list[str]) -> int:
-    """Start one process of the cluster again."""
+    """Restart one process of the cluster."""
     work = cluster.folder / "work" / role
     env = daemons.environment(daemons.spark_home(), cluster.folder, heap=cluster.size.driver_memory)
     return processes.spawn(command, mark=cluster.mark, env=env, cwd=work, log=cluster.log(role))
 
 
-def revive_worker(cluster: ClusterState, role: str) -> None:
+def restart_worker(cluster: ClusterState, role: str) -> None:
     work = cluster.folder / "work" / role
     spawn(cluster, role, daemons.worker(daemons.spark_home(), cluster.addresses, cluster.size, work))
     assert processes.wait(lambda: registered(cluster.addresses) >= cluster.size.workers, 120)
 
 
-def revive_server(cluster: ClusterState) -> None:
+def restart_server(cluster: ClusterState) -> None:
     pid = spawn(cluster, "connect", daemons.connect(daemons.spark_home()))
     assert processes.wait(lambda: processes.listens(pid, cluster.addresses.connect_port), 120)
     # Close the clients of the tests' sessions on the server that was killed.
@@ -106,26 +106,26 @@ def revive_server(cluster: ClusterState) -> None:
 
 @pytest.mark.spark
 @pytest.mark.parametrize("names", [FEW, pytest.param((), marks=pytest.mark.faults)], ids=["few", "all"])
-def test_a_worker_is_killed_in_the_middle_and_the_run_completes(on_cluster, with_bronze, on_sail, local_cluster, names):
+def test_a_run_completes_if_a_worker_is_killed(on_cluster, with_bronze, on_sail, local_cluster, names):
     """The worker's executor and Python processes are killed too."""
     run = on_cluster(names)
     run.until(REFRESHED)
-    executors = of_cluster(local_cluster, "CoarseGrainedExecutorBackend")
+    executors = cluster_processes(local_cluster, "CoarseGrainedExecutorBackend")
     role = Path(executors[0].cwd()).relative_to(local_cluster.folder / "work").parts[0]
-    kill(of_cluster(local_cluster, f"work/{role}"))
+    kill(cluster_processes(local_cluster, f"work/{role}"))
 
     assert run.end() == 0, run.output
 
     assert_right(with_bronze, on_sail, [f"features/{name}" for name in names] or TABLES)
-    revive_worker(local_cluster, role)
+    restart_worker(local_cluster, role)
 
 
 @pytest.mark.faults
 @pytest.mark.spark
-def test_the_connect_server_is_killed_and_the_run_says_so(on_cluster, with_bronze, on_sail, local_cluster):
+def test_a_run_reports_that_the_connect_server_was_killed(on_cluster, with_bronze, on_sail, local_cluster):
     run = on_cluster(FEW)
     run.until(REFRESHED)
-    kill(of_cluster(local_cluster, "SparkConnectServer"))
+    kill(cluster_processes(local_cluster, "SparkConnectServer"))
     killed = time.monotonic()
 
     code = run.end()
@@ -135,7 +135,7 @@ def test_the_connect_server_is_killed_and_the_run_says_so(on_cluster, with_bronz
     assert code == 1
     assert run.output.count(f"The Spark Connect server at {where} stopped answering.") == 1, run.output
 
-    revive_server(local_cluster)
+    restart_server(local_cluster)
     again = on_cluster(FEW)
     assert again.end() == 0, again.output
     assert_right(with_bronze, on_sail, [f"features/{name}" for name in FEW])
@@ -170,7 +170,7 @@ print(engine.session().range(3).count(), engine.trouble())
     ("end", "said"),
     [("killed", "has ended."), ("full", "ran out of memory. Give it more by spark.driver.memory.")],
 )
-def test_the_driver_ends_and_another_one_starts(tmp_path, end, said):
+def test_a_new_driver_can_start_after_the_driver_died(tmp_path, end, said):
     """Runs in a separate process, because a process can have only one driver."""
     command = [sys.executable, "-c", DRIVER, str(tmp_path / "spark.log"), end]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -179,8 +179,8 @@ def test_the_driver_ends_and_another_one_starts(tmp_path, end, said):
     assert done.stdout.splitlines() == [f"The Spark driver on local[1] {said}", "3 None"]
 
 
-def meet(project: Project, on_sail: Project) -> None:
-    """Each of two concurrent full runs completes or reports a lost race, and the tables are right."""
+def check_two_concurrent_runs(project: Project, on_sail: Project) -> None:
+    """Assert that each of two concurrent full runs completes or reports a lost race, and that the tables are right."""
     runs = [Run(project.data, project.source, env=project.env, as_of=AS_OF) for _ in range(2)]
     codes = [run.end() for run in runs]
 
@@ -190,12 +190,12 @@ def meet(project: Project, on_sail: Project) -> None:
     assert_right(project, on_sail, TABLES)
 
 
-def test_two_runs_at_once(new_project, on_sail):
-    meet(new_project(on_sail.source), on_sail)
+def test_two_concurrent_runs_leave_correct_tables(new_project, on_sail):
+    check_two_concurrent_runs(new_project(on_sail.source), on_sail)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("env", ["dev", pytest.param("prod", marks=pytest.mark.spark)])
 @pytest.mark.parametrize("turn", range(3))
-def test_two_runs_at_once_again_and_again(new_project, on_sail, env, turn):
-    meet(new_project(on_sail.source, env=env), on_sail)
+def test_repeated_concurrent_runs_leave_correct_tables(new_project, on_sail, env, turn):
+    check_two_concurrent_runs(new_project(on_sail.source, env=env), on_sail)

@@ -1,4 +1,4 @@
-"""The JVM of a driver starts without a fork, even if gRPC has threads, and ends with its parent."""
+"""The JVM of a driver starts without fork handlers, even after gRPC started threads, and ends with its parent."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.spark
 
-# Java refuses this heap size, so the start fails at once.
+# Java refuses the heap size 1x, so the start fails at once.
 WITHOUT_A_FORK = """
 import os, sys
 from podium.lakehouse.engines import EngineSettings
@@ -25,7 +25,7 @@ except LakehouseError as refused:
     print("-Xmx1x" in str(refused), forks, [name for name in os.environ if name.startswith("PYSPARK_GATEWAY")])
 """
 
-# The query on Sail starts gRPC's threads, which stay.
+# The query on Sail starts gRPC threads, which keep running.
 SAIL_AND_SPARK = """
 import sys
 from podium.lakehouse import engine

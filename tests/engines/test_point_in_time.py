@@ -1,4 +1,4 @@
-"""The point-in-time join on every engine equals ``merge_asof`` of pandas."""
+"""The point-in-time join on every engine equals ``pandas.merge_asof``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TABLES = (feature_table("seldom", HOURS), feature_table("board", GRID, GRID))
 
 
 def times(draw: np.random.Generator, number: int, step: str) -> pd.Series:
-    """Random times within some thirty hours around the change to daylight saving time in New York."""
+    """Random times within thirty hours around the change to daylight saving time in New York."""
     seconds = pd.to_timedelta(draw.integers(0, 30 * 3600, number), unit="s")
     return pd.Series((START + seconds).floor(step).astype("datetime64[us, UTC]"))
 
@@ -49,7 +49,7 @@ def asked() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def stored() -> dict[FeatureTable, pd.DataFrame]:
-    """Feature rows, unique by airport and time. None for Boston, and every tenth value is null, a valid answer."""
+    """Feature rows, unique by airport and time. Boston has none. Every tenth value is null, which is a valid value."""
     found = {}
     for seed, (table, step) in enumerate(zip(TABLES, ("5min", "10min"), strict=True)):
         draw = np.random.default_rng(seed)
@@ -61,8 +61,8 @@ def stored() -> dict[FeatureTable, pd.DataFrame]:
     return found
 
 
-def recomputed(asked: pd.DataFrame, table: FeatureTable, rows: pd.DataFrame) -> pd.Series:
-    """The join by pandas: the newest row at or before the request. On a grid, only a row of the last grid point."""
+def joined_by_pandas(asked: pd.DataFrame, table: FeatureTable, rows: pd.DataFrame) -> pd.Series:
+    """The join in pandas: the newest row at or before the request. On a grid, only the row of the last grid point."""
     left, right = asked.sort_values("prediction_time"), rows.sort_values("feature_time")
     oldest = table.freshness - (timedelta(microseconds=1) if table.grid else timedelta(0))
     found = pd.merge_asof(
@@ -72,7 +72,7 @@ def recomputed(asked: pd.DataFrame, table: FeatureTable, rows: pd.DataFrame) -> 
 
 
 def as_frame(rows: pd.DataFrame, schema: str):
-    """A frame of the engine, with null where pandas has NaN."""
+    """Create a frame on the current engine, with null where pandas has NaN."""
 
     def value(cell):
         if pd.isna(cell):
@@ -94,6 +94,6 @@ def test_the_join_equals_that_of_pandas(engine_name, asked, stored):
 
     assert list(joined.index) == list(asked["n"])
     for table, rows in stored.items():
-        expected = recomputed(asked, table, rows)
-        assert 100 < expected.notna().sum() < 1400, "some are known and some are not"
+        expected = joined_by_pandas(asked, table, rows)
+        assert 100 < expected.notna().sum() < 1400, "the sample needs known and unknown features"
         np.testing.assert_array_equal(joined[table.name].to_numpy("float64"), expected.to_numpy("float64"))

@@ -1,4 +1,4 @@
-"""An engine that cannot start raises one clear error: which engine, why, what to do. No other engine replaces it."""
+"""An engine that cannot start raises one error that names the engine, the cause and the fix, without a fallback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from podium.lakehouse.engines.spark import Spark
 from podium.lakehouse.errors import LakehouseError
 from tests.runs import Run
 
-NOBODY = "127.0.0.1:1"
+CLOSED_PORT = "127.0.0.1:1"
 
 
 def start_spark(log: Path, master: str = "local[1]", **config: str) -> None:
@@ -35,33 +35,33 @@ def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_no_connect_server():
+def test_a_missing_connect_server_is_named():
     with pytest.raises(
-        LakehouseError, match=rf"No Spark Connect server answers at sc://{NOBODY}\. Check .* SPARK_REMOTE"
+        LakehouseError, match=rf"No Spark Connect server answers at sc://{CLOSED_PORT}\. Check .* SPARK_REMOTE"
     ):
-        start_connect(f"sc://{NOBODY}/;token=secret")
+        start_connect(f"sc://{CLOSED_PORT}/;token=secret")
 
 
 def test_a_token_is_not_shown():
     with pytest.raises(LakehouseError) as refused:
-        start_connect(f"sc://{NOBODY}/;token=secret")
+        start_connect(f"sc://{CLOSED_PORT}/;token=secret")
     assert "secret" not in str(refused.value)
 
 
 @pytest.mark.spark
-def test_no_master(tmp_path):
+def test_a_missing_master_is_named(tmp_path):
     with pytest.raises(
-        LakehouseError, match=rf"No Spark master answers at spark://{NOBODY}\. Check .* PODIUM_SPARK_MASTER"
+        LakehouseError, match=rf"No Spark master answers at spark://{CLOSED_PORT}\. Check .* PODIUM_SPARK_MASTER"
     ):
-        start_spark(tmp_path, f"spark://{NOBODY}")
+        start_spark(tmp_path, f"spark://{CLOSED_PORT}")
 
 
-def test_no_java(no_java):
+def test_a_missing_java_is_reported(no_java):
     with pytest.raises(LakehouseError, match=r"Spark needs Java 17 or later, and there is none in JAVA_HOME"):
         start_spark(no_java)
 
 
-def test_a_java_that_is_too_old(no_java):
+def test_an_old_java_is_refused(no_java):
     java = no_java / "bin" / "java"
     java.parent.mkdir()
     java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n")
@@ -72,7 +72,7 @@ def test_a_java_that_is_too_old(no_java):
 
 
 @pytest.mark.spark
-def test_a_folder_that_lacks_a_jar(monkeypatch, tmp_path):
+def test_a_jar_folder_without_a_required_jar_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("PODIUM_JARS", str(tmp_path))
     name, version = packages()[0].split(":")[1:]
 
@@ -90,7 +90,7 @@ def test_a_driver_that_does_not_start_shows_the_end_of_its_log(tmp_path):
 
 @pytest.fixture(scope="module")
 def bare_server(spark) -> Iterator[str]:
-    """A Spark Connect server without Delta's settings. It is Sail's, because that starts fast."""
+    """A Spark Connect server without Delta's settings. It is Sail's server, because that starts fast."""
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer("127.0.0.1", 0)
@@ -99,14 +99,14 @@ def bare_server(spark) -> Iterator[str]:
     server.stop()
 
 
-def test_a_server_without_delta(bare_server):
+def test_a_server_without_delta_is_refused(bare_server):
     with pytest.raises(
         LakehouseError, match=rf"at {bare_server} has no Delta. Start it with --packages {packages()[0]}"
     ):
         start_connect(bare_server)
 
 
-def test_a_server_of_another_spark(bare_server, monkeypatch):
+def test_a_server_of_another_spark_version_is_refused(bare_server, monkeypatch):
     monkeypatch.setattr("pyspark.sql.connect.session.SparkSession.version", "3.9.1")
 
     with pytest.raises(
@@ -134,7 +134,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_a_spark_yml_that_is_wrong(what):
+def test_an_invalid_spark_yml_is_refused(what):
     raw, message = WRONG[what]
 
     with pytest.raises(PodiumError, match=r"^conf/prod/spark\.yml is invalid, nothing was run:") as refused:
@@ -145,11 +145,11 @@ def test_a_spark_yml_that_is_wrong(what):
 @pytest.mark.parametrize(
     ("variable", "address", "message"),
     [
-        ("SPARK_REMOTE", f"sc://{NOBODY}", f"No Spark Connect server answers at sc://{NOBODY}."),
-        ("PODIUM_SPARK_MASTER", f"sc://{NOBODY}", "conf/prod/spark.yml is invalid, nothing was run:"),
+        ("SPARK_REMOTE", f"sc://{CLOSED_PORT}", f"No Spark Connect server answers at sc://{CLOSED_PORT}."),
+        ("PODIUM_SPARK_MASTER", f"sc://{CLOSED_PORT}", "conf/prod/spark.yml is invalid, nothing was run:"),
     ],
 )
-def test_a_run_without_its_cluster_ends_with_that_one_error(new_project, slice_of_march, variable, address, message):
+def test_a_run_without_its_cluster_fails_with_a_single_error(new_project, slice_of_march, variable, address, message):
     project = new_project(slice_of_march, env="prod")
 
     run = Run(project.data, project.source, env="prod", as_of="2013-03-10", variables={variable: address})

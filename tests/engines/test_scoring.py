@@ -1,4 +1,4 @@
-"""The features of requests and their scores are the same on every engine, and equal to those in this process."""
+"""Features and scores of requests are the same on every engine, and equal those computed in the test process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALGORITHMS = {"lightgbm": {"rounds": 15, "min_data_in_leaf": 20}, "logistic_regr
 
 
 def all_described(project: Project):
-    """Every request of the project with its features, computed by the configured engine."""
+    """Every request of the project with its features, computed by the current engine."""
 
     def table(name: str):
         return DeltaDataset(path=str(project.lake / name), zone=name.partition("/")[0]).load()
@@ -41,15 +41,15 @@ def on_sail_described(spark, on_sail: Project) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def models(on_sail_described: pd.DataFrame) -> dict[str, Model]:
-    """One model per algorithm, trained in this process. The label is whether the origin's delay is above the median."""
+    """One model per algorithm, trained in the test process. The label: the origin's delay is above the median."""
     rows = on_sail_described
     late = (rows["origin_delay_3h"] > rows["origin_delay_3h"].median()).astype(int)
     names = {"features": PROBLEM.feature_names, "categorical": PROBLEM.categorical}
     return {name: fit(name, rows, late, **names, params=params, seed=1) for name, params in ALGORITHMS.items()}
 
 
-def test_requests_are_described_and_scored_alike(engine_name, on_sail, on_sail_described, models, tmp_path):
-    """Stored features come from the point-in-time join, request features and scores from Python workers."""
+def test_every_engine_gives_the_same_features_and_scores(engine_name, on_sail, on_sail_described, models, tmp_path):
+    """The point-in-time join gives the stored features. Python workers compute request features and scores."""
     frame = all_described(on_sail)
     for name, model in models.items():
         model.save(tmp_path / name)
@@ -66,7 +66,7 @@ def test_requests_are_described_and_scored_alike(engine_name, on_sail, on_sail_d
         np.testing.assert_allclose(found[name], expected, rtol=0, atol=1e-9)
 
 
-def test_no_rows_have_no_scores(engine_name, on_sail, models, tmp_path):
+def test_no_requests_give_no_scores(engine_name, on_sail, models, tmp_path):
     model = models["lightgbm"]
     model.save(tmp_path)
 

@@ -1,4 +1,4 @@
-"""Queries over tables by name, on each engine: rows, files, error messages, and no view left behind."""
+"""Queries over tables by name, on each engine: rows, files, error messages, and no leftover views."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from podium.lakehouse.query.saved_queries import Threshold
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 COUNT = 30_000
-# Spark functions that a query may not call: they run Java, read a file or a log, or are operators.
-KEPT_BACK = {
+# Spark functions that a query may not call, because they run Java, read a file or a log, or are operators.
+FORBIDDEN = {
     *(
         "java_method",
         "reflect",
@@ -95,7 +95,7 @@ def test_a_threshold_is_judged_by_the_engine(catalog):
         ("SELECT a FROM (SELECT 1 AS a) GROUP BY", ""),
     ],
 )
-def test_what_an_engine_says_comes_without_its_stack(rows, capfd, sql, says):
+def test_an_engine_error_is_one_line_without_a_stack_trace(rows, capfd, sql, says):
     with pytest.raises(QueryError) as wrong:
         rows(sql)
     message = wrong.value.message
@@ -105,7 +105,7 @@ def test_what_an_engine_says_comes_without_its_stack(rows, capfd, sql, says):
     assert "Exception" not in capfd.readouterr().err
 
 
-def test_a_table_that_cannot_be_read_is_one_line_too(catalog):
+def test_the_error_for_an_unreadable_table_is_one_line(catalog):
     (path,) = {Path(entry["path"].format(problem="mine", table="broken")) for entry in catalog.values()}
     (path / "_delta_log").mkdir(parents=True, exist_ok=True)
     (path / "_delta_log" / f"{0:020}.json").write_text("{broken")
@@ -115,9 +115,9 @@ def test_a_table_that_cannot_be_read_is_one_line_too(catalog):
 
 
 @pytest.mark.spark
-def test_each_function_of_spark_is_let_through_or_known_to_be_kept_back(engine_name):
+def test_every_spark_function_is_either_allowed_or_forbidden(engine_name):
     if engine_name != "spark":
-        pytest.skip("only Spark lists what it has")
+        pytest.skip("only Spark lists its functions")
     names = {row[0].rpartition(".")[2] for row in engine.session().sql("SHOW SYSTEM FUNCTIONS").collect()}
     vectors = {name for name in names if name.startswith(("approx_top_k_", "vector_"))}
-    assert {name for name in names if name.isidentifier()} - _allowed() - vectors == KEPT_BACK
+    assert {name for name in names if name.isidentifier()} - _allowed() - vectors == FORBIDDEN

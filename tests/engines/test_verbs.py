@@ -57,7 +57,7 @@ def test_a_save_does_what_its_mode_says_in_one_commit(filled, table, rows, store
 
 
 @places("spark", "connect")
-def test_a_table_begins_with_a_frame_without_rows(table, rows, stored, location):
+def test_saving_a_frame_without_rows_creates_the_table(table, rows, stored, location):
     dataset = table("merge", partition_by=["v"], retention="14 days")
     assert not dataset.exists()
     assert table(missing="none").load() is None
@@ -74,7 +74,7 @@ def test_a_table_begins_with_a_frame_without_rows(table, rows, stored, location)
 
 
 @places("spark", "connect")
-def test_a_table_that_evolves_takes_a_new_column_and_does_without_an_old_one(filled, table, rows, stored):
+def test_an_evolving_table_accepts_a_new_column_and_a_missing_one(filled, table, rows, stored):
     table("merge", evolve=True).save(rows((1, 0.5), (4, 1.5), schema="k int, w double"))
 
     others = [(2, "b", None), (3, "c", None), (None, "n", None)]
@@ -82,7 +82,7 @@ def test_a_table_that_evolves_takes_a_new_column_and_does_without_an_old_one(fil
 
 
 @places("spark")
-def test_where_a_type_changes_the_table_begins_anew_and_keeps_its_versions(filled, table, rows, stored):
+def test_a_type_change_replaces_all_rows_and_keeps_old_versions(filled, table, rows, stored):
     before = filled._handle.version()
     dataset = table("replace", evolve="types")
     for _ in range(2):
@@ -126,8 +126,8 @@ def test_rows_outside_of_the_window_are_refused(filled, table, rows, stored, key
 
 
 @places()
-def test_rows_that_were_filtered_out_may_lie_outside_of_the_window(table, rows, stored):
-    """Sail moves this filter above the projection, so a check in a column would also see filtered rows."""
+def test_filtered_rows_may_lie_outside_of_the_window(table, rows, stored):
+    """Sail moves this filter above the projection, so a window check in a column also sees the filtered rows."""
     rolling = Window.partitionBy("v").orderBy("k").rangeBetween(-2, 0)
     counted = (
         rows(*((k, "a") for k in range(9)), schema="k int, v string").groupBy("k", "v").agg(F.count("k").alias("n"))
@@ -172,7 +172,7 @@ def test_time_travel_by_version_and_by_moment(filled, table, rows):
 
 
 def interrupted(frame, path: str, once: Path):
-    """The same frame. During its first computation, another writer commits a row with the key 5."""
+    """Return the same frame, with another writer that commits a row with the key 5 during its first computation."""
 
     def in_worker(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from deltalake import write_deltalake
@@ -191,10 +191,8 @@ def interrupted(frame, path: str, once: Path):
 
 @places()
 @pytest.mark.parametrize(("mode", "window"), [("merge", None), ("replace", "k >= 3")])
-def test_a_lost_race_is_run_again_on_what_the_winner_left(
-    filled, table, rows, stored, location, tmp_path, mode, window
-):
-    """Without the second attempt, the key 5 would appear twice."""
+def test_a_lost_race_is_retried_on_the_new_version(filled, table, rows, stored, location, tmp_path, mode, window):
+    """Without the second attempt, the key 5 appears twice."""
     ours = interrupted(rows((3, "ours"), (5, "ours")), location(), tmp_path / "once")
 
     table(mode).save(Rows(frame=ours, window=window))
@@ -208,7 +206,7 @@ def test_a_lost_race_is_run_again_on_what_the_winner_left(
     raises=DatasetError,
     reason="Sail 0.7 has no DESCRIBE HISTORY, and puts a table of its own catalog at a path that it then refuses",
 )
-def test_a_table_of_sails_own_catalog(table, rows, stored):
+def test_sail_can_use_a_table_of_its_own_catalog(table, rows, stored):
     """Sail cannot use named tables, so Unity Catalog needs Spark or Databricks."""
     table("overwrite").save(rows((1, "a")))
 

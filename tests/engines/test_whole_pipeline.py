@@ -1,7 +1,7 @@
-"""Runs of the same ``as_of`` in dev on Sail and in prod on Spark write the same rows to all tables, to the bit.
+"""Runs of the same ``as_of`` in dev on Sail and in prod on Spark write bit-identical rows to all tables.
 
-delta-rs reads the tables to compare them, so no mask applies, as masks are applied on load. No feature is computed from
-a masked column.
+The tests compare the tables with delta-rs. Masks apply only on load through the project, so they play no part, and no
+feature is computed from a masked column.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def prod(new_project, on_sail) -> tuple[Project, Run]:
 
 
 @pytest.mark.spark
-def test_every_table_is_the_same_to_the_bit(on_sail, prod):
+def test_every_table_is_bit_identical(on_sail, prod):
     for name, keys in TABLES.items():
         before, after = on_sail.table(name), prod[0].table(name)
         assert len(before) or name == "quarantine/rows"
@@ -38,7 +38,7 @@ def test_every_table_is_the_same_to_the_bit(on_sail, prod):
 
 
 @pytest.mark.spark
-def test_without_a_cluster_prod_says_so_and_runs_on_this_machine(prod):
+def test_prod_without_a_cluster_warns_and_runs_locally(prod):
     _, run = prod
 
     assert run.output.count("NO CLUSTER IS NAMED") == 1

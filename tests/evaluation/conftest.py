@@ -17,7 +17,7 @@ DAYS, ROWS_A_DAY = 28, 100
 
 
 def make_rows(seed: int = 7, days: int = DAYS, a_day: int = ROWS_A_DAY) -> pd.DataFrame:
-    """Rows whose label has the probability ``p``; some days are bad for all of their rows."""
+    """Rows whose label has the probability ``p``. The weather of a day affects all of its rows."""
     rng = np.random.default_rng(seed)
     day = np.repeat(np.arange(days), a_day)
     weather, own = rng.normal(size=days)[day], rng.normal(size=days * a_day)
@@ -39,7 +39,7 @@ def make_rows(seed: int = 7, days: int = DAYS, a_day: int = ROWS_A_DAY) -> pd.Da
 
 
 def scoring(column: str, algorithm: str = "lightgbm") -> SimpleNamespace:
-    """A model whose score is a column: a real one would not let a test say what the score shall be."""
+    """A fake model that returns a column as its score, so that a test can choose the scores."""
     return SimpleNamespace(
         algorithm=algorithm, features=(column,), categorical={}, score=lambda rows: rows[column].to_numpy()
     )
@@ -57,7 +57,7 @@ def params() -> EvaluationParams:
 
 @pytest.fixture(scope="session")
 def evaluate(rows: pd.DataFrame, params: EvaluationParams) -> Callable[..., Evaluation]:
-    """Evaluate the score that is right against a weak one; any argument can be another."""
+    """Return a function that evaluates the perfect score against a weak baseline. Arguments override the defaults."""
 
     def run(**other: object) -> Evaluation:
         given = {"candidate": scoring("p"), "baseline": scoring("weak", "heuristic"), "rows": rows, "params": params}

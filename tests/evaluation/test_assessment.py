@@ -1,3 +1,5 @@
+"""The evaluation of a candidate: held-out rows, figures, checks, explanations and pictures."""
+
 import io
 import json
 
@@ -20,7 +22,7 @@ SLICES = {"carrier": "carrier", "hour": "hour(from_utc_timestamp(prediction_time
 
 @pytest.fixture
 def examples(spark):
-    """Two training sets, with a row every six hours from forty days before ``as_of``."""
+    """Return a function that creates two training sets, with a row every six hours of the forty days before as_of."""
 
     def make(label=lambda i: i % 2):
         frames = []
@@ -47,7 +49,7 @@ def held_out(examples, as_of=AS_OF, **params):
     return assessment.holdout_rows(examples, as_of, EvaluationParams(**params), keys=KEYS, slices=SLICES)
 
 
-def test_held_out_rows_are_the_settled_end_of_this_training_set(examples):
+def test_held_out_rows_are_the_settled_end_of_the_training_set(examples):
     rows = held_out(examples(), holdout_days=28, settle_hours=24)
     assert set(rows["as_of"]) == {AS_OF}
     assert rows["prediction_time"].min() == AS_OF - pd.Timedelta(days=28)
@@ -65,7 +67,7 @@ def test_an_as_of_without_a_time_zone_is_utc(examples):
     pd.testing.assert_frame_equal(*both)
 
 
-def test_no_held_out_rows_say_what_to_do(examples):
+def test_an_error_for_missing_held_out_rows_says_what_to_do(examples):
     with pytest.raises(EvaluationError, match=r"training set of 2012-01-01 00:00 UTC has no rows.*Run training"):
         held_out(examples(), pd.Timestamp("2012-01-01", tz="UTC"))
 
@@ -82,7 +84,7 @@ def test_an_evaluation_holds_the_figures(good, rows):
         estimate, gain = getattr(good.candidate, name), getattr(good.gain_over_baseline, name)
         assert estimate.value == pytest.approx(value)
         assert gain.value == pytest.approx(value - theirs[name])
-        if name != "calibration_error":  # chance adds to it in every resample: its interval may lie above the value
+        if name != "calibration_error":  # noise raises it in every resample, so its interval can lie above the value
             assert estimate.low < value < estimate.high
     assert good.gain_over_baseline.auc.low > 0
     assert good.algorithms == {"candidate": "lightgbm", "baseline": "heuristic"}
@@ -99,7 +101,7 @@ def test_json_round_trip(evaluate):
     assert json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))["rows"] == found.rows
 
 
-def test_an_evaluation_repeats_to_the_last_digit(evaluate, good):
+def test_an_evaluation_is_reproducible_to_the_last_digit(evaluate, good):
     assert evaluate().model_dump_json() == good.model_dump_json()
 
 
@@ -129,7 +131,7 @@ def test_a_candidate_that_is_no_better_than_the_baseline_is_refused(evaluate):
 
 
 def test_days_begin_in_the_time_zone_of_the_parameters(evaluate, rows):
-    # 01:00 UTC is the evening before in New York: as many days, but one hour earlier in the year.
+    # 01:00 UTC is the evening before in New York: every date moves by one, so the number of days is the same.
     late = rows.assign(prediction_time=rows["prediction_time"].where(rows.index % 2 == 0, AS_OF + pd.Timedelta("3h")))
     assert evaluate(rows=late).window.days == 29
     assert evaluate(rows=late, params=EvaluationParams(time_zone="America/New_York", resamples=100)).window.days == 29
@@ -139,13 +141,13 @@ def test_days_begin_in_the_time_zone_of_the_parameters(evaluate, rows):
 
 
 @pytest.mark.parametrize("bad", [np.nan, 1.0001, -0.1, np.inf])
-def test_what_is_no_probability_is_refused(evaluate, rows, bad):
+def test_a_score_that_is_not_a_probability_is_refused(evaluate, rows, bad):
     broken = rows.assign(broken=rows["p"].where(rows.index != 5, bad))
     with pytest.raises(EvaluationError, match=r"The champion \(lightgbm\) gave 1 scores that are no probabilities"):
         evaluate(rows=broken, champion=scoring("broken"))
 
 
-def test_a_champion_with_other_features_is_named(evaluate, rows):
+def test_an_error_names_a_champion_with_other_features(evaluate, rows):
     champion = fitted("logistic_regression", rows.rename(columns={"own": "own_"}), ["own_", "weather"])
     with pytest.raises(EvaluationError, match=r"The champion \(logistic_regression\) cannot score.*'own_'"):
         evaluate(champion=champion)
@@ -185,7 +187,7 @@ def test_an_explanation_adds_up_to_the_scores(models, rows, params, algorithm):
     assert (np.diff(found.importance) <= 0).all()
 
 
-def test_an_explanation_repeats_and_keeps_values_beside_their_names(models, rows, params):
+def test_an_explanation_is_reproducible_and_keeps_the_order_of_features(models, rows, params):
     first, again = (assessment.explain_candidate(models["lightgbm"], rows, params) for _ in range(2))
     assert first.contributions.tobytes() == again.contributions.tobytes()
     own = first.names.index("own")

@@ -1,3 +1,5 @@
+"""The bootstrap over days: resamples, intervals and their coverage, speed."""
+
 import time
 
 import numpy as np
@@ -15,7 +17,7 @@ def arrays(rows, score="p"):
     return rows["label"].to_numpy(), rows[score].to_numpy(), day
 
 
-def test_every_resample_equals_the_metrics_of_rows_that_were_really_copied(rows):
+def test_a_weighted_resample_equals_the_metrics_of_copied_rows(rows):
     label, score, day = arrays(rows)
     score = np.round(score, 2)  # ties within and between days
     draws = bootstrap.draw_days(28, 10, seed=3)
@@ -26,14 +28,14 @@ def test_every_resample_equals_the_metrics_of_rows_that_were_really_copied(rows)
         assert {name: values[i] for name, values in found.items()} == pytest.approx(expected, abs=1e-12)
 
 
-def test_each_resample_has_as_many_days_as_there_are():
+def test_each_resample_has_as_many_days_as_the_data():
     draws = bootstrap.draw_days(28, 500, seed=1)
     assert draws.shape == (500, 28)
     assert set(draws.sum(axis=1)) == {28.0}
     assert draws.mean() == 1
 
 
-def test_the_seed_decides(rows):
+def test_the_seed_determines_the_resamples(rows):
     label, score, day = arrays(rows)
 
     def run(seed):
@@ -46,7 +48,7 @@ def test_the_seed_decides(rows):
 
 
 def test_the_interval_covers_the_truth():
-    """Of intervals from many samples about 95% hold the population's figure; rows taken as independent hold fewer."""
+    """About 95% of the intervals by days cover the true figure. Intervals that resample rows cover it less often."""
     label, score, _ = arrays(make_rows(seed=99, days=8_000, a_day=80), "own_score")
     truth, samples = measure(label, score), 150
     held = {(name, blocks): 0 for name in ("auc", "log_loss") for blocks in ("days", "rows")}
@@ -63,7 +65,7 @@ def test_the_interval_covers_the_truth():
     assert held["log_loss", "rows"] / samples <= 0.8
 
 
-def test_the_positive_rate_of_bad_days_is_less_certain_than_that_of_rows(rows):
+def test_the_positive_rate_has_a_wider_interval_by_days_than_by_rows(rows):
     label, _, day = arrays(rows)
     draws = bootstrap.draw_days(28, 500, seed=1)
     by_day = estimates.positive_rate(label, day, draws)
@@ -72,7 +74,7 @@ def test_the_positive_rate_of_bad_days_is_less_certain_than_that_of_rows(rows):
     assert by_day.high - by_day.low > 1.5 * (by_row.high - by_row.low)
 
 
-def test_a_paired_difference_is_more_certain_than_two_intervals(rows):
+def test_a_paired_difference_has_a_narrower_interval_than_its_parts(rows):
     label, score, day = arrays(rows)
     near = np.clip(score + 0.02 * np.sin(np.arange(len(score))), 0, 1)
     draws = bootstrap.draw_days(28, 200, seed=1)
@@ -98,7 +100,7 @@ def test_resamples_without_a_positive_are_left_out():
     assert (found.auc.low, found.auc.value, found.auc.high) == (1.0, 1.0, 1.0)
 
 
-def test_rows_of_one_class_have_no_ranking_and_no_interval_of_it():
+def test_rows_of_one_class_have_no_auc_and_no_interval():
     label, score, day = np.zeros(6, dtype=int), np.linspace(0.1, 0.6, 6), np.repeat([0, 1], 3)
     found = estimates.scores(label, score, bootstrap.resample(label, score, day, bootstrap.draw_days(2, 100, seed=1)))
     assert found.auc.model_dump() == {"value": None, "low": None, "high": None}

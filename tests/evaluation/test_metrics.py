@@ -1,3 +1,5 @@
+"""Metrics against naive implementations, and their edge cases."""
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ def scored() -> tuple[np.ndarray, np.ndarray]:
     return (rng.random(300) < score).astype(int), score
 
 
-def by_hand(label: np.ndarray, score: np.ndarray) -> dict[str, float]:
+def naive_metrics(label: np.ndarray, score: np.ndarray) -> dict[str, float]:
     positive, negative = score[label == 1], score[label == 0]
     won = sum((p > n) + 0.5 * (p == n) for p in positive for n in negative)
     precision, recalled = 0.0, 0.0
@@ -33,10 +35,10 @@ def by_hand(label: np.ndarray, score: np.ndarray) -> dict[str, float]:
     }
 
 
-def test_metrics_equal_those_worked_out_by_hand(scored):
+def test_metrics_equal_naive_implementations(scored):
     label, score = scored
     score = np.clip(score, 0.011, 0.989)
-    assert measure(label, score) == pytest.approx(by_hand(label, score), abs=1e-12)
+    assert measure(label, score) == pytest.approx(naive_metrics(label, score), abs=1e-12)
 
 
 def test_metrics_know_which_way_is_better(scored):
@@ -46,7 +48,7 @@ def test_metrics_know_which_way_is_better(scored):
         assert (good[name] > bad[name]) == metric.higher_is_better, name
 
 
-def test_ranking_of_one_class_is_not_defined():
+def test_ranking_metrics_of_one_class_are_nan():
     found = measure(np.zeros(5, dtype=int), np.full(5, 0.2))
     assert np.isnan(found["auc"])
     assert np.isnan(found["average_precision"])
@@ -59,18 +61,18 @@ def test_calibration_error_of_true_probabilities_is_near_zero():
     p = rng.random(400_000)
     label = (rng.random(len(p)) < p).astype(int)
     assert calibration_error(label, p) < 0.003
-    # A score that expects 0.1 too much is wrong by 0.1 wherever it is.
+    # A score that is 0.1 too high everywhere has an error of 0.1.
     assert calibration_error(label[p < 0.9], p[p < 0.9] + 0.1) == pytest.approx(0.1, abs=0.003)
 
 
-def test_calibration_error_sees_what_cancels_out_overall():
+def test_calibration_errors_of_bins_do_not_cancel_out():
     label = np.array([0] * 50 + [1] * 50)
     score = np.array([0.25] * 50 + [0.75] * 50)
     assert score.mean() == label.mean()
     assert calibration_error(label, score) == pytest.approx(0.25)
 
 
-def test_an_edge_belongs_to_the_bin_above_and_one_to_the_last():
+def test_an_edge_belongs_to_the_bin_above_and_a_score_of_one_to_the_last():
     assert bin_of(np.array([0.0, 0.0999, 0.1, 0.3, 0.7, 0.9, 1.0])).tolist() == [0, 0, 1, 3, 7, 9, 9]
 
 

@@ -1,3 +1,5 @@
+"""The model card, as an HTML page and as Markdown: contents, self-containment, escaping."""
+
 import re
 from html.parser import HTMLParser
 
@@ -15,7 +17,7 @@ HOSTILE = "<script>alert('x')</script> | $\\frac{ [a](javascript:b) `c`\n# title
 
 
 class Page(HTMLParser):
-    """What a page consists of: its tags with their attributes, and its text."""
+    """The tags of an HTML page with their attributes, and its text."""
 
     def __init__(self, page: str):
         super().__init__()
@@ -58,7 +60,7 @@ def card(write):
     return write(champion=scoring("weak", "logistic_regression"))
 
 
-def test_the_page_says_what_a_reader_needs(card):
+def test_the_page_has_every_part_of_a_model_card(card):
     text = " ".join(Page(card[0]).text.split())
     for words in ("To plan.", "Planners.", "Passengers.", "Of 2013.", "flight-operations", "lightgbm, 3 features"):
         assert words in text, words
@@ -67,7 +69,7 @@ def test_the_page_says_what_a_reader_needs(card):
     assert "Every check passed" in text
 
 
-def test_the_page_needs_nothing_from_elsewhere(card):
+def test_the_page_is_self_contained(card):
     tags = Page(card[0]).tags
     images = [attributes["src"] for tag, attributes in tags if tag == "img"]
     assert len(images) == 5
@@ -77,7 +79,7 @@ def test_the_page_needs_nothing_from_elsewhere(card):
     assert not re.search(r"url\(|@import|https?://", card[0])
 
 
-def test_every_link_of_the_page_leads_somewhere(card):
+def test_every_link_of_the_page_has_a_target(card):
     tags = Page(card[0]).tags
     ids = {attributes.get("id") for _, attributes in tags}
     assert {attributes["href"][1:] for tag, attributes in tags if tag == "a"} <= ids
@@ -90,14 +92,14 @@ def test_both_forms_hold_the_same_checks(card):
         assert f"| {name.replace('_', chr(92) + '_')} |" in text
 
 
-def test_a_refusal_is_plain_to_see(write):
+def test_the_card_shows_a_refusal(write):
     page, text = write(trained_until=None)
     assert "Refused: 1 of 8 checks failed" in Page(page).text
     assert "**Verdict: refused** (1 of 8 checks failed: unseen)." in text
     assert "| **FAIL** | unseen |" in text
 
 
-def test_names_from_the_data_are_text_and_nothing_else(write, rows):
+def test_hostile_names_in_the_data_are_escaped(write, rows):
     page, text = write(rows=rows.assign(slice_carrier=HOSTILE), title=HOSTILE)
     parsed = Page(page)
     assert "script" not in {tag for tag, _ in parsed.tags}

@@ -1,3 +1,5 @@
+"""Metrics by slice: which rows count, order, and edge cases."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,7 +27,7 @@ def test_counts_of_every_slice_add_up(rows):
     assert table.groupby("slice")["rows"].sum().to_dict() == {"carrier": len(rows), "hour": len(rows)}
 
 
-def test_one_class_and_few_rows_have_counts_but_no_metrics():
+def test_slices_of_one_class_or_few_rows_have_counts_but_no_metrics():
     rows = pd.DataFrame({"label": [0] * 50 + [1] * 50 + [0, 1], "slice_x": ["a"] * 50 + ["b"] * 50 + ["c"] * 2})
     table = by_slice(rows, np.linspace(0.1, 0.9, 102), {"x": "slice_x"}, 10).set_index("value")
     assert table["rows"].to_dict() == {"a": 50, "b": 50, "c": 2}
@@ -35,14 +37,14 @@ def test_one_class_and_few_rows_have_counts_but_no_metrics():
     assert all(part.auc is None for part in records(table.reset_index()))
 
 
-def test_numbers_are_in_the_order_of_numbers_and_missing_values_last():
+def test_numeric_slices_are_in_numeric_order_with_missing_values_last():
     rows = pd.DataFrame({"label": [0, 1] * 4, "slice_hour": [10, 10, 9, 9, 2, 2, np.nan, np.nan]})
     table = by_slice(rows, np.full(8, 0.5), {"hour": "slice_hour"}, 1)
     assert table["value"].tolist() == ["2", "9", "10", MISSING]
 
 
 @pytest.mark.parametrize("dtype", ["category", "string", "object"])
-def test_texts_of_any_kind(dtype):
+def test_text_columns_can_have_any_dtype(dtype):
     rows = pd.DataFrame({"label": [0, 1, 1, 0], "slice_c": pd.Series(["b", "a", "b", None], dtype=dtype)})
     table = by_slice(rows, np.full(4, 0.5), {"c": "slice_c"}, 1)
     assert table["value"].tolist() == ["a", "b", MISSING]
@@ -53,7 +55,7 @@ def test_an_unknown_column_is_named_with_a_hint(rows):
         by_slice(rows, rows["p"].to_numpy(), {"carrier": "slice_carier"}, 100)
 
 
-def test_no_slices_are_an_empty_table(rows):
+def test_no_slices_give_an_empty_table(rows):
     table = by_slice(rows, rows["p"].to_numpy(), {}, 100)
     assert table.empty
     assert list(table.columns) == COLUMNS

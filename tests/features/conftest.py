@@ -1,4 +1,4 @@
-"""One project with features computed in one go, which the tests of this folder read and compare with."""
+"""A project whose features were computed in a single run, which the tests of this folder read and compare with."""
 
 import pandas as pd
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from tests.conftest import Project
 from tests.flights import outcomes
 
-# At no full hour, after the clocks went forward, and later than the longest window behind the first flights.
+# Not on the hour, after the change to daylight saving time, and further from the first flights than the longest window.
 AS_OF = "2013-03-12T06:07"
 
 
@@ -22,7 +22,7 @@ def files(small) -> dict[str, pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def computed(files, new_project) -> Project:
-    """Features as of ``AS_OF``, computed from nothing. For reading, not for running."""
+    """A project with features as of ``AS_OF``, computed in a single run. Tests only read it."""
     project = new_project(files)
     project.run("feature_engineering", as_of=AS_OF)
     return project
@@ -30,5 +30,5 @@ def computed(files, new_project) -> Project:
 
 @pytest.fixture(scope="session")
 def flights(files) -> pd.DataFrame:
-    """The same flights, read without the project: keys, what happened, ``late`` and when that was known."""
+    """The same flights, read without the project's code: keys, outcome, ``late``, and when the outcome was known."""
     return outcomes(files["flights"], files["airports"])

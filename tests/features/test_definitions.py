@@ -1,4 +1,4 @@
-"""What the definitions of features say is what the tables hold."""
+"""The feature tables agree with their definitions."""
 
 import pandas as pd
 import pytest
@@ -13,7 +13,7 @@ STORED = [feature for table in PROBLEM.tables for feature in table.features]
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_table_has_the_columns_and_types_that_are_declared(computed, spark, name):
+def test_a_table_has_the_declared_columns_and_types(computed, spark, name):
     table = TABLES[name]
     found = {
         field.name: field.dataType.simpleString()
@@ -39,8 +39,8 @@ def test_rows_are_unique_by_entity_and_time_and_not_later_than_the_run(computed,
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_feature_says_something(computed, name):
-    """A feature that is always null, or always the same, is a mistake."""
+def test_every_feature_has_at_least_two_values(computed, name):
+    """A feature that is always null or always the same is a mistake."""
     rows = computed.table(f"features/{name}")
 
     assert [f.name for f in TABLES[name].features if rows[f.name].nunique() < 2] == []
@@ -53,7 +53,7 @@ def test_names_are_unique(computed):
     assert len({table.name for table in PROBLEM.tables}) == len(PROBLEM.tables)
 
 
-def test_every_feature_is_explained():
+def test_every_feature_has_a_unit_and_a_description():
     features = [*STORED, *PROBLEM.request.features]
 
     assert [f.name for f in features if not f.unit.strip() or len(f.description) < 8] == []
@@ -61,7 +61,7 @@ def test_every_feature_is_explained():
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_table_is_explained_and_owned(name):
+def test_every_table_has_an_owner_and_a_description(name):
     table = TABLES[name]
 
     assert table.owner
@@ -70,7 +70,7 @@ def test_every_table_is_explained_and_owned(name):
     assert set(table.reads) <= {event.name for event in PROBLEM.events}
 
 
-def test_requests_bring_what_the_tables_and_the_request_features_ask_for(spark, computed):
+def test_requests_have_the_columns_that_features_need(spark, computed):
     bronze = {"timetable": spark.read.format("delta").load(str(computed.lake / "bronze" / "timetable"))}
 
     columns = set(PROBLEM.requests(bronze).columns)

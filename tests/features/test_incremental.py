@@ -1,4 +1,4 @@
-"""Feature tables that grew step by step, were repaired, or made anew, are equal to the bit to those made in one go."""
+"""Feature tables that were refreshed in steps, repaired or recomputed are bit-identical to those of a single run."""
 
 import pandas as pd
 import pytest
@@ -11,9 +11,9 @@ from .conftest import AS_OF
 
 TABLES = {name: keys for name, keys in table_keys(PROBLEMS["flight_delay"]).items() if name.startswith("features/")}
 ROWS = [name for name in TABLES if name != "features/refreshes"]
-# The timetable is published weeks ahead: at these moments nothing of it is new.
-DONE = {"features/timetable_load"}
-# Midnights, grid moments and moments between them; a few minutes, a jump of weeks, the hour of a clock change.
+# The timetable is published weeks ahead, so at these moments it has no new rows.
+NOTHING_NEW = {"features/timetable_load"}
+# At midnight, on and off the grid, minutes or weeks apart, and in the hour of the change to daylight saving time.
 STEPS = [
     "2013-02-15",
     "2013-02-15T06:07",
@@ -42,16 +42,16 @@ def versions(project) -> dict[str, int]:
 def assert_as_computed_in_one_go(project, computed) -> None:
     for name, keys in TABLES.items():
         before, after = computed.table(name), project.table(name)
-        # Which code made a table is not a feature of it.
+        # The fingerprint identifies the code, which may differ.
         assert_same_rows(*(frame.drop(columns="fingerprint", errors="ignore") for frame in (before, after)), keys=keys)
 
 
-def test_step_by_step_equals_in_one_go(stepped, computed):
+def test_refreshes_in_steps_equal_a_single_run(stepped, computed):
     assert_as_computed_in_one_go(stepped, computed)
 
 
 @pytest.mark.parametrize("moment", [AS_OF, "2013-02-13", "2013-03-12T06:06:59"])
-def test_a_run_that_has_nothing_to_do_writes_nothing(stepped, moment):
+def test_a_run_without_new_data_writes_nothing(stepped, moment):
     before = versions(stepped)
 
     stepped.run("feature_engineering", as_of=moment)
@@ -59,8 +59,8 @@ def test_a_run_that_has_nothing_to_do_writes_nothing(stepped, moment):
     assert versions(stepped) == before
 
 
-def test_one_more_day_changes_that_day_only(stepped, computed, new_project):
-    """On a copy of its own, so that the other tests find the tables where they were."""
+def test_one_more_day_adds_only_rows_of_that_day(stepped, computed, new_project):
+    """Uses a separate project, so that the tables of the other tests do not change."""
     project = new_project(stepped.source)
     project.run("feature_engineering", as_of=AS_OF)
 
@@ -71,7 +71,7 @@ def test_one_more_day_changes_that_day_only(stepped, computed, new_project):
         old = after[after["feature_time"] <= before["feature_time"].max()]
         assert_same_rows(before, old, keys=TABLES[name])
         new = after[after["feature_time"] > before["feature_time"].max()]
-        assert len(new) or name in DONE
+        assert len(new) or name in NOTHING_NEW
         assert (new["feature_time"] > pd.Timestamp(AS_OF, tz="UTC")).all()
 
 
@@ -82,7 +82,9 @@ def test_a_backfill_leaves_the_tables_equal(stepped, computed, since):
     stepped.run("feature_engineering", as_of=AS_OF, flight_delay__features__recompute_from=since)
 
     after = versions(stepped)
-    assert all(after[name] == before[name] + 1 for name in ROWS if name not in DONE), "the rows were computed again"
+    assert all(after[name] == before[name] + 1 for name in ROWS if name not in NOTHING_NEW), (
+        "a backfill must rewrite rows"
+    )
     assert_as_computed_in_one_go(stepped, computed)
 
 
@@ -95,7 +97,7 @@ def test_a_backfill_up_to_an_earlier_moment_leaves_later_rows_alone(stepped, com
 
 
 def test_a_backfill_repairs_a_table(stepped, computed):
-    """Rows that were lost and rows that were spoiled come back."""
+    """A backfill restores deleted and corrupted rows."""
     from deltalake import DeltaTable
 
     table = DeltaTable(str(stepped.lake / "features" / "weather"))
@@ -107,7 +109,7 @@ def test_a_backfill_repairs_a_table(stepped, computed):
     assert_as_computed_in_one_go(stepped, computed)
 
 
-def test_other_code_computes_everything_anew(stepped, computed, monkeypatch):
+def test_a_code_change_recomputes_every_table(stepped, computed, monkeypatch):
     before = versions(stepped)
     monkeypatch.setattr(nodes, "code_digest", lambda *_: "the code of tomorrow")
 

@@ -1,4 +1,4 @@
-"""Killed at any moment and run again, feature engineering leaves the tables of a run that was not killed."""
+"""A feature engineering run that was killed at any moment and run again gives the tables of an undisturbed run."""
 
 import os
 import random
@@ -17,12 +17,12 @@ from tests.leaks import assert_same_rows, table_keys
 from .conftest import AS_OF
 
 TABLES = table_keys(PROBLEMS["flight_delay"])
-# A node that has ended says so in one line; there are some 33 of them, the last of which records that all is done.
+# Each of about 33 nodes logs one line when it ends. The last node records the refresh, so the kill comes before it.
 LINES = 30
 
 
 def run_and_kill(project: Project, chance: random.Random) -> int:
-    """Start a run as a person would, kill it after some of its nodes, and a moment later; the number of nodes."""
+    """Start ``kedro run``, kill it shortly after a random number of nodes, and return that number."""
     after, moment = chance.randint(1, LINES), chance.uniform(0, 0.12)
     command = [sys.executable, "-m", "kedro", "run", "--pipelines", "feature_engineering"]
     parameters = f"as_of={AS_OF},flight_delay.source={project.source}"
@@ -43,12 +43,12 @@ def run_and_kill(project: Project, chance: random.Random) -> int:
     time.sleep(moment)
     os.killpg(process.pid, signal.SIGKILL)
     process.stdout.close()
-    assert process.wait() == -signal.SIGKILL, f"it had ended before the kill:\n{''.join(said)}"
+    assert process.wait() == -signal.SIGKILL, f"the run ended before the kill:\n{''.join(said)}"
     return after
 
 
 def kill_and_repeat(make, files: dict, computed: Project, seed: int) -> None:
-    """Every second seed has features of an earlier moment already, so that a refresh is killed and not a beginning."""
+    """For odd seeds the project already has features of an earlier moment, so the kill hits an incremental refresh."""
     chance, project = random.Random(seed), make(files)
     if seed % 2:
         project.run("feature_engineering", as_of="2013-02-20T03:04")
@@ -63,18 +63,18 @@ def kill_and_repeat(make, files: dict, computed: Project, seed: int) -> None:
             raise AssertionError(f"{name}, killed after {after} nodes (seed {seed}): {different}") from None
 
 
-def test_killed_and_run_again(new_project, files, computed):
+def test_a_killed_run_is_repaired_by_the_next(new_project, files, computed):
     kill_and_repeat(new_project, files, computed, seed=0)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("seed", range(1, 21))
-def test_killed_at_many_moments_and_run_again(new_project, files, computed, seed):
+def test_runs_killed_at_many_moments_are_repaired_by_the_next(new_project, files, computed, seed):
     kill_and_repeat(new_project, files, computed, seed)
 
 
-def test_a_run_that_fails_half_way_is_made_good_by_the_next(new_project, files, computed, monkeypatch):
-    """The same without a process: every feature table but the last few was written, and nothing recorded it."""
+def test_a_run_that_fails_half_way_is_repaired_by_the_next(new_project, files, computed, monkeypatch):
+    """A failure in the test process: feature tables were written, but the refresh was not recorded."""
     from podium.pipelines.feature_engineering import nodes
 
     project = new_project(files)

@@ -1,4 +1,4 @@
-"""The point-in-time join against a naive one, on many small worlds at once."""
+"""The point-in-time join equals a naive one. Each Hypothesis example holds many small data sets, called worlds."""
 
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ NAMES = ("a", "b")
 
 
 def feature_table(name: str, freshness: int) -> FeatureTable:
-    """A table whose feature is the step at which its row was made, so that a row of the future gives itself away."""
+    """A table whose feature is the time step of its row, so that a row of the future is easy to recognise."""
     return FeatureTable(
         name=name,
         owner="tests",
@@ -38,7 +38,7 @@ WORLDS = st.lists(WORLD, min_size=20, max_size=40)
 
 
 def naive(request: tuple, rows: dict, freshness: int) -> tuple:
-    """The newest row of the same key that is not of the future and not stale, looked for one by one."""
+    """The newest row of the same key that is neither in the future nor stale, found by a linear search."""
     key, at = request
     if key is None or at is None:
         return None, None
@@ -58,7 +58,7 @@ def at(step: int | None) -> datetime | None:
 )
 @given(worlds=WORLDS, freshness=st.tuples(st.integers(0, 6), st.integers(0, 14)))
 def test_the_join_equals_a_naive_one(spark, worlds, freshness):
-    """Every request comes out exactly once, with the newest row that was known and fresh; nothing of the future."""
+    """Every request is in the result exactly once, with the newest known and fresh row, and never a future one."""
     asked, stored = [], {name: [] for name in NAMES}
     for world, (requests, *tables) in enumerate(worlds):
         asked += [(world, number, key, at(step)) for number, (key, step) in enumerate(requests)]
@@ -75,17 +75,17 @@ def test_the_join_equals_a_naive_one(spark, worlds, freshness):
     joined = point_in_time_join(requests, frames, time="at").collect()
 
     found = {(row["world"], row["number"]): row for row in joined}
-    assert len(joined) == len(found) == len(asked), "rows in are rows out"
+    assert len(joined) == len(found) == len(asked), "the join must return one row per request"
     for world, (questions, *tables) in enumerate(worlds):
         for number, request in enumerate(questions):
             row = found[world, number]
             assert (row["key"], row["at"]) == (request[0], at(request[1]))
             for name, rows, fresh in zip(NAMES, tables, freshness, strict=True):
                 assert (row[name], row[f"{name}_x"]) == naive(request, rows, fresh)
-                assert row[name] is None or row[name] <= request[1], "a row of the future"
+                assert row[name] is None or row[name] <= request[1], "the join used a row of the future"
 
 
-def test_requests_that_are_equal_stay_apart(spark):
+def test_equal_requests_keep_their_own_rows(spark):
     table = feature_table("a", 5)
     rows = spark.createDataFrame(
         [(1, "p", START, 0, 0.5)], "world int, key string, feature_time timestamp, a bigint, a_x double"
@@ -100,7 +100,7 @@ def test_requests_that_are_equal_stay_apart(spark):
     assert joined["a_x"].tolist() == [0.5] * 3
 
 
-def test_what_becomes_known_at_a_moment_is_known_then_and_not_a_microsecond_before(spark):
+def test_the_bounds_of_availability_and_freshness_are_inclusive_to_the_microsecond(spark):
     table = feature_table("a", 5)
     rows = spark.createDataFrame(
         [(1, "p", START, 0, 0.5)], "world int, key string, feature_time timestamp, a bigint, a_x double"
@@ -119,7 +119,7 @@ def test_what_becomes_known_at_a_moment_is_known_then_and_not_a_microsecond_befo
 
 
 def test_a_row_whose_features_are_null_hides_older_ones(spark):
-    """A null that was computed is an answer; the value before it is not known to hold any more."""
+    """A computed null is a valid value, so the older value is out of date."""
     table = feature_table("a", 50)
     rows = spark.createDataFrame(
         [(1, "p", START, 0, 0.5), (1, "p", START + STEP, 1, None)],
@@ -132,7 +132,7 @@ def test_a_row_whose_features_are_null_hides_older_ones(spark):
     assert (row["a"], row["a_x"]) == (1, None)
 
 
-def test_no_request_comes_out_of_none(spark):
+def test_no_requests_give_no_rows(spark):
     table = feature_table("a", 5)
     rows = spark.createDataFrame([], "world int, key string, feature_time timestamp, a bigint, a_x double")
     requests = spark.createDataFrame([], "world int, key string, at timestamp")
@@ -143,8 +143,8 @@ def test_no_request_comes_out_of_none(spark):
     assert set(joined.columns) == {"world", "key", "at", "a", "a_x"}
 
 
-def test_on_a_grid_equality_finds_what_the_running_maximum_finds(spark) -> None:
-    """Two ways to the same rows; gaps in the grid and requests on its moments included."""
+def test_on_a_grid_the_equality_join_equals_the_running_maximum(spark) -> None:
+    """Compares the two join methods, with gaps in the grid and requests exactly on grid points."""
     import random
     from dataclasses import replace
     from datetime import UTC, datetime, timedelta

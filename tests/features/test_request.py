@@ -1,4 +1,4 @@
-"""Request features: one function, the same answer for a batch, for one row, and on the engine."""
+"""Request features: the same function gives the same values for a batch, for one row, and on the engine."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 
 def ask(*departures: datetime, minutes: int = 150, distance: int = 1000) -> dict[str, np.ndarray]:
-    """Request features of flights at these moments."""
+    """Compute the request features of flights that depart at these moments."""
     moments = np.array([moment.astimezone(UTC).replace(tzinfo=None) for moment in departures], "datetime64[us]")
     return REQUEST.compute(
         {
@@ -34,7 +34,7 @@ ODD = [
 
 @pytest.fixture(scope="module")
 def timetable(computed) -> pd.DataFrame:
-    """Real requests, some, and some that never were: years apart, at the turn of years, at clock changes."""
+    """A sample of real requests, plus invented ones: years apart, at the turn of the year, at clock changes."""
     real = computed.table("bronze/timetable")[["scheduled_departure", "scheduled_arrival", "distance"]]
     odd = pd.DataFrame({"scheduled_departure": pd.to_datetime(ODD, utc=True), "distance": 733})
     odd["scheduled_arrival"] = odd["scheduled_departure"] + pd.Timedelta(hours=3)
@@ -52,7 +52,7 @@ def columns(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     return times | {"distance": rows["distance"].to_numpy("int32")}
 
 
-def test_a_batch_equals_one_row_at_a_time_to_the_bit(timetable):
+def test_a_batch_is_bit_identical_to_single_rows(timetable):
     batch = REQUEST.compute(columns(timetable))
     single = [REQUEST.compute(columns(timetable.iloc[[n]])) for n in range(len(timetable))]
 
@@ -62,7 +62,7 @@ def test_a_batch_equals_one_row_at_a_time_to_the_bit(timetable):
         np.testing.assert_array_equal(batch[feature.name].view("int64"), one_by_one.view("int64"))
 
 
-def test_the_engine_computes_the_same_to_the_bit(spark, timetable):
+def test_the_engine_gives_bit_identical_features(spark, timetable):
     frame = spark.createDataFrame(timetable.assign(number=range(len(timetable)), kept="as it is"))
 
     found = add_request_features(frame, REQUEST).toPandas().sort_values("number", ignore_index=True)
@@ -125,14 +125,14 @@ def test_days_to_the_nearest_holiday_against_a_naive_search():
         ("2013-07-01T03:59", 23 * 60 + 59, 6),
     ],
 )
-def test_the_clock_and_the_calendar_are_those_of_new_york(utc, minute, weekday):
+def test_clock_and_calendar_features_are_in_new_york_time(utc, minute, weekday):
     answer = ask(datetime.fromisoformat(utc).replace(tzinfo=UTC))
 
     assert answer["minute_of_day"].tolist() == [minute]
     assert answer["day_of_week"].tolist() == [weekday]
 
 
-def test_duration_is_what_passes_and_not_what_clocks_show():
+def test_duration_is_elapsed_time_across_a_clock_change():
     answer = ask(datetime(2013, 3, 10, 6, 30, tzinfo=UTC), minutes=95, distance=229)
 
     assert answer["duration_minutes"].tolist() == [95]

@@ -1,4 +1,4 @@
-"""A few features computed a second time, from the files and with pandas; late rates and counts of the whole year."""
+"""Features recomputed with pandas from the source files, and late rates and row counts of the whole year."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ MOMENTS = pd.date_range("2013-02-03", AS_OF, freq="15min", tz="UTC").to_series()
 
 
 def by_moment(table: pd.DataFrame, *entity: str) -> dict[tuple, dict]:
-    """Rows of a feature table by entity and feature time, at the moments that are looked at."""
+    """The rows of a feature table at the sampled moments, by entity and feature time."""
     rows = table[table["feature_time"].isin(MOMENTS)]
     found = {tuple(row[name] for name in (*entity, "feature_time")): row for row in rows.to_dict("records")}
     assert len(found) == len(rows)
@@ -23,7 +23,7 @@ def by_moment(table: pd.DataFrame, *entity: str) -> dict[tuple, dict]:
 
 
 def board(flights: pd.DataFrame, moment: pd.Timestamp, hours: int) -> dict[str, float]:
-    """The departure board at a moment: what an observer sees of flights planned for the last hours."""
+    """The departure board at a moment, recomputed from the flights planned for the last hours."""
     planned = flights["scheduled_departure"]
     shown = flights[(planned > moment - hours * HOUR) & (planned <= moment)]
     gone = shown["departed_at"] <= moment
@@ -49,7 +49,7 @@ def board(flights: pd.DataFrame, moment: pd.Timestamp, hours: int) -> dict[str, 
 )
 def test_departure_boards(computed, flights, table, prefix, by):
     rows = by_moment(computed.table(f"features/{table}"), *by)
-    seen = 0
+    observed = 0
     for moment in MOMENTS:
         for entity, group in list(flights.groupby(by))[:12]:
             row = rows.get((*entity, moment))
@@ -64,14 +64,14 @@ def test_departure_boards(computed, flights, table, prefix, by):
                 np.testing.assert_equal(row[f"{prefix}_late_{hours}h"], expected["late"])
             if row is not None:
                 assert row[f"{prefix}_cancelled_12h"] == expected["cancelled"]
-                seen += expected["pending"] + expected["cancelled"]
-    assert seen > 10, "some were waiting, or known to be cancelled"
+                observed += expected["pending"] + expected["cancelled"]
+    assert observed > 10, "the sample needs waiting and cancelled flights"
 
 
-def test_arrivals_at_the_origin_of_the_last_hours(computed, flights):
+def test_recent_arrivals_at_the_origin(computed, flights):
     rows = by_moment(computed.table("features/origin_arrivals"), "origin")
     landed = flights.dropna(subset=["arrived_at"])
-    seen = 0
+    observed = 0
     for moment in MOMENTS:
         for origin, group in landed.groupby("origin"):
             row = rows.get((origin, moment))
@@ -85,8 +85,8 @@ def test_arrivals_at_the_origin_of_the_last_hours(computed, flights):
                 gain = (recent["dep_delay"] - recent["arr_delay"]).sum() / len(delays) if len(delays) else np.nan
                 np.testing.assert_equal(row[f"origin_arr_delay_{hours}h"], expected)
                 np.testing.assert_equal(row[f"origin_arr_gain_{hours}h"], gain)
-                seen += len(delays)
-    assert seen > 1000
+                observed += len(delays)
+    assert observed > 1000
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_arrivals_at_the_origin_of_the_last_hours(computed, flights):
         ("hour", ["origin", "local_hour"]),
     ],
 )
-def test_history_of_trailing_days_with_pseudo_flights(computed, flights, table, by):
+def test_history_over_trailing_days_with_pseudo_flights(computed, flights, table, by):
     rows = computed.table(f"features/{table}_history")
     local = flights["scheduled_departure"].dt.tz_convert("America/New_York")
     groups = dict(list(flights.assign(local_hour=local.dt.hour).groupby(by)))
@@ -123,7 +123,7 @@ def test_history_has_a_row_for_each_day_with_a_new_outcome(computed, flights):
 
 
 def exactly(text: str) -> float:
-    """Python's own reading; that of pandas is off by the last bit now and then."""
+    """Parse a number with Python, because pandas is sometimes off by the last bit."""
     return np.nan if text in {"", "NA"} else float(text)
 
 
@@ -148,11 +148,11 @@ def test_weather_and_its_change(computed, files):
         hours = pd.MultiIndex.from_product([[row["origin"]], [at - n * HOUR for n in range(6)]])
         rain = raw["precip"].reindex(hours).dropna()
         assert row["weather_precip_6h"] == round(rain.sum() * 100)
-    assert gaps, "an hour without an observation was among them"
+    assert gaps, "the sample needs an hour without an observation"
     assert len(rows) == 400
 
 
-def test_how_full_the_timetable_is(computed, files):
+def test_timetable_load(computed, files):
     planned = pd.DataFrame({"origin": files["flights"]["origin"], "at": planned_departure(files["flights"])})
     rows = computed.table("features/timetable_load")
 
@@ -162,11 +162,11 @@ def test_how_full_the_timetable_is(computed, files):
         for name, begin, end in (("load_hour", 0, 1), ("load_3h", -1, 2), ("load_6h_before", -6, 0)):
             count = ((at >= slot + begin * HOUR) & (at < slot + end * HOUR)).sum()
             assert (row[name] if pd.notna(row[name]) else 0) == count
-        assert row["feature_time"] <= slot - pd.Timedelta(days=50), "known weeks before"
+        assert row["feature_time"] <= slot - pd.Timedelta(days=50), "the timetable is known weeks before"
 
 
 def test_the_features_of_a_request_are_those_of_its_prediction_time(spark, computed):
-    """The join over all tables, against the rows of one table looked up by hand."""
+    """Compares the join over all tables with rows of one table, looked up by key."""
     from podium.features.feature_join import described, requests_between
 
     problem = PROBLEMS["flight_delay"]
@@ -195,13 +195,13 @@ def test_the_features_of_a_request_are_those_of_its_prediction_time(spark, compu
 
 @pytest.fixture(scope="module")
 def counted(raw) -> pd.DataFrame:
-    """Late flights by month, straight from the file."""
+    """Flights and late flights by month, computed from the source file."""
     delay = numbers(raw["flights"]["arr_delay"])
     late = (delay >= 15) | delay.isna()
     return late.groupby(raw["flights"]["month"].astype(int)).agg(["size", "sum"])
 
 
-def test_labels_of_the_whole_year(spark, whole, counted):
+def test_labels_of_the_whole_year_agree_with_the_source(spark, whole, counted):
     problem = PROBLEMS["flight_delay"]
     bronze = {
         name: spark.read.format("delta").load(str(whole.lake / "bronze" / name)) for name in ("arrival", "cancellation")
@@ -219,14 +219,14 @@ def test_labels_of_the_whole_year(spark, whole, counted):
     assert (labels["label_available_at"] > labels["scheduled_departure"]).all()
 
 
-def test_the_late_rates_that_the_facts_give(counted):
-    """The year as it was measured before the project was begun: August to December."""
+def test_late_rates_agree_with_independent_figures(counted):
+    """The expected rates of August to December were measured independently, before the project existed."""
     rate = counted["sum"] / counted["size"]
 
     assert rate[[8, 9, 10, 11, 12]].tolist() == pytest.approx([0.26, 0.16, 0.18, 0.19, 0.36], abs=0.01)
 
 
-def test_rows_of_the_whole_year(whole):
+def test_the_whole_year_has_the_expected_row_counts(whole):
     counts = whole.table("quarantine/intake").set_index("event")["kept"].to_dict()
 
     assert counts == {

@@ -1,4 +1,4 @@
-"""A week of flights, in files that can be spoiled."""
+"""A week of flights, which tests can corrupt."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def week(small: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The small source, first week of January only; what is missing in a flight is left empty."""
+    """The first week of January of the small source. Missing values of flights are empty strings."""
     flights, weather = small["flights"].replace("NA", ""), small["weather"]
     return small | {
         name: frame[(frame["month"] == "1") & (frame["day"].astype(int) <= 7)].reset_index(drop=True)
@@ -19,7 +19,7 @@ def week(small: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def versions() -> Callable[[Path], dict[str, int]]:
-    """The Delta version of every table of a lakehouse."""
+    """Return a function that reads the Delta version of every table of a lakehouse."""
     from deltalake import DeltaTable
 
     def read(lake: Path) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The moment of a run: read from text, checked against the data, by default the newest."""
+"""The ``as_of`` of a run: parsed from text, checked against the data, and by default the newest moment."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -30,7 +30,7 @@ def test_moments_are_read_as_utc(text, moment):
 
 @pytest.fixture
 def intake(spark):
-    """Two dated events, one dateless, one without rows."""
+    """An intake of two dated events, one without dates, and one without rows."""
     rows = [
         ("arrival", datetime(2013, 1, 2), datetime(2013, 3, 1)),
         ("weather", datetime(2013, 1, 1), datetime(2013, 3, 4)),
@@ -40,7 +40,7 @@ def intake(spark):
     return spark.createDataFrame(rows, "event string, oldest timestamp, newest timestamp")
 
 
-def test_the_default_is_the_newest_moment_the_data_know_of(intake):
+def test_the_default_is_the_newest_moment_in_the_data(intake):
     assert resolve_as_of(None, intake, problem=FLIGHT_DELAY) == datetime(2013, 3, 4, tzinfo=UTC)
 
 
@@ -48,7 +48,7 @@ def test_a_moment_may_be_later_than_the_data(intake):
     assert resolve_as_of("2014-01-01", intake, problem=FLIGHT_DELAY) == datetime(2014, 1, 1, tzinfo=UTC)
 
 
-def test_the_data_begin_when_every_event_has_begun(intake):
+def test_the_data_begin_when_every_event_has_rows(intake):
     assert resolve_as_of("2013-01-02", intake, problem=FLIGHT_DELAY) == datetime(2013, 1, 2, tzinfo=UTC)
     with pytest.raises(PodiumError) as refused:
         resolve_as_of("2013-01-01T23:59", intake, problem=FLIGHT_DELAY)

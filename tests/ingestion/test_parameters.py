@@ -1,4 +1,4 @@
-"""Parameters that are wrong stop a run before any node, with the nearest name there is; so does a wrong moment."""
+"""Invalid parameters or an invalid ``as_of`` stop a run before its first node. The error suggests the nearest name."""
 
 import pytest
 
@@ -37,7 +37,7 @@ WRONG = {
 
 @pytest.fixture(scope="module")
 def project(week, new_project):
-    """A project in which nothing was run."""
+    """A project without any run."""
     return new_project(week)
 
 
@@ -74,7 +74,7 @@ def test_a_value_in_place_of_a_section_is_refused(project):
         project.session.run(pipeline_names=["feature_engineering"], runtime_params={"flight_delay": 5})
 
 
-def test_all_that_is_wrong_is_named_at_once(project):
+def test_one_error_lists_every_mistake(project):
     with pytest.raises(PodiumError) as refused:
         project.run("feature_engineering", asof="x", flight_delay__ingestion__max_quarantined_share="much")
 
@@ -83,6 +83,6 @@ def test_all_that_is_wrong_is_named_at_once(project):
 
 
 @pytest.mark.parametrize("text", ["soon", "2013-02-30", "2013-13-01", "", "nan", "NaT", "now", "today", "99999", 2013])
-def test_a_text_that_is_no_moment_is_refused(project, text):
+def test_a_text_that_is_not_a_moment_is_refused(project, text):
     with pytest.raises(PodiumError, match="is not a date or time; write 2013-08-01 or 2013-08-01T06:00"):
         project.run("feature_engineering", as_of=text)

@@ -1,4 +1,4 @@
-"""Bad rows go to quarantine with the reason, event by event; what is good of a row stays."""
+"""Bad rows go to quarantine with the reason, separately for each event. The valid events of a bad row stay."""
 
 import json
 
@@ -11,7 +11,7 @@ FLIGHT_EVENTS = {"timetable", "departure", "arrival", "cancellation"}
 FLEW = {"timetable", "departure", "arrival"}
 DUPLICATE = "duplicate key: carrier, flight, origin, scheduled_departure"
 
-# What is put into a flight that flew on time; the events that it spoils; the rule that each of them gives.
+# By name of the mistake: changes to a valid flight, the events that become invalid, and the rule that they break.
 SPOILED = {
     "unparsable delay": ({"dep_delay": "abc"}, {"departure", "arrival"}, "dep_delay: is not a number"),
     "delay without end": ({"dep_delay": "inf"}, {"departure", "arrival"}, "dep_delay: is not a number"),
@@ -43,7 +43,7 @@ MALFORMED = ["2013,1,2,too,few", ",".join(["1"] * 25)]
 
 @pytest.fixture(scope="module")
 def spoiled(week) -> pd.DataFrame:
-    """The flights of the week, one row spoiled for each trouble; ``trouble`` says which."""
+    """The flights of the week, with one row corrupted for each mistake, which the column ``trouble`` names."""
     flights = week["flights"].assign(trouble="")
     on_time = flights.index[(flights["arr_delay"].str.len() > 0) & (flights["arr_time"].str.len() == 4)]
     for place, (trouble, (changes, _, _)) in zip(on_time[10::7], SPOILED.items(), strict=False):
@@ -55,7 +55,7 @@ def spoiled(week) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def project(week, spoiled, new_project):
-    """A project that took in the spoiled flights, two malformed lines, and bad rows in the other files."""
+    """A project that ingested the corrupted flights, two malformed lines, and bad rows in the other files."""
     weather, planes = week["weather"].copy(), week["planes"].copy()
     weather.loc[3, "temp"], weather.loc[4, "origin"] = "500", "BOS"
     weather = pd.concat([weather, weather.iloc[[0]].assign(temp="1")], ignore_index=True)
@@ -69,13 +69,13 @@ def project(week, spoiled, new_project):
 
 @pytest.fixture(scope="module")
 def quarantine(project) -> pd.DataFrame:
-    """All quarantined rows, with what they received as a dictionary."""
+    """All quarantined rows, with ``received`` parsed to a dictionary."""
     rows = project.table("quarantine/rows")
     return rows.assign(received=rows["received"].map(json.loads))
 
 
 @pytest.mark.parametrize("trouble", SPOILED)
-def test_a_bad_row_is_quarantined_with_the_reason_as_it_was_received(quarantine, spoiled, trouble):
+def test_a_bad_row_is_quarantined_as_received_with_the_reason(quarantine, spoiled, trouble):
     _, events, rule = SPOILED[trouble]
     (index,) = spoiled.index[spoiled["trouble"] == trouble]
 
@@ -93,8 +93,8 @@ def bronze_keys(project, event: str) -> set[tuple]:
 
 
 @pytest.mark.parametrize("event", sorted(FLIGHT_EVENTS))
-def test_what_is_good_of_a_row_is_in_bronze(project, spoiled, event):
-    """Exactly the rows that report the event and that none of its troubles touches."""
+def test_the_valid_events_of_a_bad_row_are_in_bronze(project, spoiled, event):
+    """Bronze has exactly the rows that report the event without a mistake in it."""
     left = spoiled["dep_time"] != ""
     claims = {"timetable": left | True, "departure": left, "arrival": left, "cancellation": ~left}[event]
     bad = spoiled["trouble"].isin([trouble for trouble, (_, events, _) in SPOILED.items() if event in events])
@@ -106,7 +106,7 @@ def test_what_is_good_of_a_row_is_in_bronze(project, spoiled, event):
     assert bronze_keys(project, event) == expected
 
 
-def test_a_bad_arrival_does_not_take_the_timetable_with_it(project, spoiled):
+def test_a_bad_arrival_keeps_the_timetable_and_departure_of_its_row(project, spoiled):
     bad = spoiled[spoiled["trouble"] == "unparsable arrival"]
     moment = pd.to_datetime(bad["time_hour"]) + pd.to_timedelta(bad["minute"].astype(int), unit="min")
     key = (bad["carrier"].iloc[0], int(bad["flight"].iloc[0]), bad["origin"].iloc[0], moment.iloc[0])
@@ -115,7 +115,7 @@ def test_a_bad_arrival_does_not_take_the_timetable_with_it(project, spoiled):
     assert key not in bronze_keys(project, "arrival")
 
 
-def test_of_two_rows_with_one_key_the_first_stays(project, quarantine):
+def test_the_first_row_of_a_duplicate_key_is_kept(project, quarantine):
     twice = quarantine[quarantine["rule"] == DUPLICATE]
 
     assert set(twice["event"]) == FLEW
@@ -130,7 +130,7 @@ def test_malformed_lines_count_for_every_event_of_their_file(quarantine, event):
     assert [received["malformed"] for received in found.sort_values("row")["received"]] == MALFORMED
 
 
-def test_other_files_are_judged_too(quarantine):
+def test_rows_of_other_files_are_checked_too(quarantine):
     rules = quarantine[~quarantine["event"].isin(FLIGHT_EVENTS)].groupby("event")["rule"].apply(sorted)
 
     assert rules["weather"] == [
@@ -142,7 +142,7 @@ def test_other_files_are_judged_too(quarantine):
     assert set(rules.index) == {"weather", "plane"}
 
 
-def test_rows_in_are_rows_kept_and_rows_quarantined(project, quarantine, spoiled, week):
+def test_every_row_is_either_kept_or_quarantined(project, quarantine, spoiled, week):
     counts = project.table("quarantine/intake").set_index("event")
     left = (spoiled["dep_time"] != "").sum()
     rows_in = {
@@ -196,8 +196,8 @@ def test_a_stopped_run_leaves_bronze_and_features_as_they_were(week, new_project
     assert {name for name in after if after[name] != before[name]} == {"quarantine/rows"}
 
 
-def test_numbers_are_read_to_the_same_bits_whatever_else_is_in_the_file():
-    """One unreadable value must not change how the others are rounded."""
+def test_numbers_are_parsed_to_the_same_bits_beside_unreadable_values():
+    """An unreadable value must not change the rounding of the others."""
     import pyarrow as pa
 
     from podium.pipelines.ingestion.judge import _numbers
@@ -211,8 +211,8 @@ def test_numbers_are_read_to_the_same_bits_whatever_else_is_in_the_file():
     assert beside.tail(8).dropna().tolist() == [7.0]
 
 
-def test_a_check_that_breaks_down_lets_no_row_through(spark):
-    """A contract with a bug is a gate that must not open."""
+def test_a_check_that_raises_lets_no_row_through(spark):
+    """A contract with a bug must reject rows, not accept them."""
     import pandera.pandas as pa
 
     from podium.pipelines.ingestion import judge

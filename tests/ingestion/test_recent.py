@@ -1,4 +1,4 @@
-"""A recent part of the source: what was knowable long before its newest moment stays out of bronze."""
+"""With ``recent_days``, bronze has only rows that became known in the last days of the source."""
 
 import pandas as pd
 import pytest
@@ -7,7 +7,7 @@ from podium.errors import PodiumError
 from podium.problems import PROBLEMS
 from tests.leaks import assert_same_rows, table_keys
 
-# Timetables are published a day ahead, so that a week has old ones and recent ones.
+# Timetables are published a day ahead here, so that the week has old and recent ones.
 SETTINGS = {"as_of": "2013-01-08", "flight_delay__knowable__timetable_days": 1}
 RECENT = SETTINGS | {"flight_delay__ingestion__recent_days": 3}
 DATED = ("arrival", "cancellation", "departure", "timetable", "weather")
@@ -17,7 +17,7 @@ TABLES = table_keys(PROBLEMS["flight_delay"])
 
 @pytest.fixture(scope="module")
 def whole_week(week, new_project):
-    """The week with nothing left out."""
+    """A project with the whole week."""
     project = new_project(week)
     project.run("feature_engineering", **SETTINGS)
     return project
@@ -25,7 +25,7 @@ def whole_week(week, new_project):
 
 @pytest.fixture(scope="module")
 def recent(week, new_project):
-    """The same source, of which the last three days are taken in."""
+    """A project with the last three days of the same source."""
     project = new_project(week)
     project.run("feature_engineering", **RECENT)
     return project
@@ -37,7 +37,7 @@ def since(whole_week, days: int) -> pd.Timestamp:
 
 
 @pytest.mark.parametrize("event", DATED)
-def test_bronze_holds_what_became_knowable_since(whole_week, recent, event):
+def test_bronze_has_only_rows_known_in_the_recent_days(whole_week, recent, event):
     everything = whole_week.table(f"bronze/{event}")
     expected = everything[everything["available_at"] > since(whole_week, 3)]
     assert len(expected) < len(everything)
@@ -45,12 +45,12 @@ def test_bronze_holds_what_became_knowable_since(whole_week, recent, event):
 
 
 @pytest.mark.parametrize("event", DATELESS)
-def test_facts_without_a_date_stay(whole_week, recent, event):
+def test_rows_without_a_date_are_kept(whole_week, recent, event):
     name = f"bronze/{event}"
     assert_same_rows(recent.table(name), whole_week.table(name), keys=TABLES[name])
 
 
-def test_the_record_says_what_is_in_bronze(whole_week, recent):
+def test_the_intake_record_agrees_with_bronze(whole_week, recent):
     intake = recent.table("quarantine/intake").set_index("event")
     before = whole_week.table("quarantine/intake").set_index("event")
     for event in (*DATED, *DATELESS):
@@ -63,12 +63,12 @@ def test_the_record_says_what_is_in_bronze(whole_week, recent):
             assert intake.loc[event, "newest"] == table["available_at"].max()
 
 
-def test_a_moment_before_that_is_refused(recent):
+def test_an_as_of_before_the_recent_days_is_refused(recent):
     with pytest.raises(PodiumError, match="is before the data of flight_delay begin"):
         recent.run("feature_engineering", **RECENT | {"as_of": "2013-01-03"})
 
 
-def test_another_part_is_another_intake(week, new_project, whole_week, versions):
+def test_changing_recent_days_ingests_the_source_again(week, new_project, whole_week, versions):
     project = new_project(week)
     project.run("eda", **RECENT)
     fewer = len(project.table("bronze/weather"))
@@ -85,6 +85,6 @@ def test_another_part_is_another_intake(week, new_project, whole_week, versions)
 
 
 @pytest.mark.parametrize("days", [0, -1, 1.5, "some"])
-def test_what_is_no_number_of_days_is_refused(recent, days):
+def test_an_invalid_number_of_days_is_refused(recent, days):
     with pytest.raises(PodiumError, match=r"flight_delay\.ingestion\.recent_days"):
         recent.run("feature_engineering", flight_delay__ingestion__recent_days=days)

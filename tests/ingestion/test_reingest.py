@@ -1,4 +1,4 @@
-"""A source is taken in once; a changed one is merged; a source that was left may be returned to."""
+"""A source is ingested once, a changed source is merged, and a user can return to an earlier source."""
 
 import pandas as pd
 import pytest
@@ -16,7 +16,7 @@ BRONZE = [name for name in TABLES if name.startswith("bronze/")]
 
 @pytest.fixture(scope="module")
 def project(week, new_project):
-    """A project that took in the week."""
+    """A project that ingested the week."""
     project = new_project(week)
     project.run("feature_engineering", as_of=AS_OF)
     return project
@@ -24,7 +24,7 @@ def project(week, new_project):
 
 @pytest.fixture(scope="module")
 def changed(week) -> dict[str, pd.DataFrame]:
-    """The same files; one flight landed an hour later than it said, one more flight flew."""
+    """The same files, with one flight that lands an hour later and one additional flight."""
     flights = week["flights"].copy()
     place = flights.index[flights["arr_time"].str.match("1[0-9]..") & (flights["arr_delay"] != "")][0]
     for name, hour in (("arr_time", 100), ("arr_delay", 60)):
@@ -35,7 +35,7 @@ def changed(week) -> dict[str, pd.DataFrame]:
 
 @pytest.fixture(scope="module")
 def as_changed(changed, new_project):
-    """What a project that only ever saw the changed files looks like."""
+    """A project that ingested only the changed files."""
     project = new_project(changed)
     project.run("feature_engineering", as_of=AS_OF)
     return project
@@ -45,7 +45,7 @@ def tables(project, names) -> dict[str, pd.DataFrame]:
     return {name: project.table(name) for name in names}
 
 
-def test_a_second_run_writes_no_version_of_any_table(project, versions):
+def test_a_second_run_writes_no_table(project, versions):
     before = versions(project.lake)
 
     project.run("feature_engineering", as_of=AS_OF)
@@ -78,17 +78,17 @@ def test_a_changed_source_is_merged_and_the_former_one_returns(project, as_chang
     write_source(week, project.source)
     project.run("feature_engineering", as_of=AS_OF)
 
-    for name in BRONZE:  # tables only grow: the flight that was added stays
+    for name in BRONZE:  # bronze tables only grow, so the additional flight stays
         now = project.table(name)
         now = now[now["flight"] != 9998] if "flight" in now else now
         assert_same_rows(now, before[name], keys=TABLES[name])
     first, intake = before["quarantine/intake"], project.table("quarantine/intake").sort_values("intake")
     newest = intake.groupby("event").tail(1)
-    assert newest["intake"].tolist() == [3] * len(newest), "three intakes of two sources"
+    assert newest["intake"].tolist() == [3] * len(newest), "the two sources must give three intakes"
     assert set(newest["source_digest"]) == set(first["source_digest"])
 
 
-def test_other_parameters_are_another_intake(week, new_project):
+def test_changed_parameters_ingest_the_source_again(week, new_project):
     project = new_project(week)
     project.run("feature_engineering", as_of=AS_OF)
     before = project.table("bronze/weather")
@@ -98,10 +98,10 @@ def test_other_parameters_are_another_intake(week, new_project):
     both = before.merge(project.table("bronze/weather"), on=["origin", "observed_at"])
     assert (both["available_at_y"] - both["available_at_x"] == pd.Timedelta(hours=2)).all()
     newest = project.table("features/weather")["feature_time"].max()
-    assert newest <= pd.Timestamp(AS_OF, tz="UTC"), "features were computed anew"
+    assert newest <= pd.Timestamp(AS_OF, tz="UTC"), "features must not be later than as_of"
 
 
-def test_what_is_missing_is_named_and_nothing_is_written(week, new_project):
+def test_missing_files_and_columns_are_named_and_nothing_is_written(week, new_project):
     flights = week["flights"].rename(columns={"dep_delay": "departure_delay", "tailnum": "tail_num"})
     files = {"flights": flights, "weathr": week["weather"], "airports": week["airports"], "planes": week["planes"]}
     project = new_project(files)
@@ -118,8 +118,8 @@ def test_what_is_missing_is_named_and_nothing_is_written(week, new_project):
     assert not project.lake.exists()
 
 
-def test_a_source_without_any_cancellation(week, new_project):
-    """An event that nobody reports is a table without rows, not a crash."""
+def test_a_source_without_cancellations_is_accepted(week, new_project):
+    """An event without rows gives an empty table."""
     flights = week["flights"]
     project = new_project(week | {"flights": flights[flights["dep_time"] != ""]})
 
@@ -131,7 +131,7 @@ def test_a_source_without_any_cancellation(week, new_project):
     assert (counts["rows_in"], counts["kept"], counts["quarantined"]) == (0, 0, 0)
 
 
-def test_a_source_without_any_row(week, new_project):
+def test_a_source_without_rows_is_refused(week, new_project):
     project = new_project({name: frame.head(0) for name, frame in week.items()})
 
     with pytest.raises(PodiumError, match="The source of flight_delay holds no rows with a date"):

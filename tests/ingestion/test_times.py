@@ -1,4 +1,4 @@
-"""Every time in bronze is in UTC and right: against zoneinfo row by row, and against the clocks of the whole file."""
+"""Times in bronze are in UTC and right: a sample against zoneinfo, and all rows against the source's local clocks."""
 
 import pandas as pd
 import pytest
@@ -10,7 +10,7 @@ MARCH, NOVEMBER = "2013-03-10", "2013-11-03"
 
 @pytest.fixture(scope="module")
 def sample(raw) -> pd.DataFrame:
-    """Flights around both clock changes and to Puerto Rico, and others at random; what should be in bronze of them."""
+    """The expected bronze times of flights near both clock changes, flights to Puerto Rico, and a random sample."""
     flights = raw["flights"]
     day = pd.to_datetime(flights[["year", "month", "day"]].astype(int))
     near = [flights[abs((day - pd.Timestamp(change)).dt.days) <= 1] for change in (MARCH, NOVEMBER)]
@@ -21,13 +21,13 @@ def sample(raw) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def bronze(whole) -> dict[str, pd.DataFrame]:
-    """The flight events."""
+    """The bronze tables of the flight events."""
     return {name: whole.table(f"bronze/{name}") for name in ("timetable", "departure", "arrival", "cancellation")}
 
 
 def together(bronze: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
     both = bronze.merge(expected, on=KEYS, suffixes=("", "_expected"), validate="one_to_one")
-    assert len(both) == len(expected), "every flight is in bronze"
+    assert len(both) == len(expected), "every flight must be in bronze"
     return both
 
 
@@ -36,16 +36,16 @@ def assert_equal_times(both: pd.DataFrame, column: str, expected: str) -> None:
     assert wrong.empty, f"{len(wrong)} of {len(both)} {column} are wrong:\n{wrong[[*KEYS, column, expected]].head()}"
 
 
-def test_the_sample_holds_what_is_hard(sample):
+def test_the_sample_has_the_difficult_cases(sample):
     local = sample["scheduled_departure"].dt.tz_convert("America/New_York").dt.date.astype(str)
 
     assert {MARCH, NOVEMBER} <= set(local)
     assert {"BQN", "PSE", "SJU", "STT"} <= set(sample["dest"])
-    assert sample["departed_at"].isna().any(), "cancelled ones"
-    assert (sample["arrived_at"].isna() & sample["departed_at"].notna()).any(), "diverted ones"
+    assert sample["departed_at"].isna().any(), "the sample needs cancelled flights"
+    assert (sample["arrived_at"].isna() & sample["departed_at"].notna()).any(), "the sample needs diverted flights"
 
 
-def test_timetable(bronze, sample):
+def test_timetable_times(bronze, sample):
     both = together(bronze["timetable"], sample)
 
     assert_equal_times(both, "scheduled_arrival", "scheduled_arrival_expected")
@@ -53,43 +53,43 @@ def test_timetable(bronze, sample):
     assert_equal_times(both, "available_at", "sixty_days_before")
 
 
-def test_departures(bronze, sample):
+def test_departure_times(bronze, sample):
     both = together(bronze["departure"], sample[sample["departed_at"].notna()])
 
     assert_equal_times(both, "departed_at", "departed_at_expected")
     assert_equal_times(both, "available_at", "departed_at_expected")
 
 
-def test_arrivals(bronze, sample):
+def test_arrival_times(bronze, sample):
     both = together(bronze["arrival"], sample[sample["departed_at"].notna()])
 
     assert_equal_times(both, "arrived_at", "arrived_at_expected")
     assert_equal_times(both, "available_at", "known_at")
 
 
-def test_cancellations(bronze, sample):
+def test_cancellation_times(bronze, sample):
     both = together(bronze["cancellation"], sample[sample["departed_at"].isna()])
 
     assert_equal_times(both, "available_at", "known_at")
 
 
-def test_weather(whole, raw):
+def test_weather_times(whole, raw):
     raw_weather = raw["weather"]
     local = pd.to_datetime(raw_weather[["year", "month", "day", "hour"]].astype(int))
-    # In the hour that November repeats, the file's order tells the first passing from the second.
+    # In the repeated hour of November, the order in the file tells the first occurrence from the second.
     first = ~raw_weather.assign(local=local).duplicated(["origin", "local"])
     moments = local.dt.tz_localize("America/New_York", ambiguous=first.to_numpy()).dt.tz_convert("UTC")
     expected = pd.DataFrame({"origin": raw_weather["origin"], "observed_at": moments, "temp": raw_weather["temp"]})
 
     both = whole.table("bronze/weather").merge(expected, on=["origin", "observed_at"], suffixes=("", "_expected"))
 
-    assert len(both) == len(raw_weather) - 1, "all but the one with an impossible wind"
+    assert len(both) == len(raw_weather) - 1, "only the row with an impossible wind may be missing"
     pd.testing.assert_series_equal(both["temp"], numbers(both["temp_expected"]), check_names=False)
     assert (both["available_at"] - both["observed_at"] == pd.Timedelta(hours=1)).all()
 
 
 def shown(moments: pd.Series, where: pd.Series) -> pd.Series:
-    """What clocks show (hhmm) at these moments, each in its zone."""
+    """The local clock time (hhmm) of each moment in its time zone."""
     found = pd.Series(0, index=moments.index)
     for zone, rows in moments.groupby(where):
         local = rows.dt.tz_convert(zone)
@@ -99,7 +99,7 @@ def shown(moments: pd.Series, where: pd.Series) -> pd.Series:
 
 @pytest.fixture(scope="module")
 def filed(raw) -> pd.DataFrame:
-    """All flights as they are in the file, with keys that find them in bronze."""
+    """All flights of the source file, with the keys of bronze."""
     flights = raw["flights"]
     minutes = pd.to_timedelta(flights["minute"].astype(int), unit="min")
     return pd.DataFrame(
@@ -130,7 +130,7 @@ def test_local_clocks_of_all_arrivals_are_those_of_the_file(bronze, filed, raw):
     wrong = both[timed][clock != both["arr_time"][timed] % 2400]
 
     assert (timed == both["arr_time"].notna()).all()
-    # One flight landed after the clocks had gone forward that it was planned to beat; the file's delay ignores that.
+    # One flight was due before the clocks went forward and landed afterwards. Its delay in the file ignores that.
     assert len(wrong) <= 1
     assert set(wrong["arrived_at"].dt.date.astype(str)) <= {MARCH}
 
@@ -146,11 +146,11 @@ def test_local_clocks_of_all_planned_arrivals_are_those_of_the_file(bronze, file
     assert duration.between(pd.Timedelta(0), pd.Timedelta(days=1), inclusive="neither").all()
 
 
-def test_nothing_is_knowable_before_it_happens(bronze):
+def test_no_event_is_known_before_it_happens(bronze):
     assert (bronze["timetable"]["available_at"] < bronze["timetable"]["scheduled_departure"]).all()
     assert (bronze["departure"]["available_at"] >= bronze["departure"]["departed_at"]).all()
     landed = bronze["arrival"].dropna(subset=["arrived_at"])
     assert (landed["available_at"] >= landed["arrived_at"]).all()
     assert (bronze["cancellation"]["available_at"] > bronze["cancellation"]["scheduled_departure"]).all()
     flown = bronze["arrival"].merge(bronze["departure"], on=KEYS, suffixes=("", "_departure"))
-    assert (flown["available_at"] > flown["departed_at"]).all(), "no flight ends before it began"
+    assert (flown["available_at"] > flown["departed_at"]).all(), "no flight can arrive before it departs"

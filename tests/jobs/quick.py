@@ -1,4 +1,4 @@
-"""A job whose tasks are lines of Python. ``python -m tests.jobs.quick FOLDER CODE`` runs one that a test can stop."""
+"""A job whose tasks are Python code. ``python -m tests.jobs.quick FOLDER CODE`` runs it in a separate process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The committed bundle is what the jobs generate, and the models of databricks-bundles accept it."""
+"""The committed bundle is up to date with the jobs, and the models of databricks-bundles accept it."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def whole() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def jobs(whole) -> dict[str, dict[str, Any]]:
-    """The jobs of all files that the bundle includes."""
+    """The jobs in all files that the bundle includes."""
     (pattern,) = whole["include"]
     files = [yaml.safe_load(file.read_text()) for file in sorted(FOLDER.glob(pattern))]
     return {name: job for file in files for name, job in file["resources"]["jobs"].items()}
 
 
-def made(*arguments: str) -> Result:
+def run_bundle(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["jobs", "bundle", *arguments], env={"PODIUM_HOME": str(PROJECT)})
 
 
@@ -72,18 +72,18 @@ def options(task: dict[str, Any]) -> dict[str, Any]:
     return run.make_context("run", plain).params
 
 
-def test_it_is_fresh():
+def test_the_committed_bundle_is_up_to_date():
     """If this fails, run: podium jobs bundle."""
-    answer = made("--check")
+    answer = run_bundle("--check")
     assert answer.exit_code == 0, answer.output
     assert "is up to date" in answer.output
 
 
-def test_it_is_the_same_twice():
+def test_the_generated_bundle_is_deterministic():
     assert texts(checked_jobs(PROJECT / "conf"), PROJECT) == texts(checked_jobs(PROJECT / "conf"), PROJECT)
 
 
-def test_the_official_models_read_it_and_lose_nothing(jobs):
+def test_the_official_models_read_the_bundle_without_loss(jobs):
     assert jobs
     for job in jobs.values():
         assert Job.from_dict(job).as_dict() == {**job, "parameters": [{"name": "params", "default": ""}]}
@@ -91,7 +91,7 @@ def test_the_official_models_read_it_and_lose_nothing(jobs):
         Job.from_dict({**next(iter(jobs.values())), "retry": 1})
 
 
-def test_each_job_lists_each_of_its_pipelines_once_and_all_exist(jobs):
+def test_each_job_lists_existing_pipelines_once(jobs):
     for job in jobs.values():
         names = [name for task in job["tasks"] for name in options(task)["pipelines"]]
         assert len(names) == len(set(names))
@@ -109,7 +109,7 @@ def test_tasks_depend_on_tasks_of_their_job_in_order(jobs):
             before.append(task["task_key"])
 
 
-def test_a_task_calls_what_the_wheel_has(jobs):
+def test_a_task_calls_the_entry_point_of_the_wheel(jobs):
     scripts = {
         entry.name: entry.load() for entry in distribution("podium").entry_points.select(group="console_scripts")
     }
@@ -121,7 +121,7 @@ def test_a_task_calls_what_the_wheel_has(jobs):
         assert (places["root"], places["mlflow"]) == ("uc://${var.catalog}", "${var.mlflow}")
 
 
-def test_every_variable_is_declared_and_every_target_has_what_it_needs(whole, jobs):
+def test_every_variable_is_declared_and_used_and_set_by_the_targets(whole, jobs):
     used = {name for text in texts_in([whole, jobs]) for name in VARIABLE.findall(text)}
     assert used <= whole["variables"].keys()
     assert whole["variables"].keys() <= used
@@ -132,7 +132,7 @@ def test_every_variable_is_declared_and_every_target_has_what_it_needs(whole, jo
         assert open_ == ({"mlflow"} if name == "dev" else {"mlflow", "service_principal", "notify"})
 
 
-def test_production_is_run_by_a_principal_from_its_own_folder(whole):
+def test_production_targets_run_as_a_service_principal_from_its_own_folder(whole):
     assert [name for name, target in whole["targets"].items() if target.get("default")] == ["dev"]
     assert whole["targets"]["dev"]["mode"] == "development"
     for name in ("staging", "prod"):
@@ -143,7 +143,7 @@ def test_production_is_run_by_a_principal_from_its_own_folder(whole):
         assert {each["level"] for each in target["permissions"]} == {"CAN_MANAGE", "CAN_VIEW"}
 
 
-def test_the_wheel_is_the_project_s_without_a_spark_of_its_own(whole, jobs):
+def test_jobs_install_the_wheel_and_the_requirements_of_the_project(whole, jobs):
     assert (FOLDER / whole["artifacts"]["podium"]["path"]).resolve() == PROJECT
     for job in jobs.values():
         for environment in job["environments"]:
@@ -192,45 +192,45 @@ def test_clusters_and_triggers_and_parameters(tmp_path):
     assert whole["variables"]["mine_parameters"]["default"] == ""
 
 
-def test_a_stale_bundle_is_told_line_by_line_and_made_anew(tmp_path):
-    assert made("--output", str(tmp_path), "--dry-run").output.count("would be added") == 6
+def test_a_stale_bundle_is_shown_as_a_diff_and_regenerated(tmp_path):
+    assert run_bundle("--output", str(tmp_path), "--dry-run").output.count("would be added") == 6
     assert not list(tmp_path.iterdir())
-    assert made("--output", str(tmp_path)).exit_code == 0
+    assert run_bundle("--output", str(tmp_path)).exit_code == 0
     job = tmp_path / "resources" / "score.job.yml"
     fresh = job.read_text()
     job.write_text(fresh.replace("0 15 * * * ?", "0 45 * * * ?"))
     (tmp_path / "resources" / "former.job.yml").write_text(f"{HEADER}resources: {{}}\n")
-    stale = made("--output", str(tmp_path), "--check")
+    stale = run_bundle("--output", str(tmp_path), "--check")
     assert stale.exit_code == 1
     assert (
         "-        quartz_cron_expression: 0 45 * * * ?\n+        quartz_cron_expression: 0 15 * * * ?" in stale.stdout
     )
     assert "Run: podium jobs bundle" in stale.stderr
-    told = made("--output", str(tmp_path)).output
+    told = run_bundle("--output", str(tmp_path)).output
     assert f"replaced: {job}" in told
     assert "removed: " in told
     assert job.read_text() == fresh
     assert not (tmp_path / "resources" / "former.job.yml").exists()
 
 
-def test_files_of_others_are_left_alone(tmp_path):
+def test_files_of_the_user_are_left_alone(tmp_path):
     mine = tmp_path / "resources" / "mine.yml"
     mine.parent.mkdir()
     mine.write_text("resources: {}\n")
     (tmp_path / "databricks.yml").write_text("bundle: {name: other}\n")
-    answer = made("--output", str(tmp_path))
+    answer = run_bundle("--output", str(tmp_path))
     assert answer.exit_code == 1
     assert "databricks.yml in" in answer.stderr
     assert "Nothing was written" in answer.stderr
     assert {path.name for path in tmp_path.rglob("*.yml")} == {"mine.yml", "databricks.yml"}
     (tmp_path / "databricks.yml").unlink()
-    assert made("--output", str(tmp_path)).exit_code == 0
+    assert run_bundle("--output", str(tmp_path)).exit_code == 0
     assert mine.read_text() == "resources: {}\n"
 
 
-def test_without_the_models_it_says_what_to_install(monkeypatch, tmp_path):
+def test_without_databricks_bundles_the_error_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "databricks.bundles.jobs", None)
     with pytest.raises(PodiumError, match="pip install databricks-bundles"):
         job_resource(checked_jobs(PROJECT / "conf"), "score")
-    assert made("--output", str(tmp_path)).exit_code == 1
+    assert run_bundle("--output", str(tmp_path)).exit_code == 1
     assert not list(tmp_path.iterdir())

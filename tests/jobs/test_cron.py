@@ -14,7 +14,7 @@ from podium.jobs.cron import DAYS, checked_cron, checked_zone, quartz
 
 
 def numbers(least: int, most: int) -> st.SearchStrategy[str]:
-    """A field of cron: ``*``, steps, values, ranges, and lists of them."""
+    """A cron field: ``*``, steps, values, ranges, and lists of them."""
     value = st.integers(least, most)
     span = st.tuples(value, value).map(lambda pair: f"{min(pair)}-{max(pair)}")
     item = st.one_of(value.map(str), span, st.tuples(span, st.integers(1, 9)).map(lambda each: f"{each[0]}/{each[1]}"))
@@ -34,7 +34,7 @@ def expressions(draw: st.DrawFn) -> str:
 
 
 def fits(expression: str, moment: datetime) -> bool:
-    """Whether a moment matches, by Quartz's rules for numbers, ranges, ``*``, days by name and one ``?``."""
+    """Whether a moment matches a Quartz expression of numbers, ranges, ``*``, names of days and one ``?``."""
     second, minute, hour, day, month, weekday = expression.split()
     assert second == "0"
     assert [day, weekday].count("?") == 1
@@ -48,7 +48,7 @@ def fits(expression: str, moment: datetime) -> bool:
 
 
 def weekday_of(moment: datetime) -> int:
-    """The day of the week; 0 is Sunday."""
+    """The day of the week, where 0 is Sunday."""
     return (calendar.weekday(moment.year, moment.month, moment.day) + 1) % 7
 
 
@@ -64,7 +64,7 @@ def within(field: str, value: int, names: tuple[str, ...] = ()) -> bool:
 
 @settings(max_examples=150, deadline=None)
 @given(expressions(), st.datetimes(datetime(2023, 1, 1), datetime(2025, 12, 31)))
-def test_quartz_runs_when_cron_does(expression, since):
+def test_quartz_and_cron_mean_the_same_times(expression, since):
     checked_cron(expression)
     told, clock = quartz(expression), croniter(expression, since)
     moment = since
@@ -116,12 +116,12 @@ def test_days_of_the_week_are_written_by_name(cron, told):
         ("0 4 30 2 *", "is a date that does not exist"),
     ],
 )
-def test_what_not_everybody_understands_is_refused(cron, why):
+def test_an_expression_without_an_exact_translation_is_refused(cron, why):
     with pytest.raises(ValueError, match=why):
         checked_cron(cron)
 
 
-def test_a_time_zone_that_is_none_is_refused_with_the_nearest():
+def test_an_unknown_time_zone_is_refused_with_the_nearest_name():
     assert checked_zone("America/New_York") == "America/New_York"
     with pytest.raises(ValueError, match=r"no time zone 'America/New_Yrok' \(did you mean 'America/New_York'\?\)"):
         checked_zone("America/New_Yrok")

@@ -1,4 +1,4 @@
-"""The shipped jobs are valid; a mistake is refused with file, key and nearest name, before anything runs."""
+"""The shipped jobs are valid. A mistake is refused before anything runs, with its file, key and the nearest name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def conf(tmp_path_factory) -> Path:
 
 
 def refusal(conf: Path, changes: dict[str, Any]) -> str:
-    """The error for the shipped jobs with some values replaced, by path."""
+    """The error message for the shipped jobs after replacing the values at the given paths."""
     jobs = copy.deepcopy(SHIPPED)
     for path, value in changes.items():
         *steps, last = path.split(".")
@@ -48,14 +48,14 @@ def test_every_pipeline_is_in_a_job_and_no_job_has_one_twice():
     assert all(len(names) == len(set(names)) for names in lists)
 
 
-def test_tasks_are_in_the_order_of_a_model_s_life():
+def test_tasks_are_in_the_order_of_the_model_life_cycle():
     found = checked_jobs(PROJECT / "conf")
     order = [step.name for step in found.steps("retrain")]
     assert order == ["feature_engineering", "training", "evaluation", "deployment"]
     assert [step.depends_on for step in found.steps("retrain")] == [(), *((name,) for name in order[:-1])]
 
 
-def test_a_task_says_before_its_job_before_the_defaults(conf):
+def test_a_task_overrides_its_job_which_overrides_the_defaults(conf):
     file = conf / "base" / "jobs.yml"
     job = {
         "about": "x",
@@ -69,7 +69,7 @@ def test_a_task_says_before_its_job_before_the_defaults(conf):
     assert second.name == "training"
 
 
-def test_tasks_that_wait_for_others_come_after_them(conf):
+def test_tasks_come_after_those_they_depend_on(conf):
     tasks = [
         {"pipelines": ["training"], "depends_on": ["feature_engineering"]},
         {"pipelines": ["eda"], "depends_on": []},
@@ -199,11 +199,11 @@ def test_tasks_that_wait_for_others_come_after_them(conf):
         ),
     ],
 )
-def test_a_mistake_is_told_with_file_key_and_near_miss(conf, path, value, said):
+def test_an_error_names_the_file_the_key_and_the_nearest_name(conf, path, value, said):
     assert said in refusal(conf, {path: value})
 
 
-def test_a_table_that_is_none_does_not_trigger(conf):
+def test_a_trigger_on_an_unknown_table_is_refused(conf):
     watched = {"jobs.retrain.schedule": None, "jobs.retrain.trigger": {"tables": ["flight_delay.prediction"]}}
     assert "there is no table 'flight_delay.prediction' (did you mean 'flight_delay.predictions'?)" in refusal(
         conf, watched
@@ -212,21 +212,21 @@ def test_a_table_that_is_none_does_not_trigger(conf):
     assert "not in Unity Catalog" in refusal(conf, {**watched, "databricks.root": "s3://bucket"})
 
 
-def test_nodes_that_hand_each_other_data_in_memory_stay_together(conf):
-    """Each task is a process of its own."""
+def test_nodes_that_share_data_in_memory_must_be_in_the_same_task(conf):
+    """Each task is a separate process, so data in memory cannot pass between tasks."""
     first = {"name": "features", "pipelines": ["training"], "nodes": ["training.flight_delay.build_training_set"]}
     said = refusal(conf, {"jobs.retrain.tasks": [first]})
     assert "it reads flight_delay.as_of, which exists in memory only, within one run" in said
 
 
-def test_two_tasks_may_share_a_pipeline_but_no_node(conf):
+def test_two_tasks_can_share_a_pipeline_but_no_node(conf):
     stages = {"pipelines": ["training", "evaluation"]}
     parts = [{"name": name, **stages, "namespaces": [name, "clock"]} for name in ("training", "evaluation")]
     said = refusal(conf, {"jobs.retrain.tasks": parts})
     assert "training and evaluation would both run the node clock.flight_delay.resolve_as_of" in said
 
 
-def test_all_mistakes_are_told_at_once(conf):
+def test_one_error_lists_every_mistake(conf):
     said = refusal(conf, {"jobs.score.tasks": ["infrence"], "jobs.retrain.compute": "x", "databricks.root": "${var.y}"})
     assert len(said.splitlines()) == 1 + 1 + 4 + 1
 
@@ -240,14 +240,14 @@ def test_all_mistakes_are_told_at_once(conf):
         ("", "databricks: Field required"),
     ],
 )
-def test_a_file_that_is_none_is_refused(conf, text, said):
+def test_an_invalid_file_is_refused(conf, text, said):
     (conf / "base" / "jobs.yml").write_text(text)
     with pytest.raises(PodiumError, match=r"jobs\.yml") as refused:
         checked_jobs(conf)
     assert said in refused.value.message
 
 
-def test_without_a_file_there_are_no_jobs(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     (tmp_path / "base").mkdir()
     with pytest.raises(PodiumError, match="which defines the jobs"):
         checked_jobs(tmp_path)

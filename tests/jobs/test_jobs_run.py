@@ -37,13 +37,13 @@ def variables(data: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def podium(variables) -> Podium:
-    """Run the command in this process; its tasks are still separate processes."""
+    """Return a function that runs the command in the test process. Its tasks are still separate processes."""
     return lambda *arguments: CliRunner().invoke(main, ["jobs", *arguments], env=variables)
 
 
 @pytest.fixture(scope="module")
 def failed(variables, small, write_source, data) -> subprocess.CompletedProcess[str]:
-    """A run of score that fails at inference, because there is no champion."""
+    """A finished run of the job score, which failed at inference because there is no champion."""
     flights = small["flights"]
     few = flights[(flights["month"] == "1") & (flights["day"].astype(int) <= 12)]
     params = f"as_of=2013-01-10,flight_delay.source={write_source(small | {'flights': few}, data / 'source')}"
@@ -55,7 +55,7 @@ def version(data: Path) -> int:
     return DeltaTable(str(data / "dev" / "flight_delay" / "features" / "weather")).version()
 
 
-def test_a_failed_task_has_the_last_word_and_the_way_on(failed):
+def test_a_failed_job_ends_with_the_error_and_the_resume_command(failed):
     assert failed.returncode == 1
     assert "Traceback" not in failed.stderr
     *_, error, last = failed.stderr.strip().splitlines()
@@ -67,7 +67,7 @@ def test_a_failed_task_has_the_last_word_and_the_way_on(failed):
     )
 
 
-def test_it_resumes_at_that_task_with_the_same_parameters(failed, podium, data):
+def test_resume_starts_at_the_failed_task_with_the_same_parameters(failed, podium, data):
     before = version(data)
     planned = podium("run", "score", "--resume", "--dry-run").stdout
     assert planned.startswith("inference: podium run --env dev --pipelines inference --params as_of=2013-01-10,")
@@ -78,7 +78,7 @@ def test_it_resumes_at_that_task_with_the_same_parameters(failed, podium, data):
     assert version(data) == before
 
 
-def test_the_list_says_how_the_last_run_ended(failed, podium):
+def test_the_list_shows_how_the_last_run_ended(failed, podium):
     found = {job["name"]: job for job in json.loads(podium("list", "--json").stdout)}
     assert list(found) == ["explore", "score", "monitor", "retrain"]
     assert found["score"]["last_run"]["left"] == ["inference"]
@@ -99,7 +99,7 @@ def test_the_list_says_how_the_last_run_ended(failed, podium):
         (("retrain", "--resume", "--params", "as_of=2013-01-10"), 2, "leave out --params"),
     ],
 )
-def test_what_is_wrong_is_told_before_anything_is_run(podium, data, arguments, code, said):
+def test_a_mistake_is_reported_before_anything_runs(podium, data, arguments, code, said):
     answer = podium("run", *arguments)
     assert answer.exit_code == code
     assert said in answer.stderr
@@ -107,7 +107,7 @@ def test_what_is_wrong_is_told_before_anything_is_run(podium, data, arguments, c
     assert not (data / "dev" / "jobs" / "retrain.json").exists()
 
 
-def test_a_dry_run_says_what_would_be_typed(podium):
+def test_a_dry_run_prints_the_commands(podium):
     planned = podium("run", "retrain", "--env", "prod", "--params", "as_of=2013-08-01", "--dry-run").stdout.splitlines()
     assert [line.partition(":")[0] for line in planned] == [
         "feature_engineering",

@@ -1,4 +1,4 @@
-"""A Databricks cluster installs the locked versions of everything that the wheel needs, and no Spark."""
+"""A Databricks cluster installs the locked versions of all the wheel's dependencies, except Spark."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def installed_closure() -> dict[str, str]:
-    """Name -> version of what the installed podium requires without extras, by the metadata of each package."""
+    """The version of every package that the installed podium requires without extras, by package metadata."""
     found: dict[str, str] = {}
     waiting = [Requirement(each) for each in distribution("podium").requires or ()]
     seen = set()
@@ -83,14 +83,14 @@ def installed_closure() -> dict[str, str]:
     return found
 
 
-def test_it_pins_the_dependencies_of_the_wheel_and_theirs(home):
+def test_direct_and_indirect_dependencies_of_the_wheel_are_pinned(home):
     assert locked_requirements(home) == (
         f"{HEADER}deep==1.0 ; python_full_version < '3.12'\ndeep==2.0 ; python_full_version >= '3.12'\n"
         "needs-it==3.0\nplain==6.0\n"
     )
 
 
-def test_nothing_that_the_wheel_needs_is_left_to_the_index():
+def test_every_dependency_of_the_wheel_is_pinned():
     pins = [Requirement(line) for line in locked_requirements(PROJECT).splitlines()[1:]]
     pinned = {canonicalize_name(pin.name): pin.specifier for pin in pins if not pin.marker or pin.marker.evaluate()}
     needed = installed_closure()
@@ -99,7 +99,7 @@ def test_nothing_that_the_wheel_needs_is_left_to_the_index():
     assert [name for name, version in needed.items() if version not in pinned[name]] == []
 
 
-def test_the_runtime_keeps_its_spark():
+def test_the_requirements_do_not_replace_the_spark_of_the_runtime():
     lock = (PROJECT / "requirements.lock").read_text()
     names = {Requirement(line).name for line in locked_requirements(PROJECT).splitlines()[1:]}
     assert "\npyspark==" in lock
@@ -112,7 +112,7 @@ def test_a_dependency_that_the_lock_lacks_is_named(home):
         locked_requirements(home)
 
 
-def test_without_a_checkout_it_says_where_to_go(tmp_path):
+def test_a_missing_lock_is_an_error_that_names_podium_home(tmp_path):
     with pytest.raises(PodiumError, match=r"There is no .*requirements\.lock\. .* PODIUM_HOME"):
         locked_requirements(tmp_path)
 
@@ -135,6 +135,6 @@ def test_a_bundle_with_other_versions_than_the_lock_is_stale(tmp_path):
     assert CliRunner().invoke(main, check, env=variables).exit_code == 0
 
 
-def test_make_lock_rewrites_it():
+def test_make_lock_regenerates_the_bundle():
     lock = (PROJECT / "Makefile").read_text().partition("\nlock:")[2].partition("\n\n")[0]
     assert lock.splitlines()[-1] == "\t$(BIN)/podium jobs bundle"

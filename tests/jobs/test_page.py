@@ -15,7 +15,7 @@ PAGE = PROJECT / "docs" / "how-to" / "jobs.md"
 JOBS = read_jobs(PROJECT / "conf").jobs
 
 
-def test_the_lines_of_cron_run_every_job_at_its_time():
+def test_the_crontab_example_runs_every_job_on_its_schedule():
     (block,) = [block for block in blocks(PAGE, "text") if "CRON_TZ" in block]
     (zone,) = re.findall(r"^CRON_TZ=(\S+)$", block, re.MULTILINE)
     lines = re.findall(r"^(\S+ \S+ \S+ \S+ \S+) +cd \S+ && \S+podium jobs run (\w+) --env prod$", block, re.MULTILINE)
@@ -24,19 +24,19 @@ def test_the_lines_of_cron_run_every_job_at_its_time():
     }
 
 
-def test_the_timer_of_systemd_is_the_job_s():
+def test_the_systemd_timer_example_has_the_schedule_of_the_job():
     timer = next(block for block in blocks(PAGE, "ini") if "[Timer]" in block)
     assert JOBS["score"].schedule.cron == "15 * * * *"
     assert f"OnCalendar=*-*-* *:15:00 {JOBS['score'].schedule.time_zone}" in timer
 
 
-def test_the_table_of_jobs_is_that_of_the_file():
+def test_the_table_of_jobs_agrees_with_the_configuration():
     rows = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", PAGE.read_text(), re.MULTILINE)
     named = {name: tuple(task.name for task in job.tasks) for name, job in JOBS.items()}
     assert {name: tuple(names.split(", ")) for name, names in rows if name in JOBS} == named
 
 
-def test_the_job_that_is_shown_may_be_added(tmp_path: Path):
+def test_the_example_job_is_valid(tmp_path: Path):
     conf = shutil.copytree(PROJECT / "conf", tmp_path / "conf")
     file = conf / "base" / "jobs.yml"
     raw = yaml.safe_load(file.read_text())

@@ -35,7 +35,7 @@ def there(wheel: Path, tmp_path_factory) -> Installed:
 
 @pytest.fixture(scope="module")
 def source(small, write_source, tmp_path_factory) -> Path:
-    """The flights of twelve days, and their weather; a day in February has one bad row."""
+    """The flights and weather of twelve days, plus a day of weather in February that has one bad row."""
     few = {name: frame[(frame["month"] == "1") & (frame["day"].astype(int) <= 12)] for name, frame in dated(small)}
     weather = small["weather"]
     storm = weather[(weather["month"] == "2") & (weather["day"] == "12")]
@@ -51,19 +51,19 @@ def names(wheel: Path) -> set[str]:
     return set(zipfile.ZipFile(wheel).namelist())
 
 
-def test_it_carries_the_configuration_and_nobody_s_secrets(wheel):
+def test_the_wheel_contains_the_configuration_without_secrets(wheel):
     files = [path for path in (PROJECT / "conf").rglob("*") if path.is_file() and path.parent.name != "local"]
     known = {path.relative_to(PROJECT) for path in files}
     assert {name for name in names(wheel) if name.startswith("podium/conf/")} == {f"podium/{name}" for name in known}
 
 
-def test_it_carries_all_of_the_code_and_nothing_else(wheel):
+def test_the_wheel_contains_exactly_the_code(wheel):
     code = {path.relative_to(PROJECT / "src").as_posix() for path in (PROJECT / "src").rglob("*.py")}
     assert {name for name in names(wheel) if name.endswith(".py")} == code
     assert {name.split("/")[0] for name in names(wheel)} == {"podium", "podium-0.1.0.dist-info"}
 
 
-def test_it_does_not_replace_a_runtime_s_spark(wheel):
+def test_the_wheel_does_not_require_spark(wheel):
     meta = message_from_bytes(zipfile.ZipFile(wheel).read("podium-0.1.0.dist-info/METADATA"))
     always = {re.split(r"[^\w-]", each)[0] for each in meta.get_all("Requires-Dist") if "extra ==" not in each}
     assert {"kedro", "mlflow"} <= always
@@ -85,7 +85,7 @@ def test_a_pipeline_runs_in_an_empty_folder(there, source):
     assert [path.name for path in there.folder.iterdir()] == ["data"]
 
 
-@pytest.mark.faults  # of a minute; the engine and the wheel have tests of their own
+@pytest.mark.faults  # takes a minute, and other tests cover the engine and the wheel separately
 @pytest.mark.spark
 def test_a_pipeline_runs_on_spark(there, source):
     params = f"as_of={AS_OF},flight_delay.source={source}"
@@ -98,7 +98,7 @@ def test_a_pipeline_runs_on_spark(there, source):
     assert "Apache-Spark" in str(table.history())
 
 
-def test_other_commands_see_what_the_run_left(there):
+def test_other_commands_see_the_results_of_the_run(there):
     found = json.loads(there.podium("lake", "tables", "--json").stdout)
     assert "flight_delay.features_weather" in {table["name"] for table in found}
     planned = there.podium("jobs", "run", "monitor", "--dry-run")
@@ -117,7 +117,7 @@ def test_other_commands_see_what_the_run_left(there):
         (("--env", "prod", "--params", "flight_delay.soruce=x"), "no such parameter (did you mean 'source'?)"),
     ],
 )
-def test_what_is_wrong_is_told_in_a_line_and_nothing_is_run(podium_run, arguments, said):
+def test_a_mistake_is_a_one_line_error_and_nothing_runs(podium_run, arguments, said):
     code, shown = podium_run(*arguments)
     assert code == 1
     assert said in shown
@@ -125,14 +125,14 @@ def test_what_is_wrong_is_told_in_a_line_and_nothing_is_run(podium_run, argument
     assert "Traceback" not in shown
 
 
-def test_a_place_that_the_environment_would_not_use_is_refused(podium_run):
+def test_a_root_that_the_environment_ignores_is_refused(podium_run):
     code, shown = podium_run("--root", "uc://main", "--pipelines", "eda")
     assert code == 2
     assert "conf/dev/globals.yml does not use it" in shown
 
 
-def test_an_own_configuration_counts_before_that_of_the_wheel(there, tmp_path):
-    """A foreign conf/ without base/, as in the working folder of a Databricks cluster, is ignored."""
+def test_a_configuration_of_the_user_overrides_that_of_the_wheel(there, tmp_path):
+    """A conf/ folder without base/ is ignored, because a Databricks cluster has one in its working folder."""
     mine = Installed(there.bin, tmp_path)
     (tmp_path / "conf").mkdir()
     assert json.loads(mine.podium("lake", "tables", "--json").stdout) == []
@@ -148,12 +148,12 @@ def test_an_own_configuration_counts_before_that_of_the_wheel(there, tmp_path):
     assert there.podium("lake", "tables", "--env", "mine").returncode == 1
 
 
-def test_where_the_configuration_is(tmp_path, monkeypatch):
+def test_the_order_in_which_configuration_folders_are_found(tmp_path, monkeypatch):
     monkeypatch.setattr(home, "PACKAGED", tmp_path / "packaged")
     monkeypatch.setenv("PODIUM_HOME", str(tmp_path))
     monkeypatch.delenv("PODIUM_CONF", raising=False)
     own = tmp_path / "conf"
-    assert home.conf() == own  # a checkout has no packaged configuration to fall back on
+    assert home.conf() == own  # the fallback, because a checkout has no packaged configuration
     (tmp_path / "packaged").mkdir()
     assert home.conf() == tmp_path / "packaged"
     own.mkdir()
@@ -164,8 +164,8 @@ def test_where_the_configuration_is(tmp_path, monkeypatch):
     assert home.conf() == tmp_path / "elsewhere"
 
 
-def test_a_task_of_databricks_fails_by_an_error_and_ends_well_without_one(monkeypatch):
-    """On Databricks any exit of the process fails the task, even with code 0."""
+def test_a_databricks_task_raises_on_failure_and_returns_on_success(monkeypatch):
+    """On Databricks any SystemExit fails the task, even with code 0."""
     monkeypatch.setenv("PODIUM_HOME", str(PROJECT))
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
     monkeypatch.setattr("sys.argv", ["podium", "lake", "tables", "--env", "prd"])

@@ -49,8 +49,8 @@ def test_zizmor_finds_nothing():
         ((r"run: make lint", "run: echo ${{ github.event.pull_request.title }}"), "template-injection"),
     ],
 )
-def test_zizmor_would_find_it(tmp_path, change, finding):
-    """zizmor reports a problem in a changed workflow, so its silence above means something."""
+def test_zizmor_finds_an_inserted_problem(tmp_path, change, finding):
+    """Shows that zizmor reports known problems, because otherwise the test above could not fail."""
     file = tmp_path / ".github" / "workflows" / "pull-request.yml"
     file.parent.mkdir(parents=True)
     file.write_text(re.sub(*change, (FOLDER / file.name).read_text(), count=1))
@@ -59,7 +59,7 @@ def test_zizmor_would_find_it(tmp_path, change, finding):
     assert finding in found.stdout
 
 
-def test_there_is_one_for_each_occasion():
+def test_each_workflow_has_its_triggers():
     occasions = {file.stem: set(yaml.safe_load(file.read_text())[True]) for file in FILES}  # YAML reads "on" as true
     assert occasions == {
         "pull-request": {"pull_request", "merge_group"},
@@ -70,7 +70,7 @@ def test_there_is_one_for_each_occasion():
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_what_they_type_exists(file, monkeypatch):
+def test_the_commands_of_a_workflow_exist(file, monkeypatch):
     monkeypatch.chdir(PROJECT)
     typed = commands(file)
     assert typed
@@ -80,7 +80,7 @@ def test_what_they_type_exists(file, monkeypatch):
             CHECKS[first](arguments)
 
 
-def test_a_pull_request_lives_a_model_s_life_in_staging():
+def test_a_pull_request_runs_the_model_life_cycle_in_staging():
     found = checked_jobs(PROJECT / "conf")
     runs = [words for words in commands(FOLDER / "pull-request.yml") if words[:3] == ["podium", "jobs", "run"]]
     assert all(words[4:6] == ["--env", "staging"] for words in runs)
@@ -97,7 +97,7 @@ def test_a_pull_request_is_tested_with_every_python():
     assert any(step.get("with", {}).get("python-version") == "${{ matrix.python }}" for step in tests["steps"])
 
 
-def test_a_release_waits_for_an_approval_and_deploys_what_was_checked():
+def test_a_release_needs_an_approval_and_deploys_the_validated_bundle():
     release = yaml.safe_load((FOLDER / "release.yml").read_text())
     assert release["jobs"]["deploy"]["environment"] == "production"
     order = [" ".join(words) for words in commands(FOLDER / "release.yml")]

@@ -15,7 +15,7 @@ __all__ = ["Installed", "built", "installed"]
 
 SOURCES = ("pyproject.toml", "README.md", ".gitignore")
 SECRETS = ("local/credentials.yml", "local/globals.yml", "prod/credentials.yml", "base/deeper/credentials_of_mine.yml")
-# Prefixes of variables that tests set or that would point the wheel to the checkout.
+# Prefixes of environment variables that the tests set, or that point the wheel to the checkout.
 FOREIGN = ("PODIUM", "KEDRO", "MLFLOW", "PYTHON", "SPARK", "PYSPARK")
 
 
@@ -40,8 +40,8 @@ class Installed:
     """The wheel in its own environment.
 
     Attributes:
-        bin: the folder of its commands.
-        folder: where they are typed.
+        bin: the folder of the installed commands.
+        folder: the working folder in which they run.
     """
 
     bin: Path
@@ -68,14 +68,14 @@ class Installed:
 
 
 def installed(wheel: Path, folder: Path) -> Installed:
-    """Install the wheel with uv. Its dependencies are those of the tests, without the checkout."""
+    """Install the wheel with uv. It shares the dependencies of the test environment, but not the checkout."""
     uv = [sys.executable, "-m", "uv", "-q"]
     subprocess.run([*uv, "venv", "--python", sys.executable, str(folder / "venv")], check=True)
     python = folder / "venv" / "bin" / "python"
     install = [*uv, "pip", "install", "--python", str(python), "--no-deps", "--compile-bytecode", str(wheel)]
     subprocess.run(install, check=True)
     (theirs,) = (folder / "venv").glob("lib/python*/site-packages")
-    # A .pth file with only a path: Python ignores .pth files in that path, one of which names the checkout.
+    # Share the packages by a .pth file. Python ignores .pth files in that path, one of which names the checkout.
     shared = next(path for path in sys.path if Path(path).name == "site-packages")
     (theirs / "shared.pth").write_text(f"{shared}\n")
     (folder / "empty").mkdir()

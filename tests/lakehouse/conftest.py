@@ -1,4 +1,4 @@
-"""Fixtures for small tables, written by the real engine and read back by delta-rs."""
+"""Fixtures for small tables that the real engine writes and delta-rs reads."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +13,13 @@ SCHEMA = "k int, v string"
 
 @pytest.fixture
 def rows(spark) -> Callable:
-    """A function that creates a frame from tuples."""
+    """Return a function that creates a frame from tuples."""
     return lambda *found, schema=SCHEMA: spark.createDataFrame(list(found), schema)
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> Callable[..., DeltaDataset]:
-    """A function that creates datasets of the same table, in any mode."""
+    """Return a function that creates datasets of the same table, in any mode."""
 
     def make(mode: str = "merge", **settings) -> DeltaDataset:
         keys = {"keys": ["k"]} if mode in {"merge", "insert"} else {}
@@ -30,7 +30,7 @@ def table(tmp_path: Path) -> Callable[..., DeltaDataset]:
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Callable[[], list[tuple]]:
-    """A function that reads the rows of that table by delta-rs, sorted."""
+    """Return a function that reads the rows of that table with delta-rs, sorted."""
 
     def read() -> list[tuple]:
         columns = DeltaTable(str(tmp_path / "table")).to_pyarrow_table().to_pydict().values()

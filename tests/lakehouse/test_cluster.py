@@ -1,4 +1,4 @@
-"""What a cluster refuses, and files it never touches. ``tests/cli/test_cluster.py`` starts and uses one."""
+"""A cluster's refusals, failed starts, and files it must not touch. ``tests/cli/test_cluster.py`` starts a real one."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ from podium.lakehouse.errors import LakehouseError
 
 
 @pytest.fixture
-def nothing_is_started(monkeypatch: pytest.MonkeyPatch):
+def no_process_starts(monkeypatch: pytest.MonkeyPatch):
     def spawn(*arguments, **options):
         raise AssertionError("a process was started")
 
@@ -24,8 +24,8 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.usefixtures("nothing_is_started")
-def test_without_java_it_says_so_and_leaves_nothing(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("no_process_starts")
+def test_a_start_without_java_fails_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("JAVA_HOME", raising=False)
     with pytest.raises(LakehouseError, match="needs Java 17"):
@@ -33,8 +33,8 @@ def test_without_java_it_says_so_and_leaves_nothing(tmp_path, monkeypatch):
     assert not (tmp_path / "cluster").exists()
 
 
-@pytest.mark.usefixtures("nothing_is_started")
-def test_without_sparks_jars_it_says_so(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("no_process_starts")
+def test_a_start_without_the_jars_of_spark_names_databricks_connect(tmp_path, monkeypatch):
     """databricks-connect replaces pyspark by a package without jars."""
     (tmp_path / "pyspark").mkdir()
     (tmp_path / "pyspark" / "__init__.py").write_text("")
@@ -45,9 +45,9 @@ def test_without_sparks_jars_it_says_so(tmp_path, monkeypatch):
 
 
 @pytest.mark.spark
-@pytest.mark.usefixtures("nothing_is_started")
+@pytest.mark.usefixtures("no_process_starts")
 @pytest.mark.parametrize("name", ["notes.txt", "conf/base.yml", "logs/mine.log", "work/worker-1/data"])
-def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path, name):
+def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path, name):
     file = tmp_path / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("mine")
@@ -58,7 +58,7 @@ def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path, name):
 
 
 @pytest.mark.parametrize("text", ["{}", "not JSON", '{"version": 4, "resources": []}'])
-def test_a_state_that_is_none_is_refused_and_nothing_is_removed(tmp_path, text):
+def test_an_invalid_state_file_is_refused_and_nothing_is_removed(tmp_path, text):
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "mine.yml").write_text("mine")
     (tmp_path / "state.json").write_text(text)
@@ -69,7 +69,7 @@ def test_a_state_that_is_none_is_refused_and_nothing_is_removed(tmp_path, text):
 
 
 @pytest.mark.spark
-def test_jars_that_cannot_be_had_end_the_start_before_anything_runs(tmp_path, monkeypatch):
+def test_missing_jars_end_the_start_before_any_process_runs(tmp_path, monkeypatch):
     (tmp_path / "jars").mkdir()
     monkeypatch.setenv("PODIUM_JARS", str(tmp_path / "jars"))
     with pytest.raises(LakehouseError, match="which lacks"):
@@ -96,8 +96,8 @@ def test_a_start_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.spark
-def test_a_start_clears_away_what_a_killed_one_left_and_what_it_had_started_itself(tmp_path, monkeypatch):
-    """The master starts, and the command of the workers fails."""
+def test_a_start_removes_the_processes_of_a_killed_start_and_its_own_after_a_failure(tmp_path, monkeypatch):
+    """In the second start, the master starts and the workers fail."""
     folder = tmp_path / "cluster"
     folder.mkdir()
     left = processes.spawn(["sleep", "600"], mark=str(folder), env=dict(os.environ), cwd=folder, log=tmp_path / "log")
@@ -119,7 +119,7 @@ def test_a_start_clears_away_what_a_killed_one_left_and_what_it_had_started_itse
     assert not folder.exists()
 
 
-def test_a_cluster_that_was_never_started_is_stopped(tmp_path):
+def test_stopping_a_cluster_that_was_never_started_is_a_no_op(tmp_path):
     assert cluster.state(tmp_path / "none") is None
     assert status(tmp_path / "none").state == "stopped"
     assert cluster.stop(tmp_path / "none") == 0
@@ -129,12 +129,12 @@ def test_a_cluster_that_was_never_started_is_stopped(tmp_path):
 @pytest.mark.parametrize(
     "wrong", [{"workers": 0}, {"cores": -1}, {"memory": "2 GB"}, {"memory": "0g"}, {"driver_memory": "lots"}]
 )
-def test_a_size_that_cannot_be_is_refused(wrong):
+def test_an_invalid_size_is_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Size(**wrong)
 
 
-def test_what_this_shell_says_about_another_spark_is_not_passed_on(tmp_path, monkeypatch):
+def test_variables_for_another_spark_are_not_passed_to_the_cluster(tmp_path, monkeypatch):
     for name in ("SPARK_REMOTE", "SPARK_MASTER", "SPARK_HOME", "SPARK_WORKER_CORES", "PYSPARK_SUBMIT_ARGS"):
         monkeypatch.setenv(name, "elsewhere")
     monkeypatch.setenv("SOMETHING", "else")
@@ -144,7 +144,7 @@ def test_what_this_shell_says_about_another_spark_is_not_passed_on(tmp_path, mon
     assert os.environ["SPARK_REMOTE"] == "elsewhere"
 
 
-def test_all_that_listens_is_told_to_listen_on_loopback(tmp_path):
+def test_every_server_binds_to_loopback(tmp_path):
     values = settings(tmp_path, Addresses.choose(lambda port: port), Size(memory="3g", cores=2))
     assert values["spark.connect.grpc.binding.address"] == values["spark.driver.bindAddress"] == "127.0.0.1"
     assert (values["spark.executor.cores"], values["spark.executor.memory"]) == ("2", "3g")

@@ -1,4 +1,4 @@
-"""The broken file of a damaged table is found, and following the advice restores the last good version."""
+"""The broken file of a damaged table is found, and the advice in the error restores the last good version."""
 
 import os
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from podium.lakehouse.table import DeltaDataset
 
 @pytest.fixture
 def grown(tmp_path: Path, rows) -> DeltaDataset:
-    """A table of four versions: an empty one, and three that each add one row."""
+    """A table with four versions: an empty one, and three that each add a row."""
     dataset = DeltaDataset(path=str(tmp_path / "t"), zone="bronze", mode="append")
     for key in (1, 2, 3):
         dataset.save(rows((key, "a")))
@@ -24,7 +24,7 @@ def grown(tmp_path: Path, rows) -> DeltaDataset:
 
 
 def data_file(dataset: DeltaDataset, version: int) -> Path:
-    """The file that a version added."""
+    """The data file that a version added."""
     before, after = ({*DeltaTable(dataset.path, v).file_uris()} for v in (version - 1, version))
     (file,) = after - before
     return Path(file.removeprefix("file://"))
@@ -45,7 +45,7 @@ LOG = {
 }
 
 
-def test_a_table_that_is_whole_has_no_damage(grown, tmp_path):
+def test_an_intact_table_has_no_damage(grown, tmp_path):
     assert find_damage(grown.path) is None
     assert find_damage(str(tmp_path / "nothing")) is None
     grown.delta().create_checkpoint()
@@ -54,7 +54,7 @@ def test_a_table_that_is_whole_has_no_damage(grown, tmp_path):
 
 @pytest.mark.parametrize("reason", DATA)
 @pytest.mark.parametrize("checkpoint", [False, True])
-def test_a_broken_data_file(reason: str, checkpoint: bool, grown, rows, tmp_path):
+def test_a_broken_data_file_is_named_with_the_last_good_version(reason: str, checkpoint: bool, grown, rows, tmp_path):
     file = data_file(grown, 2)
     if checkpoint:
         grown.delta().create_checkpoint()
@@ -75,7 +75,7 @@ def test_a_broken_data_file(reason: str, checkpoint: bool, grown, rows, tmp_path
 
 
 @pytest.mark.parametrize("reason", LOG)
-def test_a_broken_commit(reason: str, grown, rows):
+def test_a_broken_commit_is_named_with_the_last_good_version(reason: str, grown, rows):
     version, harm = LOG[reason]
     file = commit(grown, version)
     for checksum in file.parent.glob("*.crc"):
@@ -93,7 +93,7 @@ def test_a_broken_commit(reason: str, grown, rows):
     assert sorted(row.k for row in grown.load().collect()) == list(range(1, version))
 
 
-def test_what_the_system_refuses_is_told_with_place_and_advice(tmp_path):
+def test_an_os_error_is_explained_with_its_path_and_advice(tmp_path):
     def refused(action: Callable[[], object]) -> str:
         with pytest.raises(OSError, match="Errno") as failed:
             action()
@@ -109,5 +109,5 @@ def test_what_the_system_refuses_is_told_with_place_and_advice(tmp_path):
     )
 
 
-def test_an_error_of_another_kind_is_left_alone(grown):
+def test_an_unrelated_error_is_not_explained(grown):
     assert explain(ValueError("os error 28"), "demo.t", {"demo.t": grown.path}) is None

@@ -15,7 +15,7 @@ from podium.lakehouse.table import DeltaDataset
 
 
 def run(code: str) -> str:
-    """The output of code in a fresh interpreter, because the suite's process already has an engine."""
+    """Run code in a fresh interpreter, because the test process already has an engine, and return its output."""
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -47,13 +47,13 @@ def test_a_table_without_an_engine_says_what_to_do(tmp_path, rows, monkeypatch):
         DeltaDataset(path=str(tmp_path / "t"), zone="bronze").load()
 
 
-def test_an_engine_that_is_not_known_is_refused():
+def test_an_unknown_engine_is_refused():
     with pytest.raises(ValueError, match="Input should be 'sail'"):
         engine.EngineSettings(engine="sale")
 
 
 @pytest.mark.parametrize("given", [{"engine": "cluster"}, {"engine": "spark", "master": "local[*]"}])
-def test_on_databricks_the_spark_of_this_machine_is_the_runtime_s(given, monkeypatch):
+def test_on_databricks_a_local_spark_is_the_session_of_the_runtime(given, monkeypatch):
     settings = engine.EngineSettings(**given)
     monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
     assert (settings.on_databricks, settings.named().engine) == (False, "spark")
@@ -75,7 +75,7 @@ class Serverless:
         self.taken[key] = value
 
 
-def test_serverless_compute_goes_without_settings_that_it_does_not_take(monkeypatch, caplog):
+def test_serverless_compute_skips_settings_that_it_does_not_accept(monkeypatch, caplog):
     zone = {"spark.sql.session.timeZone": "UTC"}
     settings = engine.EngineSettings(engine="databricks", config=zone | {"spark.sql.autoBroadcastJoinThreshold": "-1"})
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "client.4")
@@ -115,8 +115,8 @@ def test_configure_stop_and_start_again():
 
 
 @pytest.mark.parametrize(("given", "answer"), [("1", "is not running"), (None, "3")])
-def test_a_session_of_sail_does_not_end_because_nobody_used_it(given, answer, monkeypatch):
-    """With Sail's timeout set to one second the session ends, so Podium's timeout of ten years has an effect."""
+def test_an_idle_sail_session_does_not_end(given, answer, monkeypatch):
+    """A timeout of one second ends the session, which shows that Podium's default of ten years has an effect."""
     monkeypatch.delenv("SAIL_SPARK__SESSION_TIMEOUT_SECS", raising=False)
     if given:
         monkeypatch.setenv("SAIL_SPARK__SESSION_TIMEOUT_SECS", given)

@@ -1,4 +1,4 @@
-"""Expired tables and files of a problem are dropped together. Those that have not expired, or may not have, stay."""
+"""Expired tables and files of a problem are dropped together. If any is unexpired or unreadable, all of them stay."""
 
 import contextlib
 import shutil
@@ -103,7 +103,7 @@ def test_time_spans(text, span):
 
 
 @pytest.mark.parametrize("text", ["", "14", "days", "-1 days", "1.5 days", "14 moons", "interval 14 days"])
-def test_what_is_no_time_span_is_refused(text):
+def test_an_invalid_time_span_is_refused(text):
     with pytest.raises(LakehouseError, match=r"is not a time span\. Write it as 14 days"):
         time_span(text)
 
@@ -118,17 +118,17 @@ def test_nothing_expires_before_its_time(full):
     assert full.content == before
 
 
-def test_the_last_write_to_any_table_counts(full):
+def test_the_last_write_to_any_table_determines_the_expiry(full):
     newest = DeltaTable(full.table("p/bronze/late")).history()[0]["timestamp"]
     assert full.lots["p"].expires == datetime.fromtimestamp(newest / 1000, UTC) + timedelta(days=14)
 
 
-def test_the_longest_retention_counts(full):
+def test_the_longest_retention_determines_the_expiry(full):
     full.table("p/bronze/long", retention="30 days")
     assert not full.lots["p"].has_expired(LATER)
 
 
-def test_maintenance_keeps_nothing_alive(full):
+def test_maintenance_does_not_postpone_the_expiry(full):
     before = full.lots["p"].expires
     path = full.root / "p/bronze/a"
     DeltaTable(path).optimize.compact()
@@ -137,7 +137,7 @@ def test_maintenance_keeps_nothing_alive(full):
     assert full.lots["p"].expires == before
 
 
-def test_all_of_it_goes_and_nothing_else(full):
+def test_a_drop_removes_exactly_the_tables_and_files_of_the_problem(full):
     full.table("q/bronze/a")
     kept = [full.file("mlflow.db"), full.file("p/notes.txt"), full.file("q/landing/x")]
 
@@ -151,7 +151,7 @@ def test_all_of_it_goes_and_nothing_else(full):
     assert sorted(path.name for path in (full.root / "p").iterdir()) == ["notes.txt"]
 
 
-def test_folders_that_are_empty_then_go_too(full):
+def test_a_drop_removes_folders_that_become_empty(full):
     full.drop()
     assert full.root.exists()
     assert list(full.root.iterdir()) == []
@@ -167,7 +167,7 @@ def test_a_table_without_retention_keeps_its_problem(full):
 
 
 @pytest.mark.parametrize("spoil", ["a commit that is none", "a retention that is none"])
-def test_a_table_that_cannot_be_judged_keeps_its_problem(full, spoil):
+def test_a_table_with_an_unreadable_expiry_keeps_its_problem(full, spoil):
     if spoil.startswith("a commit"):
         (full.root / "p/bronze/a/_delta_log" / f"{3:020}.json").write_text("not JSON")
     else:
@@ -180,7 +180,7 @@ def test_a_table_that_cannot_be_judged_keeps_its_problem(full, spoil):
     assert ("cannot be read" if spoil.startswith("a commit") else "is not a time span") in keeper.trouble
 
 
-def test_where_tables_never_expire_by_the_catalog_files_do_not_either(lake):
+def test_files_never_expire_if_the_catalog_has_no_retention(lake):
     """dev and prod have no retention, neither in the catalog nor in the tables."""
     for entry in lake.catalog.values():
         entry.pop("retention", None)
@@ -195,7 +195,7 @@ def test_files_without_any_table_expire_by_their_age(lake):
     assert lake.drop() == ["p.landing"]
 
 
-def test_somebody_who_writes_meanwhile_is_noticed(full):
+def test_a_write_since_the_listing_stops_the_drop(full):
     lot = full.lots["p"]
     write_deltalake(full.root / "p/features/a", pa.table({"n": [9]}), mode="append")
     before = full.content
@@ -205,7 +205,7 @@ def test_somebody_who_writes_meanwhile_is_noticed(full):
 
 
 class TestKills:
-    """A killed drop leaves tables that a run can start from, and the next drop completes it."""
+    """A killed drop leaves usable tables, and the next drop completes it."""
 
     def test_after_every_single_deletion(self, full, monkeypatch):
         steps = 0
@@ -244,7 +244,7 @@ class TestKills:
         if "p.features_refreshes" in there and there["p.features_refreshes"].kind is ItemKind.TABLE:
             assert DeltaTable(there["p.features_a"].path).version() == 3
 
-    def test_a_log_that_is_empty_is_no_table_any_more(self, full):
+    def test_an_empty_log_folder_is_dropped_as_remains(self, full):
         shutil.rmtree(full.root / "p/bronze/a/_delta_log")
         (full.root / "p/bronze/a/_delta_log").mkdir()
         kinds = {item.name: item.kind for item in full.lots["p"].items}
@@ -273,7 +273,7 @@ def rows(path: Path) -> int:
 
 
 class TestNothingOutside:
-    """A link or ``..`` does not lead a drop out of the root."""
+    """A drop does not follow a link or ``..`` out of the root."""
 
     @pytest.mark.parametrize("where", ["p", "p/bronze", "p/bronze/a", "p/landing"])
     def test_a_link_out_of_the_root(self, full, tmp_path, where):
@@ -310,7 +310,7 @@ class TestNothingOutside:
         assert len(linked.drop()) == 6
         assert list(full.root.iterdir()) == []
 
-    def test_an_entry_of_the_catalog_that_leads_out(self, full, tmp_path):
+    def test_a_catalog_entry_that_points_out_of_the_root(self, full, tmp_path):
         other = Lake(tmp_path / "prod")
         other.table("p/bronze/b")
         full.catalog["{problem}.bronze_{table}"]["path"] = f"{full.root}/../prod/{{problem}}/bronze/{{table}}"
@@ -335,11 +335,11 @@ class TestNothingOutside:
         assert not overlap("s3://b/x", f"{tmp_path}/a")
 
 
-def test_the_size_is_what_is_on_disk(full):
+def test_the_size_is_that_on_disk(full):
     assert full.lots["p"].bytes == sum(len(content) for content in full.content.values())
 
 
-def test_the_retention_survives_what_the_engine_writes(lake, spark):
+def test_the_retention_survives_writes_of_the_engine(lake, spark):
     """The retention survives an overwrite, because engines keep a table's properties."""
     from podium.lakehouse.table import DeltaDataset, Mode, Rows
 

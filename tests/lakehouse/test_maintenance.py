@@ -1,4 +1,4 @@
-"""Maintenance reduces the number of files, and leaves rows, versions within the retention and other writers alone."""
+"""Maintenance reduces the number of files. It keeps all rows, versions within the retention and files of writers."""
 
 import os
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from podium.lakehouse.maintenance import CHECK, Work, foresee, maintain, require
 from podium.lakehouse.table import DeltaDataset
 
 VERSIONS = 5
-# With Sail, delta-rs does the maintenance; with Spark and Connect, the same SQL does. So two engines cover all.
-ONE_OF_EACH = pytest.mark.parametrize(
+# With Sail, delta-rs does the maintenance. Spark and Connect use the same SQL, so two engines cover all three.
+ON_BOTH_METHODS = pytest.mark.parametrize(
     "engine_name", ["sail", pytest.param("spark", marks=pytest.mark.spark)], indirect=True
 )
 
 
 def make(path: str) -> Callable[[int], list[int]]:
-    """Create a table by five commits that each add a file. Return a function that reads its rows at a version."""
+    """Create a table with five commits of one file each, and return a function that reads its rows at a version."""
     for commit in range(VERSIONS):
         write_deltalake(path, pa.table({"n": [commit, commit + 100]}), mode="append")
     return lambda version: sorted(DeltaTable(path, version=version).to_pyarrow_table()["n"].to_pylist())
@@ -33,7 +33,7 @@ def make(path: str) -> Callable[[int], list[int]]:
 
 @pytest.fixture
 def table(spark, path: str) -> Callable[[int], list[int]]:
-    """The table of five commits, with dev's engine configured."""
+    """The table with five commits, with the dev engine configured."""
     return make(path)
 
 
@@ -50,15 +50,15 @@ def size(path: str) -> int:
     return sum(found.stat().st_size for found in Path(path).glob("*") if found.is_file())
 
 
-def age(path: str, files: set[str], days: int) -> None:
-    """Set the modification times of files back."""
+def set_age(path: str, files: set[str], days: int) -> None:
+    """Set the modification times of files back by some days."""
     then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
     for name in files:
         os.utime(Path(path, name), (then, then))
 
 
-@ONE_OF_EACH
-def test_fewer_files_the_same_rows_and_every_version(engine_name, path):
+@ON_BOTH_METHODS
+def test_maintenance_reduces_files_and_keeps_rows_and_versions(engine_name, path):
     table = make(path)
     newest = DeltaTable(path).version()
     before = [table(version) for version in range(newest + 1)]
@@ -71,11 +71,11 @@ def test_fewer_files_the_same_rows_and_every_version(engine_name, path):
     assert done.after == len(DeltaTable(path).file_uris()) < done.before
     assert [table(version) for version in range(newest + 1)] == before
     assert table(DeltaTable(path).version()) == before[-1]
-    assert files < data_files(path), "files of versions within the retention stay"
+    assert files < data_files(path), "files of versions within the retention must stay"
     assert done.freed == room - size(path)
 
 
-def test_it_can_be_done_twice(table, path):
+def test_maintenance_is_idempotent(table, path):
     maintain(path, Work())
     files, rows = data_files(path), table(DeltaTable(path).version())
     again = maintain(path, Work())
@@ -84,8 +84,8 @@ def test_it_can_be_done_twice(table, path):
     assert table(DeltaTable(path).version()) == rows
 
 
-@ONE_OF_EACH
-def test_forced_to_keep_nothing(engine_name, path):
+@ON_BOTH_METHODS
+def test_forced_maintenance_removes_all_old_files(engine_name, path):
     table = make(path)
     newest = DeltaTable(path).version()
     rows, room = table(newest), size(path)
@@ -98,34 +98,34 @@ def test_forced_to_keep_nothing(engine_name, path):
     with pytest.raises(Exception, match=r"(?i)not found|no such file"):
         table(newest)
     if engine_name != "sail":
-        assert engine.session().conf.get(CHECK, "true") == "true", "the engine's own check is on again"
+        assert engine.session().conf.get(CHECK, "true") == "true", "maintain must turn the engine's check on again"
 
 
-def test_what_a_killed_writer_left_goes_once_it_is_old(table, path):
+def test_leftover_files_of_a_killed_writer_are_removed_once_old(table, path):
     young, old = Path(path, "part-young.parquet"), Path(path, "part-old.parquet")
     for file in (young, old):
         file.write_bytes(b"half a file")
-    age(path, {old.name}, 8)
+    set_age(path, {old.name}, 8)
     foreseen = foresee(path, Work())
     assert maintain(path, Work(optimize=False)).trouble == ""
     assert (young.exists(), old.exists()) == (True, False)
     assert (foreseen.files, foreseen.removable) == (VERSIONS, 1)
 
 
-def test_the_engine_goes_on_with_the_table(table, path, spark):
+def test_the_engine_can_use_the_table_after_maintenance(table, path, spark):
     maintain(path, Work(hours=0))
     dataset = DeltaDataset(path=path, zone="bronze", mode="append")
     dataset.save(spark.createDataFrame([(7,)], "n bigint"))
     assert dataset.load().count() == 2 * VERSIONS + 1
 
 
-def test_to_foresee_writes_nothing(table, path):
+def test_foresee_writes_nothing(table, path):
     before = {found: found.stat().st_mtime_ns for found in Path(path).rglob("*")}
     foresee(path, Work(hours=0))
     assert {found: found.stat().st_mtime_ns for found in Path(path).rglob("*")} == before
 
 
-def test_a_table_that_cannot_be_read_says_so(tmp_path, spark):
+def test_an_unreadable_table_is_reported(tmp_path, spark):
     log = tmp_path / "table" / "_delta_log"
     log.mkdir(parents=True)
     (log / f"{0:020}.json").write_text("not JSON")
@@ -134,7 +134,7 @@ def test_a_table_that_cannot_be_read_says_so(tmp_path, spark):
 
 
 @pytest.mark.parametrize("hours", [0, 167])
-def test_less_than_a_week_is_refused_with_the_reason(hours):
+def test_a_retention_below_a_week_is_refused_with_the_reason(hours):
     with pytest.raises(LakehouseError, match=f"A retention of {hours} hours is refused; the minimum is 168") as refused:
         require_safe(hours, force=False)
     for word in ("runs", "time travel", "reproduction", "--force"):
@@ -166,7 +166,7 @@ def test_tables_of_a_catalog_are_listed_maintained_and_dropped(engine_name):
     assert (done.before, done.after, done.freed, done.trouble) == (2, 1, None, "")
     assert dataset.load().count() == 2
     (again,) = [each for each in find_lots(catalog) if each.problem == problem]
-    assert again.expires == lot.expires, "maintenance keeps nothing alive"
+    assert again.expires == lot.expires, "maintenance must not postpone the expiry"
 
     with pytest.raises(LakehouseError, match="is not inside"):
         list(drop(again, ["uc://other"], again.expires))

@@ -23,7 +23,7 @@ def write(folder: Path, text: str, name: str = "q") -> Path:
     return file
 
 
-def test_a_file_is_a_query(tmp_path: Path):
+def test_a_file_is_parsed_into_a_query(tmp_path: Path):
     query = read_query(write(tmp_path, GOOD))
     assert (query.name, query.title, query.sql) == ("q", "How many", GOOD)
     assert query.threshold == Threshold("n", ">=", -1500.0)
@@ -53,14 +53,14 @@ def test_a_mistake_in_a_file_is_named(tmp_path: Path, text: str, says: str):
     assert says in wrong.value.message
 
 
-def test_a_file_that_is_no_text(tmp_path: Path):
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path):
     file = tmp_path / "q.sql"
     file.write_bytes(b"-- title: \xff\nSELECT 1")
     with pytest.raises(PodiumError, match="UTF-8"):
         read_query(file)
 
 
-def test_an_environment_has_its_own_and_those_of_base(tmp_path: Path):
+def test_an_environment_adds_to_and_overrides_the_queries_of_base(tmp_path: Path):
     base = [write(tmp_path / "base" / "queries", GOOD, name) for name in ("a", "b")]
     mine = [write(tmp_path / "prod" / "queries", GOOD, name) for name in ("b", "c")]
     assert find_queries(tmp_path, "prod") == {"a": base[0], "b": mine[0], "c": mine[1]}
@@ -69,7 +69,7 @@ def test_an_environment_has_its_own_and_those_of_base(tmp_path: Path):
         named_query("lat", {"late": base[0]})
 
 
-def test_those_of_the_project_can_be_read():
+def test_the_queries_of_the_project_are_valid():
     conf = PROJECT / "conf"
     for env in ("dev", "staging", "prod"):
         assert [read_query(file).title for file in find_queries(conf, env).values()]
@@ -116,7 +116,7 @@ def test_a_decimal_is_a_number(spark):
         ("rows", "SELECT 1 AS rows", "Rename the column"),
     ],
 )
-def test_a_threshold_that_does_not_fit_its_result_is_refused(spark, measure, sql, says):
+def test_a_threshold_that_does_not_fit_the_result_is_refused(spark, measure, sql, says):
     with pytest.raises(PodiumError) as wrong:
         Threshold(measure, ">", 0).judge(spark.sql(sql))
     assert says in wrong.value.message

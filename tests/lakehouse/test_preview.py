@@ -1,4 +1,4 @@
-"""Previews of tables and pages in kedro-viz need no engine, and say why if there is nothing to show."""
+"""kedro-viz previews of tables and pages need no engine, and give a reason if there is nothing to show."""
 
 import base64
 import re
@@ -17,7 +17,7 @@ LONG = "x" * 500
 
 @pytest.fixture
 def filled(table, rows) -> DeltaDataset:
-    """A table at its second version, whose first version has other rows."""
+    """A table at its newest version, whose version before it has other rows."""
     dataset = table("overwrite")
     dataset.save(rows((9, "old")))
     dataset.save(rows((1, "a_b"), (None, LONG), (3, None)))
@@ -26,13 +26,13 @@ def filled(table, rows) -> DeltaDataset:
 
 @pytest.fixture(autouse=True)
 def no_engine(request, monkeypatch):
-    """Fail a test that starts an engine after the tables are written."""
+    """Fail any test that starts an engine after the tables are written."""
     if "filled" in request.fixturenames:
         request.getfixturevalue("filled")
     monkeypatch.setattr(engine, "session", lambda: pytest.fail("a preview needs no engine"))
 
 
-def test_version_columns_and_rows(filled, stored):
+def test_a_preview_shows_version_columns_and_rows(filled, stored):
     started = time.perf_counter()
 
     preview = filled.preview()
@@ -46,36 +46,36 @@ def test_version_columns_and_rows(filled, stored):
     assert sorted(shown, key=str) == sorted(cut, key=str)
 
 
-def test_no_more_rows_than_asked_for(filled):
+def test_a_preview_has_at_most_nrows_rows(filled):
     assert len(filled.preview(nrows=2)["data"]) == 2
 
 
-def test_an_older_version_is_shown_as_itself(filled, table):
+def test_a_preview_can_show_an_older_version(filled, table):
     preview = table("overwrite", version=1).preview()
 
     assert preview["columns"][0] == "version 1"
     assert preview["data"] == [["1", "9", "old"]]
 
 
-def words(preview) -> str:
+def reason(preview) -> str:
     assert preview["columns"] == ["no preview"]
     [[text]] = preview["data"]
     return text
 
 
-def test_a_table_that_is_not_there_says_so(table):
-    assert "The table does not exist yet" in words(table().preview())
+def test_the_preview_of_a_missing_table_says_so(table):
+    assert "The table does not exist yet" in reason(table().preview())
 
 
-def test_a_log_that_cannot_be_read_says_so(filled, tmp_path):
+def test_the_preview_of_an_unreadable_log_has_a_reason(filled, tmp_path):
     for commit in (tmp_path / "table" / "_delta_log").glob("*.json"):
         commit.write_text("{")
 
-    assert words(filled.preview())
+    assert reason(filled.preview())
 
 
-def test_a_table_of_a_catalog_takes_an_engine_and_is_left_alone():
-    assert "Unity Catalog" in words(DeltaDataset(path="uc://main/p/bronze/t", zone="bronze").preview())
+def test_the_preview_of_a_unity_catalog_table_says_that_it_needs_an_engine():
+    assert "Unity Catalog" in reason(DeltaDataset(path="uc://main/p/bronze/t", zone="bronze").preview())
 
 
 @pytest.fixture
@@ -99,11 +99,11 @@ def test_the_pictures_of_a_page_keep_their_underscores_and_colours(page):
     drawn = base64.b64decode(drawn).decode()
     assert "wind_gust and wind_speed" in drawn
     assert f"<style>{theme}" in drawn
-    # kedro-viz reads these as Markdown.
+    # kedro-viz interprets these characters as Markdown.
     assert not set("_*`|") & set(shown.replace(png, ""))
 
 
-def test_a_page_without_pictures_or_none_at_all_says_so(page):
+def test_the_preview_of_a_page_without_pictures_or_a_missing_page_says_so(page):
     assert "page does not exist yet" in page.preview()
     page.save("<p>words</p>")
     assert pictures("<p>words</p>") == page.preview() == "<p>This page has no pictures.</p>"

@@ -1,4 +1,4 @@
-"""Marked processes are found with their children, ended even if they ignore SIGTERM, and never mistaken for others."""
+"""Marked processes are found with their children and ended even if they ignore SIGTERM. Other processes are left."""
 
 import fcntl
 import os
@@ -47,7 +47,7 @@ def test_a_process_and_its_children_carry_the_mark(run, mark):
     assert all(process.environ()[MARK] == mark for process in processes.marked(mark))
 
 
-def test_what_does_not_listen_is_killed_and_so_are_its_children(run, mark):
+def test_a_process_that_ignores_sigterm_is_killed_with_its_children(run, mark):
     pid = run(PARENT, STUBBORN)
     assert processes.wait(lambda: len(processes.marked(mark)) == 2, 20)
     time.sleep(0.5)  # by now the child ignores SIGTERM
@@ -56,7 +56,7 @@ def test_what_does_not_listen_is_killed_and_so_are_its_children(run, mark):
     assert processes.marked(mark) == []
 
 
-def test_a_process_of_somebody_else_is_neither_alive_nor_ended(run, mark):
+def test_an_unmarked_process_is_neither_alive_nor_ended(run, mark):
     """After a reboot, a recorded process id can belong to another process."""
     run(STUBBORN)
     other = subprocess.Popen(
@@ -77,8 +77,8 @@ def test_a_process_that_has_ended_is_not_alive(run, mark):
     assert processes.wait(lambda: not processes.alive(pid, mark), 10)
 
 
-def test_a_process_is_alive_from_its_start_on(tmp_path, mark):
-    """The environment is unreadable for a moment while a process executes another program."""
+def test_a_process_is_alive_from_its_start(tmp_path, mark):
+    """While a process calls exec, its environment is unreadable for a moment."""
     for _ in range(30):
         pid = processes.spawn(
             ["sh", "-c", "exec sh -c 'exec sleep 60'"], mark=mark, env={}, cwd=tmp_path, log=tmp_path / "log"
@@ -87,14 +87,14 @@ def test_a_process_is_alive_from_its_start_on(tmp_path, mark):
     assert processes.end(mark) == 30
 
 
-def test_a_child_that_was_ended_leaves_no_zombie(run, mark):
+def test_an_ended_child_leaves_no_zombie(run, mark):
     pid = run(STUBBORN)
     processes.end(mark, patience=0.2)
     processes.marked(mark)
     assert not psutil.pid_exists(pid)
 
 
-def test_a_port_that_is_taken_is_not_given():
+def test_a_taken_port_is_not_returned_as_free():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         other = processes.free_port(port)
@@ -105,7 +105,7 @@ def test_a_port_that_is_taken_is_not_given():
     assert processes.free_port(port) == port
 
 
-def test_there_is_one_place_for_a_start():
+def test_only_one_process_holds_the_start_lock():
     code = "from podium.lakehouse.processes import one_at_a_time\nwith one_at_a_time(0) as had: print(had)"
     with processes.one_at_a_time(0) as had:
         assert had
@@ -113,8 +113,8 @@ def test_there_is_one_place_for_a_start():
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "True"
 
 
-def test_another_user_of_the_machine_cannot_take_the_place(tmp_path, monkeypatch):
-    """A lock on the temporary folder itself would not do, because every user can open that folder."""
+def test_another_user_cannot_take_the_start_lock(tmp_path, monkeypatch):
+    """The lock must not be on the temporary folder, because every user can open and lock that folder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     folder = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
@@ -126,7 +126,7 @@ def test_another_user_of_the_machine_cannot_take_the_place(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("plant", [lambda file: file.symlink_to("/etc/passwd"), lambda file: file.mkdir()])
-def test_a_lock_file_that_somebody_else_planted_is_refused(plant, tmp_path, monkeypatch):
+def test_a_planted_lock_file_is_refused(plant, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     plant(tmp_path / f"podium-{os.getuid()}.lock")
     with pytest.raises(LakehouseError, match="is not a file of yours"), processes.one_at_a_time(0):

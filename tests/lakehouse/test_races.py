@@ -20,13 +20,13 @@ MODES = ("merge", "insert", "replace", "append")
 ROUNDS = 6
 SPARK = [pytest.mark.spark]
 ENGINES = ["sail", pytest.param("spark", marks=SPARK), pytest.param("connect", marks=SPARK)]
-# make faults runs the races of Spark, also on a cluster. tests/stores races Spark against Sail, in a folder too.
+# make faults also races Spark writers, locally and on a cluster. tests/stores races Spark against Sail.
 QUICK = [("sail", mode) for mode in MODES]
 
 
 @pytest.fixture(scope="module")
 def name(request: pytest.FixtureRequest) -> str:
-    """The name of the engine of both writers."""
+    """The engine of both writers."""
     return request.param
 
 
@@ -48,9 +48,9 @@ def writers(request: pytest.FixtureRequest, name: str, tmp_path_factory) -> Iter
 
 
 def race(writers: list[Writer], table: Path, mode: str, rounds: int) -> dict[int, int]:
-    """In each round, both writers write own keys and the same new keys. In the first round, both create the table.
+    """In each round, each writer writes its own key and the same new keys. In the first round, both create the table.
 
-    In mode replace the window consists of the keys, so both write the same keys.
+    In mode replace the window consists of the keys, so both write only the same keys.
 
     Returns:
         The expected number of rows of each key.
@@ -68,14 +68,14 @@ def race(writers: list[Writer], table: Path, mode: str, rounds: int) -> dict[int
 
 
 @pytest.mark.parametrize(("name", "mode"), QUICK, indirect=["name"])
-def test_two_writers_at_once(writers, tmp_path, stored, mode):
+def test_two_concurrent_writers_lose_and_duplicate_no_row(writers, tmp_path, stored, mode):
     expected = race(writers, tmp_path / "table", mode, ROUNDS)
 
     assert Counter(key for key, _ in stored()) == expected
 
 
-def test_a_table_is_made_once(tmp_path):
-    """One writer commits the schema. The others get a conflict error, after which a save tries again."""
+def test_a_table_is_created_once(tmp_path):
+    """One writer creates the table. The others get a conflict error, after which a save tries again."""
     makers = 4
     with ThreadPoolExecutor(makers) as threads:
         for n in range(10):
@@ -97,7 +97,7 @@ def test_a_table_is_made_once(tmp_path):
 @pytest.mark.faults
 @pytest.mark.parametrize("name", ENGINES, indirect=True)
 @pytest.mark.parametrize("mode", MODES)
-def test_two_writers_at_once_for_long(writers, tmp_path, stored, mode):
+def test_two_concurrent_writers_lose_and_duplicate_no_row_in_many_rounds(writers, tmp_path, stored, mode):
     expected = race(writers, tmp_path / "table", mode, 20)
 
     assert Counter(key for key, _ in stored()) == expected

@@ -1,4 +1,4 @@
-"""A query reaches an engine only if it reads nothing but tables by their names, however it is written."""
+"""A query reaches an engine only if it reads nothing but tables by name, in every spelling of SQL."""
 
 import re
 
@@ -50,14 +50,14 @@ def refusal(sql: str) -> str:
 
 @st.composite
 def paths(draw) -> str:
-    """Tables by path in all spellings: ``delta.`/x` ``, with other quotes and with gaps between."""
+    """Tables by path, such as ``delta.`/x` ``, with and without quotes and with gaps between the parts."""
     kind, path = draw(st.sampled_from(FORMATS)), draw(st.text(min_size=1, max_size=12)).replace("`", "``")
     kind = f"`{kind}`" if draw(st.booleans()) else kind
     return f"{kind}{draw(GAPS)}.{draw(GAPS)}`{path}`"
 
 
 @given(place=PLACED, path=paths())
-def test_a_path_is_no_table_wherever_it_stands(place: str, path: str):
+def test_a_table_by_path_is_refused_in_every_position(place: str, path: str):
     refusal(place.format(path))
 
 
@@ -65,7 +65,7 @@ def test_a_path_is_no_table_wherever_it_stands(place: str, path: str):
     place=PLACED,
     name=st.sampled_from(["secrets.t", "t", "main.flights.bronze_arrival", "`flights`.`t`", "'/x'", "x.y.z.w"]),
 )
-def test_an_unknown_name_is_refused_wherever_it_stands(place: str, name: str):
+def test_an_unknown_table_is_refused_in_every_position(place: str, name: str):
     refusal(place.format(name))
 
 
@@ -73,13 +73,15 @@ def test_an_unknown_name_is_refused_wherever_it_stands(place: str, name: str):
     place=PLACED,
     call=st.sampled_from(["read_files('/x')", "identifier('a.b')", "table_changes('a', 1)", "`f`('x')", "s.f('x')"]),
 )
-def test_a_function_that_may_read_files_is_refused_wherever_it_stands(place: str, call: str):
+def test_a_forbidden_function_is_refused_in_every_position(place: str, call: str):
     refusal(place.format(call))
 
 
 @given(place=PLACED, gap=GAPS, quoted=st.booleans(), upper=st.booleans())
-def test_a_table_by_its_name_gives_way_to_a_frame_and_all_else_stays(place: str, gap: str, quoted: bool, upper: bool):
-    """Putting the names back gives the query as typed, except for comments."""
+def test_a_table_name_becomes_a_placeholder_and_the_rest_of_the_query_stays(
+    place: str, gap: str, quoted: bool, upper: bool
+):
+    """Replacing each placeholder by the table's name gives the original query, except for comments."""
     first, second = ("flights", "bronze_arrival") if not upper else ("Flights", "BRONZE_ARRIVAL")
     name = f"`{first}`{gap}.`{second}`" if quoted else f"{first}{gap}.{gap}{second}"
     statement = read_statement(place.format(name), KNOWN)
@@ -130,7 +132,7 @@ def test_a_table_by_its_name_gives_way_to_a_frame_and_all_else_stays(place: str,
         "-- only a comment",
     ],
 )
-def test_only_one_query_is_run(sql: str):
+def test_a_statement_that_is_not_a_single_query_is_refused(sql: str):
     refusal(sql)
 
 
@@ -163,19 +165,19 @@ def test_only_one_query_is_run(sql: str):
         "SELECT ?",
         "SELECT * FROM flights.bronze_arrival |> WHERE a = 1",
         "SELECT 1 |> LIMIT parquet.`/x`",
-        # Parsers disagree where a comment or a string ends.
+        # Parsers disagree about where these comments or strings end.
         "SELECT 1 -- \r UNION ALL SELECT * FROM parquet.`/x`",
         "SELECT 'a\\', * FROM secrets -- '",
         "SELECT r'a\\', * FROM secrets -- '",
         "SELECT 1 /*! UNION ALL SELECT * FROM secrets",
-        # The name of a common table expression that is visible elsewhere in the query, but not here.
+        # A common table expression has this name, but is not in scope where the query uses it.
         "WITH secrets AS (SELECT * FROM secrets) SELECT * FROM secrets",
         "SELECT * FROM (WITH secrets AS (SELECT 1) SELECT 1), secrets",
         "WITH a AS (SELECT * FROM b), b AS (SELECT 1) SELECT * FROM a",
         "WITH a AS (WITH secrets AS (SELECT 1) SELECT * FROM secrets) SELECT * FROM secrets",
     ],
 )
-def test_what_goes_round_the_rules_is_refused(sql: str):
+def test_a_query_that_bypasses_the_rules_is_refused(sql: str):
     refusal(sql)
 
 
@@ -198,33 +200,33 @@ def test_what_goes_round_the_rules_is_refused(sql: str):
         ("SELECT a FROM flights.bronze_plane WHERE NOT (a) AND b IN (1) AND (c) BETWEEN (1) AND (2)", 1),
     ],
 )
-def test_a_query_that_only_reads_is_let_through(sql: str, tables: int):
+def test_a_query_that_only_reads_known_tables_is_allowed(sql: str, tables: int):
     assert len(read_statement(sql, KNOWN).tables) == tables
 
 
-def test_braces_of_a_text_stay_what_they_are():
+def test_braces_in_a_string_are_unchanged():
     statement = read_statement("SELECT '{\"a\": {0}}' FROM flights.bronze_plane WHERE a = '{t0}'", KNOWN)
     assert statement.sql.format(t0="v") == "SELECT '{\"a\": {0}}' FROM v AS `bronze_plane` WHERE a = '{t0}'"
     assert read_statement("SELECT '{}'", KNOWN).sql == "SELECT '{}'"
 
 
-def test_what_two_readers_could_see_in_two_ways_reaches_no_engine():
+def test_comments_are_removed_before_a_query_reaches_an_engine():
     for comment in ("/* a /* b */ UNION ALL SELECT * FROM secrets -- */", "-- \\\n", "/*+ BROADCAST(secrets) */"):
         assert read_statement(f"SELECT {comment} 1", KNOWN).sql.split() == ["SELECT", "1"]
 
 
-def test_a_column_may_be_called_by_the_whole_name_of_its_table():
+def test_a_column_can_be_qualified_by_the_full_name_of_its_table():
     sql = "SELECT flights.bronze_plane.a, other.bronze_plane.* FROM flights.bronze_plane"
     assert read_statement(sql, KNOWN).sql == "SELECT bronze_plane.a, bronze_plane.* FROM {t0} AS `bronze_plane`"
 
 
-def test_describe_asks_for_columns():
+def test_describe_returns_the_columns():
     for sql in ("DESCRIBE flights.bronze_plane", "desc table flights.bronze_plane"):
         statement = read_statement(sql, KNOWN)
         assert (statement.describes, statement.tables) == (True, {"t0": "flights.bronze_plane"})
 
 
-def test_an_error_says_where_and_what_was_meant():
+def test_an_error_gives_the_position_and_the_nearest_name():
     assert "did you mean 'flights.bronze_arrival'" in refusal("SELECT * FROM flights.bronze_arival")
     assert "did you mean 'flights.bronze_arrival'" in refusal("SELECT * FROM bronze_arrival")
     assert "did you mean 'upper'" in refusal("SELECT uper('a')")

@@ -1,4 +1,4 @@
-"""What each mode of saving leaves in the table, and what is refused before a write, in detail on Sail.
+"""Each mode of saving and the refusals before a write, in detail on Sail.
 
 ``tests/engines`` tests each mode, and each kind of refusal, on every engine.
 """
@@ -31,7 +31,7 @@ def test_a_repeated_save_changes_nothing(filled, table, rows, stored, mode):
 
 
 @pytest.mark.parametrize("mode", SAVES)
-def test_the_first_save_makes_the_table(table, rows, stored, mode):
+def test_the_first_save_creates_the_table(table, rows, stored, mode):
     new, window, _ = SAVES[mode]
 
     table(mode).save(Rows(frame=rows(*new), window=window))
@@ -39,7 +39,7 @@ def test_the_first_save_makes_the_table(table, rows, stored, mode):
     assert stored() == sorted(new, key=str)
 
 
-def test_rows_may_bring_keys_and_mode_along(filled, table, rows, stored):
+def test_rows_can_override_keys_and_mode(filled, table, rows, stored):
     table("append").save(Rows(frame=rows((1, "x")), keys=("k",), mode=Mode.MERGE))
 
     assert stored() == [(1, "x"), (2, "b"), (3, "c")]
@@ -82,7 +82,7 @@ def test_a_table_that_evolves_takes_rows_that_lack_a_column(filled, table, rows,
     assert stored() == [(1, "a"), (2, "b"), (3, "c"), (4, None)]
 
 
-def test_a_window_of_a_table_that_evolves_is_replaced_with_a_new_column(filled, table, rows, stored):
+def test_replacing_a_window_of_an_evolving_table_can_add_a_column(filled, table, rows, stored):
     table("replace", evolve=True).save(Rows(frame=rows((1, 0.5), schema="k int, w double"), window="k = 1"))
 
     assert stored() == [(1, None, 0.5), (2, "b", None), (3, "c", None)]
@@ -110,7 +110,7 @@ def test_rows_that_do_not_fit_are_refused(filled, table, rows, mode, what):
     assert filled.delta().version() == before
 
 
-def test_where_a_type_changes_the_table_begins_anew_and_keeps_its_versions(filled, table, rows, stored):
+def test_a_type_change_replaces_all_rows_and_keeps_old_versions(filled, table, rows, stored):
     dataset = table("replace", evolve="types")
     dataset.save(Rows(frame=rows((4, "d", 0.5), schema="k int, v string, w double"), window="k = 4"))
     before = dataset.saved_version
@@ -126,7 +126,7 @@ def test_where_a_type_changes_the_table_begins_anew_and_keeps_its_versions(fille
     assert list(then["v"]) == ["a", "b", "c", "d"]
 
 
-def test_a_row_outside_of_the_window_is_refused_where_a_type_changes(filled, table, rows, stored):
+def test_a_row_outside_of_the_window_is_refused_even_if_a_type_changes(filled, table, rows, stored):
     with pytest.raises(LakehouseError, match="nothing was written, because a row lies outside of the window k = 4"):
         table("replace", evolve="types").save(Rows(frame=rows((4, 1), (5, 2), schema="k int, v int"), window="k = 4"))
 
@@ -134,7 +134,7 @@ def test_a_row_outside_of_the_window_is_refused_where_a_type_changes(filled, tab
 
 
 @pytest.mark.parametrize("mode", ["append", "merge", "insert"])
-def test_types_change_only_where_a_window_is_replaced(filled, table, rows, mode):
+def test_types_change_only_in_mode_replace(filled, table, rows, mode):
     with pytest.raises(LakehouseError, match="column v is int, the table has string"):
         table(mode, evolve="types").save(rows((1, 2), schema="k int, v int"))
 
@@ -154,8 +154,8 @@ INCOMPLETE = {
 
 @pytest.mark.parametrize("what", INCOMPLETE)
 @pytest.mark.parametrize("there", [True, False])
-def test_a_save_that_lacks_what_its_mode_needs_is_refused(request, table, rows, what, there):
-    """It is refused even if the table does not exist yet, so that the mistake shows at the first save."""
+def test_a_save_without_the_keys_or_window_of_its_mode_is_refused(request, table, rows, what, there):
+    """The save is refused even if the table does not exist yet, so that the mistake shows at the first save."""
     if there:
         request.getfixturevalue("filled")
     mode, settings, window, message = INCOMPLETE[what]
@@ -168,7 +168,7 @@ def test_a_save_that_lacks_what_its_mode_needs_is_refused(request, table, rows, 
     assert not there or dataset.delta().version() == 1
 
 
-def test_a_race_that_is_lost_every_time_is_reported(table, rows, monkeypatch):
+def test_a_race_lost_in_every_attempt_is_reported(table, rows, monkeypatch):
     def lost(*_, **__):
         raise SparkConnectException("Failed to commit transaction: 0.")
 

@@ -1,4 +1,4 @@
-"""A load reads one version: a chosen one, that of a time, or the newest, which later writers do not change."""
+"""A load reads one version: a given one, that of a given time, or the newest. Later writes do not change the result."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from podium.lakehouse.errors import LakehouseError
 
 @pytest.fixture
 def versions(table, rows):
-    """The time after each commit of a table whose version n holds n rows."""
+    """The times after the commits of a table whose version n has n rows."""
     moments = []
     for n in (1, 2, 3):
         table("append").save(rows((n, "x")))
@@ -45,13 +45,13 @@ def test_a_moment_without_zone_is_utc(table, versions):
         ({"as_of": "last week"}, "'last week' is not a time"),
     ],
 )
-def test_a_time_that_never_was_is_an_error(table, versions, settings, message):
+def test_a_version_or_time_that_does_not_exist_is_an_error(table, versions, settings, message):
     with pytest.raises(LakehouseError, match=message):
         table(**settings).load()
 
 
 @pytest.mark.parametrize("mode", ["append", "merge", "overwrite"])
-def test_a_load_stays_at_its_version_when_somebody_writes(table, rows, versions, mode):
+def test_a_loaded_frame_stays_at_its_version_after_another_write(table, rows, versions, mode):
     dataset = table()
     loaded = dataset.load()
 
@@ -64,7 +64,7 @@ def test_a_load_stays_at_its_version_when_somebody_writes(table, rows, versions,
     assert dataset.loaded_version == 4
 
 
-def test_a_table_may_be_read_and_written_in_one_step(table, rows, versions, stored):
+def test_a_table_can_be_overwritten_from_its_own_rows(table, rows, versions, stored):
     loaded = table().load()
 
     table("overwrite").save(loaded.selectExpr("k + 10 AS k", "v"))
