@@ -18,7 +18,7 @@ __all__ = ["described", "labelled", "requests_between"]
 def requests_between(
     bronze: Mapping[str, DataFrame], problem: Problem, *, after: datetime | None, until: datetime
 ) -> DataFrame:
-    """Requests made in (``after``, ``until``], from the rows that were known at ``until``."""
+    """Return the requests made in (``after``, ``until``], from the rows that were known at ``until``."""
     known = {name: known_at(frame, until) for name, frame in bronze.items()}
     asked = known_at(problem.requests(known), until, by="prediction_time")
     return asked if after is None else asked.filter(F.col("prediction_time") > F.lit(after))
@@ -27,7 +27,7 @@ def requests_between(
 def described(
     requests: DataFrame, tables: Mapping[str, DataFrame], problem: Problem, *, keep: Sequence[str] = ()
 ) -> DataFrame:
-    """Requests with all features as of their ``prediction_time``.
+    """Join requests with all features as of their ``prediction_time``.
 
     Returns keys, ``prediction_time``, the features in the problem's order, and the columns to ``keep``.
     """

@@ -29,7 +29,7 @@ def require_reached(refreshes: DataFrame, as_of: datetime, problem: Problem) -> 
     if short:
         named = ", ".join(f"{name} ({end:%Y-%m-%d %H:%M})" if end else f"{name} (empty)" for name, end in short.items())
         raise PodiumError(
-            f"This run of {problem.name} is as of {as_of:%Y-%m-%d %H:%M}; these feature tables end before: {named}. "
+            f"{problem.name}: these feature tables end before as_of ({as_of:%Y-%m-%d %H:%M}): {named}. "
             f"Run: kedro run --pipeline feature_engineering --params as_of={as_of:%Y-%m-%dT%H:%M:%S}"
         )
 

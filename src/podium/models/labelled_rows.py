@@ -13,8 +13,8 @@ from .model import Model
 
 __all__ = ["Examples", "Fitter"]
 
-# Fits a model for one set of hyperparameters. The code that creates a Fitter checks, encodes and bins the rows once,
-# because these steps are the same for every trial.
+# Fits a model for one set of hyperparameters. The function that returns a Fitter checks, encodes and bins the rows,
+# once, because these steps are the same for every trial.
 Fitter: TypeAlias = Callable[[Mapping[str, Any]], Model]
 
 
@@ -30,7 +30,7 @@ class Examples:
         """Check the labels and build the examples.
 
         Raises:
-            ModelError: there are no rows, not one label for each row, or the labels are not both 0 and 1.
+            ModelError: there are no rows, or more or fewer rows than labels, or the labels are not both 0 and 1.
         """
         values = np.asarray(label)
         if len(values) != len(columns):

@@ -91,7 +91,7 @@ class HeuristicSpace(Space):
     def _steps_of_groups(self) -> "HeuristicSpace":
         stray = [f"{name!r}{did_you_mean(name, self.by)}" for name in self.steps if name not in self.by]
         if stray:
-            raise ValueError(f"steps names columns that by does not: {', '.join(stray)}")
+            raise ValueError(f"steps names columns that are not in by: {', '.join(stray)}")
         return self
 
 

@@ -23,7 +23,7 @@ REFRESH_SCHEMA = "table string, fingerprint string, until timestamp"
 
 
 class FeatureParams(Params):
-    """Which rows to compute again."""
+    """The time from which features are computed again."""
 
     recompute_from: datetime | None = None
 

@@ -96,8 +96,8 @@ def _numbers(text: pa.ChunkedArray) -> pd.Series:
     try:
         numbers = text.cast(pa.float64())
     except pa.ArrowInvalid:
-        # Arrow fails on the first text that is not a number. Blank those out and cast again with Arrow: pandas rounds
-        # some numbers differently in the last bit.
+        # Arrow fails on the first text that is not a number. Set such texts to null and cast again with Arrow, because
+        # pandas rounds some numbers differently in the last bit.
         text = pc.utf8_trim_whitespace(text)
         readable = pc.match_substring_regex(text, NUMBER)
         numbers = pc.if_else(readable, text, pa.scalar(None, pa.string())).cast(pa.float64())

@@ -254,7 +254,7 @@ def resolve_as_of(as_of: str | None, intake: DataFrame, *, problem: Problem) -> 
     spans = intake.groupBy("event").agg(F.min("oldest").alias("oldest"), F.max("newest").alias("newest")).toPandas()
     dated = _dated(spans)
     if dated.empty:
-        raise PodiumError(f"The source of {problem.name} holds no rows with a date. Look at {problem.name}.source.")
+        raise PodiumError(f"The source of {problem.name} holds no rows with a date. Check {problem.name}.source.")
     begin, newest = (pd.Timestamp(t).tz_localize("UTC") for t in (dated["oldest"].max(), dated["newest"].max()))
     moment = newest if as_of is None else pd.Timestamp(parse_moment(as_of))
     if moment < begin:

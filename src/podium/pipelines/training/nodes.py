@@ -31,7 +31,7 @@ def training_rows(examples: DataFrame, as_of: datetime, params: TrainingParams, 
     Args:
         examples: training sets of one or more ``as_of``: keys, features, prediction_time, label, label_available_at.
         as_of: the training set to load, with time zone.
-        params: rows are used only if predicted, and labelled, before the last ``holdout_days``.
+        params: only rows predicted and labelled before the last ``holdout_days`` are used.
         problem: the problem, for its keys and features.
 
     Raises:
