@@ -20,14 +20,14 @@ SHARED = ("base", "local")
 
 
 def home() -> Path:
-    """The folder that relative paths start from: PODIUM_HOME, else the enclosing project, else the current folder."""
+    """The folder that relative paths start from: PODIUM_HOME, or the enclosing project, or the current folder."""
     from kedro.utils import find_kedro_project
 
     return Path(os.environ.get("PODIUM_HOME") or find_kedro_project(Path.cwd()) or Path.cwd()).resolve()
 
 
 def conf() -> Path:
-    """The configuration: PODIUM_CONF, else conf/ of the project's folder, else the wheel's.
+    """The configuration: PODIUM_CONF, or conf/ of the project's folder, or the wheel's.
 
     A conf/ without ``base`` is not Podium's: the working folder of a Databricks cluster has one.
     """
@@ -55,7 +55,7 @@ def require_environment(source: Path, env: str) -> None:
 
 
 def env_of(context: KedroContext) -> str:
-    """The environment of a context: the one that was asked for, else the project's default."""
+    """The environment of a context: the requested one, or by default the project's."""
     return context.env or getattr(context.config_loader, "default_run_env", None) or "base"
 
 

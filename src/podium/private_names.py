@@ -6,7 +6,7 @@ of that function in tests/test_private_names.py fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,16 +14,7 @@ if TYPE_CHECKING:
     from kedro.io import CachedDataset
     from kedro.pipeline.node import Node
 
-__all__ = ["cached", "forget_driver", "forget_gateway", "result_pieces", "viz_id", "with_preview"]
-
-
-def with_preview(node: Node, preview: Callable[[], Any]) -> Node:
-    """Copy a node and give it a preview for kedro-viz.
-
-    Kedro 1.7.0: a node's public attributes list its inputs by value, so a copy made from them would lose the names of
-    the arguments.
-    """
-    return node._copy(preview_fn=preview)
+__all__ = ["cached", "forget_driver", "forget_gateway", "result_pieces", "viz_id"]
 
 
 def cached(dataset: CachedDataset) -> Any:

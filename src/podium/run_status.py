@@ -59,33 +59,33 @@ class RunStatus:
 
     @hook_impl
     def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
-        """Begin a fresh record: a session may run many times."""
+        """Start a new record, because a session may run several times."""
         self._catalog, self._found, self._node, self._at = catalog, {}, None, {}
         self._begin = {"event": "before_pipeline_run", "timestamp": _now()}
 
     @hook_impl
     def before_dataset_loaded(self, dataset_name: str, node: Node) -> None:
-        """Know where it was, should this fail."""
+        """Remember the dataset, so that the status of a failed run can name it."""
         self._node, self._at = node, {"dataset": dataset_name, "operation": "loading"}
 
     @hook_impl
     def after_dataset_loaded(self, dataset_name: str) -> None:
-        """Note that it was read."""
+        """Record that the dataset was read."""
         self._note("after_dataset_loaded", dataset_name, dataset=dataset_name, status="Available")
 
     @hook_impl(trylast=True)
     def before_node_run(self, node: Node) -> None:
-        """Start the node's clock, as the log does."""
+        """Start the node's clock."""
         self._node, self._at, self._started = node, {}, perf_counter()
 
     @hook_impl
     def before_dataset_saved(self, dataset_name: str) -> None:
-        """Know where it was, should this fail."""
+        """Remember the dataset, so that the status of a failed run can name it."""
         self._at = {"dataset": dataset_name, "operation": "saving"}
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
-        """Note that it was written. With its last output a node is done."""
+        """Record that the dataset was written. After its last output, a node is done."""
         self._note("after_dataset_saved", dataset_name, dataset=dataset_name, status="Available")
         if dataset_name == node.outputs[-1]:
             took = perf_counter() - self._started
@@ -149,7 +149,7 @@ def measured(table: str | None, file: str | None) -> dict[str, int]:
 
 
 def show(local: str, project: Path) -> None:
-    """Let kedro-viz, which looks in the project's folder, find what is kept of the runs of one environment."""
+    """Link one environment's status files into the project's folder, where kedro-viz looks for them."""
     for name in (EVENTS, STATS):
         try:
             with atomic_files.replace(project / FOLDER / name) as part:

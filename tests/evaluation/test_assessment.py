@@ -143,7 +143,7 @@ def test_days_begin_in_the_time_zone_of_the_parameters(evaluate, rows):
 @pytest.mark.parametrize("bad", [np.nan, 1.0001, -0.1, np.inf])
 def test_a_score_that_is_not_a_probability_is_refused(evaluate, rows, bad):
     broken = rows.assign(broken=rows["p"].where(rows.index != 5, bad))
-    with pytest.raises(EvaluationError, match=r"The champion \(lightgbm\) gave 1 scores that are no probabilities"):
+    with pytest.raises(EvaluationError, match=r"The champion \(lightgbm\) gave 1 scores that are not probabilities"):
         evaluate(rows=broken, champion=scoring("broken"))
 
 

@@ -7,7 +7,9 @@ import pytest
 from kedro.pipeline import Node
 from pydantic import BaseModel
 
-from podium.pipelines.stage import fixed, stage
+from podium.pipelines.stage import fixed, node, stage
+from podium.problems import PROBLEMS
+from podium.problems.base import FeatureTable
 
 
 class Given(BaseModel):
@@ -49,10 +51,15 @@ def test_kedro_still_checks_the_number_of_inputs():
         Node(fixed(scaled, by=1), ["a"], "c", name="n")
 
 
-def test_the_preview_of_a_node_is_the_first_line_of_its_docstring():
-    made = stage(SimpleNamespace(name="p"), "training", [Node(fixed(scaled, by=1), ["a", "b"], "c", name="n")])
+def refreshed(rows: int, *, table: FeatureTable) -> int:
+    """Rows of a table."""
 
-    [node] = made.nodes
-    assert node.name == "training.p.n"
-    assert node.preview().content == "Rows, scaled."
-    assert made.datasets() == {"p.a", "p.b", "p.c"}
+
+def test_the_preview_of_a_node_has_the_first_line_of_its_docstring_and_the_description_of_its_table():
+    table = PROBLEMS["flight_delay"].tables[0]
+    made = stage(SimpleNamespace(name="p"), "training", [node(refreshed, inputs="a", outputs="b", table=table)])
+
+    [only] = made.nodes
+    assert only.name == "training.p.refreshed"
+    assert only.preview().content == f"Rows of a table.\n\n{table.name}: {table.description}"
+    assert made.datasets() == {"p.a", "p.b"}

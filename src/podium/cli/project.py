@@ -91,7 +91,7 @@ class Project:
 def find_project(source: str | None = None) -> tuple[Path, Path]:
     """The project's folder and the folder of its configuration.
 
-    The project is the one that PODIUM_HOME names, else the one around the current folder.
+    PODIUM_HOME names the project. If it is not set, the project is the one around the current folder.
 
     Args:
         source: a folder of configuration to use instead of the project's own.

@@ -60,10 +60,10 @@ class Task(_JobModel):
         namespaces: only nodes in one of these namespaces.
         nodes: only these nodes.
         depends_on: the tasks that must succeed first; defaults to the task listed before. ``[]`` means none.
-        compute: overrides that of the job.
-        retries: overrides that of the job.
-        retry_after: overrides that of the job.
-        timeout: overrides that of the job.
+        compute: overrides the job's compute.
+        retries: overrides the job's retries.
+        retry_after: overrides the job's pause.
+        timeout: overrides the job's timeout.
     """
 
     name: Name

@@ -41,7 +41,7 @@ class Asked:
     """The signal that asked this process to stop, if one came.
 
     Attributes:
-        number: of the signal; None before one comes.
+        number: the number of the signal; None before one comes.
     """
 
     def __init__(self) -> None:

@@ -27,8 +27,8 @@ class TaskState(BaseModel):
     """The state of a task.
 
     Attributes:
-        outcome: of its last try.
-        tries: how often it was started.
+        outcome: the outcome of its last try.
+        tries: the number of times it was started.
         code: the exit code of the last try; None if the runner stopped it, after a timeout or a signal.
         seconds: how long the last try took.
     """

@@ -119,7 +119,7 @@ def drop(lot: Lot, roots: Iterable[str], now: datetime) -> Iterator[Item]:
     """Drop all items of a problem if they have expired, and yield each item after dropping it.
 
     If this is killed, a run can start from the rest, and the next call completes the drop. Files go first, because a
-    run writes them again and only tables say when they expire. Then the tables go that record what other tables hold.
+    run writes them again and only tables say when they expire. Next come the tables that record what other tables hold.
 
     Raises:
         LakehouseError: an item has not expired, was written meanwhile, or is outside of the environment's roots.

@@ -57,7 +57,7 @@ class Again:
     """The comparison of a retrained model with the registered version.
 
     Attributes:
-        rows: the number of rows that both models scored, which are those of the training.
+        rows: the number of training rows, which both models scored.
         different: the number of rows whose scores differ.
         most: the largest difference between two scores.
         digest: the SHA-256 of the new model's files.
@@ -204,7 +204,7 @@ def _compare(then: Model, now: Model, rows: pd.DataFrame, digest: str) -> Again:
 
 
 class _Kept(AbstractDataset[Any, Any]):
-    """Keeps what a node returns. A MemoryDataset would lose it, because the runner releases data after their last use.
+    """Holds a node's output. A MemoryDataset would lose it, because the runner releases data after their last use.
 
     Rows for a table are loaded as a frame, as the table would return them.
     """

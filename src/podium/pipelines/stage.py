@@ -1,4 +1,4 @@
-"""Build a stage for a problem: fix arguments of nodes, and put nodes, datasets and parameters into namespaces."""
+"""Build a stage for a problem: make its nodes, and put nodes, datasets and parameters into namespaces."""
 
 from collections.abc import Callable, Iterable
 from functools import partial, update_wrapper
@@ -11,10 +11,44 @@ from kedro.pipeline import Node, Pipeline
 from kedro.pipeline.preview_contract import TextPreview
 from kedro.utils import KedroExperimentalWarning
 
-from podium.private_names import with_preview
 from podium.problems.base import FeatureTable, Problem
 
-__all__ = ["fixed", "stage"]
+__all__ = ["fixed", "node", "stage"]
+
+Names = str | list[str] | dict[str, str]
+
+
+def node(
+    func: Callable[..., Any],
+    *,
+    inputs: Names,
+    outputs: Names,
+    name: str | None = None,
+    types: dict[str, type] | None = None,
+    **arguments: Any,
+) -> Node:
+    """Make a node, with a kedro-viz preview: the docstring's first line and the description of its feature table.
+
+    Args:
+        func: a plain function.
+        inputs: as in Kedro.
+        outputs: as in Kedro.
+        name: the node's name. Defaults to that of the function.
+        types: see ``fixed``.
+        arguments: the keyword-only arguments to fix.
+    """
+    lines = [(func.__doc__ or "").strip().partition("\n")[0]]
+    lines += [f"{each.name}: {each.description}" for each in arguments.values() if isinstance(each, FeatureTable)]
+    with catch_warnings():
+        # Kedro warns once per process that the preview API may change.
+        simplefilter("ignore", KedroExperimentalWarning)
+        return Node(
+            func=fixed(func, types=types, **arguments),
+            inputs=inputs,
+            outputs=outputs,
+            name=name or func.__name__,
+            preview_fn=partial(TextPreview, "\n\n".join(lines)),
+        )
 
 
 def fixed(func: Callable[..., Any], *, types: dict[str, type] | None = None, **arguments: Any) -> Callable[..., Any]:
@@ -46,7 +80,7 @@ def stage(problem: Problem, name: str, nodes: Iterable[Node]) -> Pipeline:
 
     The stage's name comes first because kedro-viz groups nodes by the first part of the namespace.
     """
-    bare = Pipeline([_described(node) for node in nodes])
+    bare = Pipeline(nodes)
     inputs = {dataset for dataset in bare.inputs() if not dataset.startswith("params:")}
     outputs = {dataset for dataset in bare.datasets() if not dataset.startswith("params:")} - inputs
     parameters = {key for key in bare.inputs() if key.startswith("params:")}
@@ -61,18 +95,6 @@ def stage(problem: Problem, name: str, nodes: Iterable[Node]) -> Pipeline:
         },
         prefix_datasets_with_namespace=False,
     )
-
-
-def _described(node: Node) -> Node:
-    """Add a kedro-viz preview: the first line of the function's docstring and the description of its feature table."""
-    func = node.func
-    lines = [(func.__doc__ or "").strip().partition("\n")[0]]
-    tables = [each for each in (func.__kwdefaults__ or {}).values() if isinstance(each, FeatureTable)]
-    lines += [f"{each.name}: {each.description}" for each in tables]
-    with catch_warnings():
-        # Kedro warns once per process that the preview API may change.
-        simplefilter("ignore", KedroExperimentalWarning)
-        return with_preview(node, partial(TextPreview, "\n\n".join(lines)))
 
 
 def _keywords(func: Callable[..., Any]) -> set[str]:

@@ -25,7 +25,7 @@ __all__ = ["Candidate", "log_candidate", "newest_candidate"]
 
 # The folder inside an MLflow model that holds Podium's files. The digest covers these.
 MODEL_FILES = "artifacts/model"
-# The packages that a server needs beside the code that travels with the model; the versions are those that made it.
+# The packages that a server needs besides the code stored with the model, in the versions that trained it.
 REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas")
 
 
@@ -143,6 +143,6 @@ def check_files(mlflow_model: Path, tags: Mapping[str, str], what: str) -> None:
     if found != digest:
         raise PodiumError(
             f"The files of {what} are not those that were logged: SHA-256 {found[:16]}…, expected {digest[:16]}…. "
-            "Somebody changed them. Train again, or restore them from a backup."
+            "They were changed afterwards. Train again, or restore them from a backup."
         )
     check_code(mlflow_model, tags.get("podium.code_digest", ""), what)

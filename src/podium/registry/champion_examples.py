@@ -24,8 +24,8 @@ __all__ = ["ChampionExamplesDataset"]
 class ChampionExamplesDataset(DeltaDataset):
     """The table of training sets, at a version that holds the rows of the champion's ``as_of``. Read-only.
 
-    This is the newest version, unless the table began anew because a type changed. Then it is the version that the
-    champion's training run recorded.
+    This is the newest version, unless a changed type caused the table to be overwritten. Then it is the version that
+    the champion's training run recorded.
 
     Args:
         problem: the problem whose champion it is.
@@ -38,7 +38,7 @@ class ChampionExamplesDataset(DeltaDataset):
         self._problem = problem
 
     def load(self) -> DataFrame | None:
-        """The table as a lazy frame; its newest version where there is no champion.
+        """Return the table as a lazy frame; its newest version if there is no champion.
 
         Raises:
             LakehouseError: no readable version holds the champion's rows; the message names the command to run.

@@ -25,7 +25,7 @@ class Evidence:
     """The results of evaluating the candidate with this digest.
 
     Attributes:
-        digest: of the candidate.
+        digest: the candidate's digest.
         champion: digest of the champion that it was compared with; empty if there was none.
         evaluation: metrics, intervals, slices and checks, as JSON values.
         metrics: the metrics of the MLflow run.

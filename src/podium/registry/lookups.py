@@ -67,7 +67,7 @@ def runs(
     """The runs of all experiments that match a query in MLflow's search syntax, the newest first.
 
     Args:
-        client: of the MLflow to ask.
+        client: a client of the MLflow to query.
         query: MLflow's filter; every run by default.
         most: how many to return; all by default.
         experiments: the ids of all experiments, if the caller has them; by default MLflow is asked.

@@ -21,7 +21,7 @@ BYTECODE = "__pycache__"
 
 
 def copy_code(folder: Path) -> Path:
-    """Copy the modules that load and score a model to ``folder``/podium; the path of the script for MLflow."""
+    """Copy the modules that load and score a model to ``folder``/podium; return the path of the script for MLflow."""
     source, target = Path(podium.__file__).parent, folder / "podium"
     target.mkdir(parents=True)
     for name in NEEDED:
@@ -47,12 +47,12 @@ def check_code(mlflow_model: Path, digest: str, what: str) -> None:
     if found != digest:
         raise PodiumError(
             f"The code that travels with {what} is not the code that was logged: SHA-256 {found[:16]}…, expected "
-            f"{digest[:16] or 'none'}…. Somebody changed it. Train again, or restore it from a backup."
+            f"{digest[:16] or 'none'}…. It was changed afterwards. Train again, or restore it from a backup."
         )
     script = mlflow_model / SCRIPT
     if not script.is_file() or script.read_bytes() != (mlflow_model / CODE / "podium" / "models" / SCRIPT).read_bytes():
         raise PodiumError(
-            f"{SCRIPT} of {what} is not the script that was logged, and MLflow would run it. Somebody changed it. "
+            f"{SCRIPT} of {what} is not the script that was logged, and MLflow would run it. It was changed. "
             "Train again, or restore it from a backup."
         )
 

@@ -33,9 +33,9 @@ class VersionStatus:
     """A registered version, as its tags describe it.
 
     Attributes:
-        version: its number.
-        algorithm: of the model.
-        as_of: the moment as of which it was trained, ISO 8601.
+        version: the version's number.
+        algorithm: the model's algorithm.
+        as_of: the time as of which it was trained, ISO 8601.
         decision: ``promoted`` to champion or ``refused`` by this environment's gate; ``undecided`` before that.
         checks: the results of deployment's checks, as text.
         metrics: metric -> value on the evaluated rows.
@@ -56,14 +56,14 @@ class Registered:
     """A registered version with its aliases and origin.
 
     Attributes:
-        name: of the model.
-        aliases: those that it carries.
+        name: the model's name.
+        aliases: the aliases of the version.
         digest: SHA-256 of the model's files.
-        run_id: the run that made it here, or brought it here.
+        run_id: the run that trained it in this environment, or promoted it to here.
         promoted_from: the ``environment/version`` that it was copied from; None if it was trained here.
         source_decision: the decision of the source's gate.
-        registered: when, in UTC.
-        status: the rest of its tags.
+        registered: the time of registration, in UTC.
+        status: the other facts, from its tags.
     """
 
     name: str
@@ -82,11 +82,11 @@ class PipelineRun:
 
     Attributes:
         pipeline: the name, or several joined by ``+``.
-        run_id: in MLflow.
-        outcome: MLflow's status in lower case: ``finished``, ``failed``, ``running`` (or killed without a word).
-        started: in UTC.
-        seconds: how long it took; None while it runs.
-        as_of: the moment that was asked for; None means the newest data.
+        run_id: the id of its MLflow run.
+        outcome: MLflow's status in lower case: ``finished``, ``failed``, ``running`` (also after an abrupt kill).
+        started: the start time, in UTC.
+        seconds: the duration; None while it runs.
+        as_of: the ``as_of`` parameter; None means the newest data.
         tags, params, metrics: as in MLflow.
     """
 
@@ -148,7 +148,7 @@ class Registry:
         return [_run(trial) for trial in self._ask(lambda client: runs(client, parent), none)]
 
     def document(self, run: PipelineRun, name: str) -> dict[str, Any]:
-        """A JSON document that a run left behind; empty if it left none of that name."""
+        """A JSON document that a run logged; empty if it logged none of that name."""
         return self._ask(lambda client: json_document_if_any(client, run.run_id, name), {})
 
     def _ask(self, question: Callable[[MlflowClient], Answer], otherwise: Answer) -> Answer:

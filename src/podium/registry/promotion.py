@@ -163,7 +163,7 @@ def _see_that_they_differ(source: TrackingLocation, target: TrackingLocation) ->
     if source.env == target.env:
         raise PodiumError(f"A version is promoted from one environment to another, and both are {source.env}.")
     if source.uri == target.uri:
-        raise PodiumError(f"{source.env} and {target.env} have the same MLflow: what is in one is in the other.")
+        raise PodiumError(f"{source.env} and {target.env} have the same MLflow, so there is nothing to promote.")
 
 
 def _version(name: str, place: TrackingLocation, version: str | None) -> ModelVersion:

@@ -146,7 +146,7 @@ def code_version() -> dict[str, str]:
 def commit_of(package: Path, configuration: Path) -> dict[str, str]:
     """The commit of the repository that tracks the package; empty if none does.
 
-    A package in a ``.venv`` lies in the folder of somebody else's repository, whose commit says nothing about it.
+    A package in a ``.venv`` may lie inside an unrelated repository, whose commit says nothing about the package.
     """
     if not _git(package, "ls-files", "--", "__init__.py"):
         return {}

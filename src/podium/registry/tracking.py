@@ -43,7 +43,7 @@ def tracking_uri(server: str | None, folder: str) -> str:
 
 
 def registry_uri(uri: str) -> str:
-    """The address of the model registry: that of the runs, but Unity Catalog for runs on Databricks."""
+    """The address of the model registry: Unity Catalog on Databricks, otherwise the tracking address."""
     return uri.replace("databricks", "databricks-uc", 1) if uri.partition(":")[0] == "databricks" else uri
 
 

@@ -36,8 +36,8 @@ class Bundle:
     Attributes:
         model: the folder of the MLflow model.
         files: the folder of baseline, evidence and lineage.
-        params: of the run that trained it.
-        metrics: of the run that evaluated it.
+        params: the params of the run that trained it.
+        metrics: the metrics of the run that evaluated it.
         training_run, evaluation_run: ids of the runs in the source's MLflow.
     """
 
@@ -119,7 +119,7 @@ def deliver(bundle: Bundle, place: TrackingLocation, run_id: str, experiment: st
 
 
 def see_that_it_arrived(bundle: Bundle, place: TrackingLocation, run_id: str, model_id: str, scratch: Path) -> None:
-    """Download what was delivered, and compare its digests with those of what was sent."""
+    """Download the delivered files, and compare their digests with those of the files that were sent."""
     model = _download(place, place.client().get_logged_model(model_id).artifact_location, scratch / "model")
     files = scratch / "files"
     files.mkdir()
@@ -127,7 +127,7 @@ def see_that_it_arrived(bundle: Bundle, place: TrackingLocation, run_id: str, mo
     for sent, found in ((bundle.model, model), (bundle.files, files)):
         if models.digest(sent) != models.digest(found):
             raise PodiumError(
-                f"{place.env} does not hold what was sent to it: {sent.name} came back with other bytes. "
+                f"{place.env} does not hold what was sent to it: {sent.name} has different bytes there. "
                 "Nothing was registered. Check the artifact store of its MLflow, then promote again."
             )
 

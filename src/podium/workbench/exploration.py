@@ -29,7 +29,7 @@ def sql(context: KedroContext, query: str) -> pd.DataFrame:
     """Run a query as ``podium lake sql`` does and collect all its rows, which must fit into memory.
 
     Raises:
-        QueryError: the text is no query, the user may not read a table, or the engine refuses the query.
+        QueryError: the text is not a query, the user may not read a table, or the engine refuses the query.
     """
     frame = run_query(query, context.config_loader["catalog"]).frame
     with engine_errors():

@@ -1,8 +1,8 @@
 """Deployment: candidate -> challenger, and champion if every check passes."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from podium.pipelines.stage import fixed, stage
+from podium.pipelines.stage import node, stage
 from podium.problems.base import Problem
 
 from . import nodes
@@ -11,11 +11,6 @@ from . import nodes
 def create_pipeline(problem: Problem) -> Pipeline:
     """Decide on the evidence. The champion dataset carries the decision out when it saves it."""
     table = [
-        Node(
-            func=fixed(nodes.decide, problem=problem),
-            inputs=["candidate", "evidence", "seen_champion"],
-            outputs="champion",
-            name="decide",
-        ),
+        node(nodes.decide, inputs=["candidate", "evidence", "seen_champion"], outputs="champion", problem=problem),
     ]
     return stage(problem, "deployment", table)

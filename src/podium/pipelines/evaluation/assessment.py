@@ -96,7 +96,7 @@ def evaluate(
         champion: the deployed model.
 
     Raises:
-        EvaluationError: the rows lack a column that a model needs, or a score is no probability.
+        EvaluationError: the rows lack a column that a model needs, or a score is not a probability.
     """
     label = rows["label"].to_numpy(dtype=np.int64)
     day = pd.factorize(rows["prediction_time"].dt.tz_convert(params.time_zone).dt.normalize(), sort=True)[0]
@@ -219,7 +219,7 @@ def _scored(model: Model, rows: pd.DataFrame, who: str) -> np.ndarray:
     good = (score >= 0) & (score <= 1)
     if score.shape != (len(rows),) or not good.all():
         raise EvaluationError(
-            f"The {who} ({model.algorithm}) gave {int((~good).sum()):,} scores that are no probabilities for "
+            f"The {who} ({model.algorithm}) gave {int((~good).sum()):,} scores that are not probabilities for "
             f"{len(rows):,} rows (shape {score.shape}). Check the model's score function."
         )
     return score

@@ -1,9 +1,9 @@
 """The evaluation pipeline: candidate, champion and held-out rows -> evidence and model card."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from podium.pipelines import ingestion
-from podium.pipelines.stage import fixed, stage
+from podium.pipelines.stage import node, stage
 from podium.problems.base import Problem
 
 from . import nodes
@@ -13,18 +13,18 @@ def create_pipeline(problem: Problem) -> Pipeline:
     """Return the pipeline that measures the candidate against baseline and champion, and writes its model card."""
     compared = ["candidate", "seen_champion", "evaluated_rows", "params:evaluation"]
     table = [
-        Node(
-            func=fixed(nodes.held_out, problem=problem),
+        node(
+            nodes.held_out,
             inputs=["training_sets_examples", "candidate", "as_of", "params:evaluation"],
             outputs="evaluated_rows",
-            name="held_out",
+            problem=problem,
         ),
-        Node(func=nodes.measure, inputs=compared, outputs="evaluated_figures", name="measure"),
-        Node(
-            func=fixed(nodes.show, problem=problem),
+        node(nodes.measure, inputs=compared, outputs="evaluated_figures"),
+        node(
+            nodes.show,
             inputs=[*compared, "evaluated_figures"],
             outputs=["evidence", "report_model_card"],
-            name="show",
+            problem=problem,
         ),
     ]
     return ingestion.create_clock(problem) + stage(problem, "evaluation", table)

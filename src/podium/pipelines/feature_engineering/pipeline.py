@@ -1,9 +1,9 @@
 """Feature engineering: bronze tables -> feature tables, as of a given time."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from podium.pipelines import ingestion
-from podium.pipelines.stage import fixed, stage
+from podium.pipelines.stage import node, stage
 from podium.problems.base import Problem
 
 from . import nodes
@@ -12,26 +12,26 @@ from . import nodes
 def create_pipeline(problem: Problem) -> Pipeline:
     """Ingestion, then one node for each feature table."""
     table = [
-        Node(
-            func=fixed(nodes.plan, problem=problem),
+        node(
+            nodes.plan,
             inputs=["as_of", "params:features", "quarantine_intake", "seen_features_refreshes"],
             outputs="feature_plans",
-            name="plan",
+            problem=problem,
         ),
         *[
-            Node(
-                func=fixed(nodes.refresh, table=each),
+            node(
+                nodes.refresh,
                 inputs=["feature_plans", *[f"bronze_{event}" for event in each.reads]],
                 outputs=f"features_{each.name}",
+                table=each,
                 name=f"refresh_{each.name}",
             )
             for each in problem.tables
         ],
-        Node(
-            func=nodes.record,
+        node(
+            nodes.record,
             inputs=["feature_plans", *[f"features_{each.name}" for each in problem.tables]],
             outputs="features_refreshes",
-            name="record",
         ),
     ]
     return (

@@ -1,9 +1,9 @@
 """Inference: requests -> the prediction log."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from podium.pipelines import ingestion
-from podium.pipelines.stage import fixed, stage
+from podium.pipelines.stage import node, stage
 from podium.problems.base import Problem
 
 from . import nodes
@@ -15,11 +15,11 @@ def create_pipeline(problem: Problem) -> Pipeline:
     tables = [f"features_{table.name}" for table in problem.tables]
     state = ["seen_predictions_log", "features_refreshes"]
     table = [
-        Node(
-            func=fixed(nodes.score, problem=problem),
+        node(
+            nodes.score,
             inputs=["as_of", "params:inference", "champion", *state, *reads, *tables],
             outputs="predictions",
-            name="score",
+            problem=problem,
         ),
     ]
     return ingestion.create_clock(problem) + stage(problem, "inference", table)

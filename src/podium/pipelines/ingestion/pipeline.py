@@ -1,8 +1,8 @@
 """Ingestion: source files -> bronze. The pipelines eda and feature_engineering share these nodes."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from podium.pipelines.stage import fixed, stage
+from podium.pipelines.stage import node, stage
 from podium.problems.base import Problem
 
 from . import nodes
@@ -13,47 +13,42 @@ def create_pipeline(problem: Problem) -> Pipeline:
     names = [event.name for event in problem.events]
     judged = [f"judged_{name}" for name in names]
     table = [
-        Node(
-            func=fixed(nodes.open_source, types={"parameters": problem.event_parameters}, problem=problem),
+        node(
+            nodes.open_source,
             inputs=["landing", "params:source", "params:knowable", "params:ingestion", "seen_quarantine_intake"],
             outputs="opened_source",
-            name="open_source",
+            types={"parameters": problem.event_parameters},
+            problem=problem,
         ),
         *[
-            Node(
-                func=fixed(nodes.judge_event, event=event),
+            node(
+                nodes.judge_event,
                 inputs=["opened_source", "landing"],
                 outputs=f"judged_{event.name}",
+                event=event,
                 name=f"judge_{event.name}",
             )
             for event in problem.events
         ],
-        Node(
-            func=fixed(nodes.quarantine, problem=problem),
-            inputs=["opened_source", *judged],
-            outputs="quarantine_rows",
-            name="quarantine",
-        ),
-        Node(
-            func=fixed(nodes.count, problem=problem),
+        node(nodes.quarantine, inputs=["opened_source", *judged], outputs="quarantine_rows", problem=problem),
+        node(
+            nodes.count,
             inputs=["opened_source", "params:ingestion", "quarantine_rows", *judged],
             outputs="intake_counts",
-            name="count",
+            problem=problem,
         ),
         *[
-            Node(
-                func=fixed(nodes.keep, event=event),
+            node(
+                nodes.keep,
                 inputs=[f"judged_{event.name}", "intake_counts"],
                 outputs=f"bronze_{event.name}",
+                event=event,
                 name=f"keep_{event.name}",
             )
             for event in problem.events
         ],
-        Node(
-            func=nodes.record,
-            inputs=["intake_counts", *[f"bronze_{name}" for name in names]],
-            outputs="quarantine_intake",
-            name="record",
+        node(
+            nodes.record, inputs=["intake_counts", *[f"bronze_{name}" for name in names]], outputs="quarantine_intake"
         ),
     ]
     return stage(problem, "ingestion", table)
@@ -61,10 +56,5 @@ def create_pipeline(problem: Problem) -> Pipeline:
 
 def create_clock(problem: Problem) -> Pipeline:
     """The node that resolves ``as_of``, the time of a run."""
-    node = Node(
-        func=fixed(nodes.resolve_as_of, problem=problem),
-        inputs=["params:as_of", "quarantine_intake"],
-        outputs="as_of",
-        name="resolve_as_of",
-    )
-    return stage(problem, "clock", [node])
+    clock = node(nodes.resolve_as_of, inputs=["params:as_of", "quarantine_intake"], outputs="as_of", problem=problem)
+    return stage(problem, "clock", [clock])

@@ -100,7 +100,7 @@ def noise(then: np.ndarray, now: np.ndarray, confidence: float) -> float:
 
 
 def _moved(bins: Bins, then: np.ndarray, now: np.ndarray) -> dict[str, Any]:
-    """The bin whose share changed most. In a tie the last one wins, so of two decisions the positive one."""
+    """The bin whose share changed most. On a tie, the last one wins, which is the positive decision for a decision."""
     changes = np.abs(now - then).round(12)
     most = int(len(changes) - 1 - np.argmax(changes[::-1]))
     return {"moved": bins.name(most), "moved_from": then[most], "moved_to": now[most]}

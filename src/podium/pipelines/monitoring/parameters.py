@@ -48,7 +48,7 @@ class MonitoringParams(Params):
         months: how many months a run reads, the month of ``as_of`` included.
         label_lag_hours: hours after a month's end until its labels count as complete.
         min_rows: a month with fewer rows is reported but not judged.
-        min_days: nor is a month with predictions on fewer days, which a few unusual days could dominate.
+        min_days: a month with predictions on fewer days is not judged either: a few unusual days could dominate it.
         confidence: probability that a month without any change raises no alert of a kind.
         bins: number of bins of a numeric column; each holds the same share of the reference.
         level_share: a category with a smaller share of the reference counts as ``other``.

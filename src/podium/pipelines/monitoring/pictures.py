@@ -48,7 +48,7 @@ def draw_rates(figure: Figure, months: pd.DataFrame, trained_rate: float, params
     """Draw the share of positive labels against the mean score, month by month."""
     axes = figure.subplots()
     at = np.arange(len(months))
-    axes.bar(at, months["positive_rate"], width=0.6, color="C0", alpha=0.75, label=f"{params.words.positive}, in truth")
+    axes.bar(at, months["positive_rate"], width=0.6, color="C0", alpha=0.75, label=f"{params.words.positive}, observed")
     axes.plot(at, months["mean_score"], color="C1", marker="o", linewidth=2, label="mean score")
     axes.axhline(trained_rate, color="C4", linestyle="--", linewidth=1.4, label="in the training set")
     axes.yaxis.set_major_formatter(_percent)

@@ -1,9 +1,9 @@
 """The monitoring pipeline: prediction log and known labels -> drift, performance, alerts, two HTML reports."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from podium.pipelines import ingestion
-from podium.pipelines.stage import fixed, stage
+from podium.pipelines.stage import node, stage
 from podium.problems.base import Problem
 
 from . import nodes
@@ -14,38 +14,31 @@ def create_pipeline(problem: Problem) -> Pipeline:
     parameters = "params:monitoring"
     labels = [f"bronze_{event}" for event in problem.label_reads]
     table = [
-        Node(
-            func=fixed(nodes.reference, problem=problem),
+        node(
+            nodes.reference,
             inputs=["champion", "champion_examples", "params:inference", parameters],
             outputs="watched_reference",
-            name="reference",
+            problem=problem,
         ),
-        Node(
-            func=fixed(nodes.labels_known, problem=problem),
-            inputs=["as_of", *labels],
-            outputs="watched_labels",
-            name="labels_known",
-        ),
-        Node(
-            func=nodes.measure_drift,
+        node(nodes.labels_known, inputs=["as_of", *labels], outputs="watched_labels", problem=problem),
+        node(
+            nodes.measure_drift,
             inputs=["predictions", "watched_reference", "as_of", parameters],
             outputs="monitoring_drift",
-            name="measure_drift",
         ),
-        Node(
-            func=fixed(nodes.measure_performance, keys=problem.keys),
+        node(
+            nodes.measure_performance,
             inputs=["predictions", "watched_labels", "as_of", parameters],
             outputs="monitoring_performance",
-            name="measure_performance",
+            keys=problem.keys,
         ),
-        Node(
-            func=nodes.raise_alerts,
+        node(
+            nodes.raise_alerts,
             inputs=["monitoring_drift", "monitoring_performance", "watched_reference", "as_of", parameters],
             outputs="monitoring_alerts",
-            name="raise_alerts",
         ),
-        Node(
-            func=fixed(nodes.write_page, title=problem.title),
+        node(
+            nodes.write_page,
             inputs={
                 "predictions": "predictions",
                 "drifts": "monitoring_drift",
@@ -56,13 +49,13 @@ def create_pipeline(problem: Problem) -> Pipeline:
                 "parameters": parameters,
             },
             outputs="report_monitoring",
-            name="write_page",
+            title=problem.title,
         ),
-        Node(
-            func=fixed(nodes.write_drift_report, keys=problem.keys),
+        node(
+            nodes.write_drift_report,
             inputs=["predictions", "monitoring_drift", "watched_reference", "as_of", parameters],
             outputs="report_drift",
-            name="write_drift_report",
+            keys=problem.keys,
         ),
     ]
     return ingestion.create_clock(problem) + stage(problem, "monitoring", table)

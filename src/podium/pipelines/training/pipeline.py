@@ -1,9 +1,9 @@
 """Training: feature tables and labels -> a training set -> trials -> a candidate."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from podium.pipelines import ingestion
-from podium.pipelines.stage import fixed, stage
+from podium.pipelines.stage import node, stage
 from podium.problems.base import Problem
 
 from . import nodes, training_set
@@ -14,41 +14,35 @@ def create_pipeline(problem: Problem) -> Pipeline:
     bronze = [f"bronze_{event}" for event in training_set.events_read(problem)]
     tables = [f"features_{table.name}" for table in problem.tables]
     table = [
-        Node(
-            func=fixed(training_set.build_training_set, problem=problem),
+        node(
+            training_set.build_training_set,
             inputs=["as_of", "features_refreshes", *bronze, *tables],
             outputs="training_sets_examples",
-            name="build_training_set",
+            problem=problem,
         ),
-        Node(
-            func=fixed(nodes.training_rows, problem=problem),
+        node(
+            nodes.training_rows,
             inputs=["training_sets_examples", "as_of", "params:training"],
             outputs="fitted_rows",
-            name="training_rows",
+            problem=problem,
         ),
-        Node(
-            func=fixed(nodes.tune, problem=problem),
+        node(
+            nodes.tune,
             inputs=["fitted_rows", "as_of", "params:training"],
             outputs=["trials", "fitted_choice"],
-            name="tune",
+            problem=problem,
         ),
-        Node(
-            func=fixed(nodes.fit_candidate, problem=problem),
+        node(
+            nodes.fit_candidate,
             inputs=["fitted_rows", "fitted_choice", "params:training"],
             outputs="fitted_model",
-            name="fit_candidate",
+            problem=problem,
         ),
-        Node(
-            func=fixed(nodes.fit_baseline, problem=problem),
-            inputs=["fitted_rows", "params:training"],
-            outputs="fitted_baseline",
-            name="fit_baseline",
-        ),
-        Node(
-            func=nodes.describe,
+        node(nodes.fit_baseline, inputs=["fitted_rows", "params:training"], outputs="fitted_baseline", problem=problem),
+        node(
+            nodes.describe,
             inputs=["fitted_rows", "fitted_model", "fitted_baseline", "fitted_choice", "as_of", "params:training"],
             outputs="candidate",
-            name="describe",
         ),
     ]
     return ingestion.create_clock(problem) + stage(problem, "training", table)
