@@ -48,6 +48,13 @@ def test_training_logs_trials_as_child_runs_and_its_inputs(lived: Project) -> No
     assert run.data.params["flight_delay.training.algorithms.lightgbm.trials"] == "1"
 
 
+def test_only_parameters_are_logged_as_parameters(lived: Project) -> None:
+    runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    logged = {name for run in runs for name in run.data.params if name.startswith("flight_delay.")}
+    known = {"source", "knowable", "ingestion", "features", "training", "evaluation", "inference", "monitoring"}
+    assert {name.split(".")[1] for name in logged} == known
+
+
 def test_every_later_flight_is_scored_once_two_hours_before_departure(lived: Project, small) -> None:
     log = lived.table("predictions/log")
     keys = ["carrier", "flight", "origin", "scheduled_departure"]
