@@ -1,4 +1,4 @@
-"""A run as a person starts it: ``kedro run`` in a process of its own, which a test may watch, disturb and wait for."""
+"""``kedro run`` in a separate process, which a test can watch, signal and wait for."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["Run"]
 
 
 class Run:
-    """A run that has been started.
+    """A started run of feature engineering.
 
     Args:
         data: the folder that PODIUM_DATA names.
         source: the source folder.
         env: the environment.
         as_of: the moment of the run.
-        outputs: compute only these datasets, and what they need.
+        outputs: compute only these datasets and their inputs.
         variables: more environment variables.
     """
 
@@ -43,7 +43,7 @@ class Run:
         command += ["--to-outputs", ",".join(outputs)] if outputs else []
         clusters = ("SPARK_", "PYSPARK_", "PODIUM_SPARK_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(clusters)}
-        # A console as wide as any line, so that what is said can be searched.
+        # Make the console wider than any line, so that tests can search the output.
         kept |= {"PODIUM_DATA": str(data), "COLUMNS": "1000"}
         self._process = subprocess.Popen(
             command,
@@ -65,7 +65,7 @@ class Run:
 
     @property
     def output(self) -> str:
-        """What it has said so far."""
+        """The output so far."""
         return "".join(self._said)
 
     def until(self, text: str, *, seconds: float = 600) -> None:
@@ -73,12 +73,12 @@ class Run:
         deadline = time.monotonic() + seconds
         while True:
             line = self._next(deadline)
-            assert line is not None, f"it ended without {text!r}:\n{self.output}"
+            assert line is not None, f"the run ended without printing {text!r}:\n{self.output}"
             if text in line:
                 return
 
     def end(self, *, seconds: float = 600) -> int:
-        """Wait until it has ended, nothing of it left; its exit code."""
+        """Wait until the run and its children have closed their output, and return the exit code."""
         deadline = time.monotonic() + seconds
         while self._next(deadline) is not None:
             pass
@@ -93,7 +93,7 @@ class Run:
             line = self._lines.get(timeout=max(deadline - time.monotonic(), 0))
         except queue.Empty:
             os.killpg(self._process.pid, signal.SIGKILL)
-            raise AssertionError(f"it took too long, and said:\n{self.output}") from None
+            raise AssertionError(f"the run took too long; its output:\n{self.output}") from None
         if line is not None:
             self._said.append(line)
         return line

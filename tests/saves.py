@@ -1,4 +1,4 @@
-"""What each way of saving makes of a table: rows, window, and what is there afterwards."""
+"""Test cases for each mode of saving: the new rows, the window, and the expected rows of the table."""
 
 BEFORE = [(1, "a"), (2, "b"), (3, "c")]
 SAVES = {

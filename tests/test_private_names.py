@@ -1,4 +1,4 @@
-"""Private names of libraries still mean what Podium takes them for. Each test names the function that would break."""
+"""Private names of libraries still work as Podium expects. Each test is named after the function that uses them."""
 
 from importlib.metadata import version
 
@@ -18,7 +18,7 @@ def test_cached():
 
 @pytest.fixture
 def pyspark_state(monkeypatch: pytest.MonkeyPatch):
-    """PySpark's memory of a driver; each name must exist, and another session of this process gets it back."""
+    """Replace PySpark's global driver state by placeholders. Each name must exist. The original state is restored."""
     for name in ("_active_spark_context", "_gateway", "_jvm"):
         monkeypatch.setattr(SparkContext, name, object(), raising=True)
     for name in ("_instantiatedSession", "_activeSession"):
@@ -63,7 +63,7 @@ def test_viz_id():
 @pytest.mark.parametrize(
     ("library", "checked"), [("kedro", "1.7.0"), ("kedro-viz", "12.5.0"), ("pyspark", "4.2.0")], ids=str
 )
-def test_the_versions_that_the_module_names_are_those_installed(library: str, checked: str):
+def test_the_versions_named_in_the_module_are_installed(library: str, checked: str):
     assert version(library) == checked
     assert f"{library} {checked}".casefold() in (private_names.__doc__ + _docs()).casefold()
 

@@ -1,4 +1,4 @@
-"""The project as a whole: its pipelines, its catalog, its environments."""
+"""The whole project: pipelines, catalog, environments and imports."""
 
 import ast
 from graphlib import TopologicalSorter
@@ -23,20 +23,20 @@ def pipelines():
     return register_pipelines()
 
 
-def test_there_are_seven_stages_and_their_sum(pipelines) -> None:
+def test_the_pipelines_are_the_seven_stages_and_their_union(pipelines) -> None:
     assert pipelines.keys() == STAGES | {"__default__"}
     names = {node.name for stage in STAGES for node in pipelines[stage].nodes}
     assert {node.name for node in pipelines["__default__"].nodes} == names
 
 
-def test_every_node_lives_in_a_stage_of_a_problem(pipelines) -> None:
+def test_every_node_belongs_to_a_stage_and_a_problem(pipelines) -> None:
     for node in pipelines["__default__"].nodes:
         stage, problem, _ = node.name.split(".")
         assert problem in PROBLEMS
         assert stage in STAGES | {"ingestion", "clock"}
 
 
-def test_in_a_run_of_everything_the_champion_scores_after_it_was_chosen(pipelines) -> None:
+def test_the_default_pipeline_runs_the_stages_in_the_order_of_the_life_cycle(pipelines) -> None:
     order = [node.name for node in pipelines["__default__"].nodes]
     steps = {
         "training": "fit_candidate",
@@ -49,16 +49,16 @@ def test_in_a_run_of_everything_the_champion_scores_after_it_was_chosen(pipeline
     assert places == sorted(places)
 
 
-def test_the_catalog_knows_every_dataset_that_outlives_a_run(pipelines, data_folder: Path) -> None:
+def test_the_catalog_has_every_dataset_that_outlives_a_run(pipelines, data_folder: Path) -> None:
     bootstrap_project(PROJECT)
     with KedroSession.create(project_path=PROJECT) as session:
         catalog = session.load_context().catalog
-    # Handed on within a run, and copied when they are: small and of pandas.
+    # Small pandas frames that pass between nodes in memory, within a run.
     within = {"flight_delay.intake_counts", "flight_delay.feature_plans"}
     for name in pipelines["__default__"].datasets():
         if not name.startswith(("params:", "parameters")) and name not in within:
             assert catalog.get(name) is not None, name
-            assert name in catalog, f"{name} would be kept in memory and lost"
+            assert name in catalog, f"{name} is not in the catalog, so Kedro would keep it in memory and lose it"
 
 
 def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
@@ -68,7 +68,7 @@ def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("env", ["dev", "staging", "prod"])
-def test_an_environment_holds_only_what_differs(env: str) -> None:
+def test_an_environment_contains_only_its_differences_from_base(env: str) -> None:
     base = {path.name: flat(yaml.safe_load(path.read_text())) for path in (CONF / "base").rglob("*.yml")}
     files = sorted((CONF / env).rglob("*.yml"))
     assert files
@@ -80,7 +80,7 @@ def test_an_environment_holds_only_what_differs(env: str) -> None:
         assert not repeated, f"{path} repeats {repeated} of base"
 
 
-def test_nothing_in_the_sources_asks_for_the_environment() -> None:
+def test_the_code_does_not_branch_on_the_environment() -> None:
     for path in (PROJECT / "src" / "podium").rglob("*.py"):
         text = path.read_text()
         for name in ('== "prod"', '== "staging"', '== "dev"'):
@@ -99,17 +99,17 @@ def test_importing_the_project_starts_no_engine() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PROJECT)
 
 
-def test_no_module_imports_itself_by_way_of_others():
-    """Imports at the top of modules; those inside functions are there to keep the start fast."""
+def test_there_are_no_import_cycles():
+    """Only imports at the top of modules count. Those inside functions keep the start fast."""
     package = PROJECT / "src"
     modules = {".".join(file.relative_to(package).with_suffix("").parts): file for file in package.rglob("*.py")}
     modules = {name.removesuffix(".__init__"): file for name, file in modules.items()}
     graph = TopologicalSorter({name: imported(name, file, set(modules)) for name, file in modules.items()})
-    graph.prepare()  # raises CycleError, which names the modules of the circle
+    graph.prepare()  # raises CycleError, which names the modules of the cycle
 
 
 def imported(module: str, file: Path, modules: set[str]) -> set[str]:
-    """The modules of Podium that a module imports as it is imported; not the packages that it is in."""
+    """The modules of Podium that a module imports at its top level, without the packages that contain it."""
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     found = set()
     for node in ast.parse(file.read_text()).body:

@@ -1,4 +1,4 @@
-"""What is kept of runs, as kedro-viz shows it: of those that went well and those that failed, whole or in part."""
+"""The status of runs that kedro-viz shows: successful and failed, full and partial runs."""
 
 import json
 import time
@@ -21,7 +21,7 @@ SLOW = 0.1
 
 
 class Table(AbstractDataset):
-    """A Delta table; to save it is the work, as it is with lazy frames."""
+    """A Delta table whose save takes time, as it does with lazy frames."""
 
     def __init__(self, path: Path):
         self.path = str(path)
@@ -52,7 +52,7 @@ def broken(_: object) -> None:
 
 
 class World:
-    """A project of two nodes, a table between them, in an environment."""
+    """A project with two nodes and a table between them."""
 
     def __init__(self, folder: Path):
         self.project = folder
@@ -82,13 +82,13 @@ class World:
             hook.after_pipeline_run(run_params={}, pipeline=pipeline, catalog=catalog, run_result={})
 
     def shown(self, env: str) -> RunStatusAPIResponse:
-        """What a kedro-viz of that environment tells the browser."""
+        """The response of kedro-viz to the browser for that environment."""
         show(self.local(env), self.project)
         return get_run_status_response()
 
 
-def called_alike(func):
-    """kedro-viz knows a node by its function's name too."""
+def same_name(func):
+    """Give all node functions the same name, because kedro-viz also identifies a node by its function's name."""
 
     def does(data):
         return func(data)
@@ -99,8 +99,8 @@ def called_alike(func):
 def nodes(first=rows, second=len) -> Pipeline:
     return Pipeline(
         [
-            Node(called_alike(first), "start", "table", name="first"),
-            Node(called_alike(second), "table", "end", name="second"),
+            Node(same_name(first), "start", "table", name="first"),
+            Node(same_name(second), "table", "end", name="second"),
         ]
     )
 
@@ -117,7 +117,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return World(tmp_path)
 
 
-def test_a_node_takes_as_long_as_its_outputs_take_to_be_saved(world):
+def test_the_duration_of_a_node_includes_saving_its_outputs(world):
     started = time.perf_counter()
     world.run("dev", second=lambda _: 1)
     whole = time.perf_counter() - started
@@ -129,7 +129,7 @@ def test_a_node_takes_as_long_as_its_outputs_take_to_be_saved(world):
     assert shown.pipeline.status == "success"
 
 
-def test_tables_have_the_size_that_their_log_tells(world):
+def test_tables_have_the_size_from_their_log(world):
     world.run("dev", second=lambda _: 1)
     world.run("dev", second=lambda _: 1)
 
@@ -140,7 +140,7 @@ def test_tables_have_the_size_that_their_log_tells(world):
     assert stats == {"table": {"rows": 4, "columns": 2, "file_size": size}}
 
 
-def test_a_run_in_part_leaves_what_is_known_of_the_other_nodes(world):
+def test_a_partial_run_keeps_the_status_of_the_other_nodes(world):
     world.run("dev", second=lambda _: 1)
     before = world.shown("dev")
 
@@ -153,7 +153,7 @@ def test_a_run_in_part_leaves_what_is_known_of_the_other_nodes(world):
     assert after.pipeline.duration < SLOW
 
 
-def test_a_save_that_fails_is_shown_at_its_node_and_dataset(world):
+def test_a_failed_save_is_shown_at_its_node_and_dataset(world):
     world.run("dev", first=no_table)
 
     shown = world.shown("dev")
@@ -164,7 +164,7 @@ def test_a_save_that_fails_is_shown_at_its_node_and_dataset(world):
     assert of(shown.nodes, "second") is None
 
 
-def test_a_node_that_fails_is_shown_until_it_runs_well(world):
+def test_a_failed_node_is_shown_until_it_succeeds(world):
     world.run("dev", second=broken)
     failed = world.shown("dev")
     assert of(failed.nodes, "first").status == of(failed.datasets, "table").status == "success"
@@ -186,7 +186,7 @@ def test_one_environment_does_not_show_the_runs_of_another(world):
     assert not world.shown("staging").nodes
 
 
-def test_a_record_that_cannot_be_read_is_made_anew(world):
+def test_an_unreadable_record_is_replaced(world):
     world.run("dev", second=lambda _: 1)
     for file in Path(world.local("dev"), FOLDER).iterdir():
         file.write_text("{")
@@ -196,7 +196,7 @@ def test_a_record_that_cannot_be_read_is_made_anew(world):
     assert world.shown("dev").pipeline.status == "success"
 
 
-def test_a_folder_that_cannot_be_written_does_not_fail_the_run(world, caplog):
+def test_an_unwritable_folder_does_not_fail_the_run(world, caplog):
     world.project.joinpath("data").write_text("a file")
 
     world.run("dev", second=lambda _: 1)

@@ -1,6 +1,7 @@
-"""Workarounds that are still needed. Each test fails as soon as its library no longer needs one: then remove both.
+"""Workarounds that are still needed. A test fails once its library no longer needs the workaround: then remove both.
 
-A test does what Podium would do without the workaround. Its reason names the library, the version, and the workaround.
+Each test does what Podium would do without the workaround. The reason names the library, its version, and the
+workaround.
 """
 
 import inspect
@@ -21,14 +22,14 @@ from pyspark.java_gateway import launch_gateway
 from pyspark.sql import functions as F
 
 from podium.lakehouse.table import DeltaDataset, Mode, Rows
-from tests.registry.test_inputs import READ, all_have_looked, inputs
+from tests.registry.test_inputs import READ, forced_race, inputs
 
-__all__ = ["all_have_looked"]
+__all__ = ["forced_race"]
 
 
 @pytest.fixture
 def client(tracking_store: Path, tmp_path: Path) -> MlflowClient:
-    """An MLflow of its own."""
+    """A client of a separate MLflow."""
     return MlflowClient(f"sqlite:///{shutil.copy(tracking_store, tmp_path)}")
 
 
@@ -37,7 +38,7 @@ def still_needed(where: str, *, raises: type[BaseException] = AssertionError) ->
 
 
 @still_needed("Sail 0.7.2; pipelines/eda/profile.py::_measures counts by a sum", raises=AnalysisException)
-def test_sail_counts_a_column_and_its_cast_apart(spark):
+def test_sail_counts_a_column_and_its_cast_separately(spark):
     frame = spark.createDataFrame([("1",), ("no number",)], "value string")
     found = frame.agg(
         F.count("value").alias("present"), F.count(F.col("value").try_cast("decimal(38, 9)")).alias("numbers")
@@ -76,8 +77,8 @@ def test_kedro_mlflow_starts_a_run_while_another_one_creates_the_experiment(clie
     config._set_experiment()
 
 
-@still_needed("MLflow 3.17.2; registry/inputs.py::log_inputs asks again", raises=MlflowException)
-def test_mlflow_logs_the_same_datasets_of_two_runs_at_once(client, all_have_looked):
+@still_needed("MLflow 3.17.2; registry/inputs.py::log_inputs retries", raises=MlflowException)
+def test_mlflow_logs_the_same_datasets_of_concurrent_runs(client, forced_race):
     experiment = client.create_experiment("race")
     runs = {name: client.create_run(experiment).info.run_id for name in READ}
     with ThreadPoolExecutor(len(READ)) as pool:

@@ -1,7 +1,7 @@
-"""A process with an engine of its own that writes to tables on command: ``Writer``, and what runs there.
+"""A separate process with its own engine that writes to tables on command.
 
-It is started with the engine's settings as JSON. Each line of its input is a save: the table's path, the mode, what to
-write, and the keys. A line of its output says that the save is done.
+``Writer`` starts the process with the engine's settings as JSON. Each line of its input is a save: the table's path,
+the mode, the value and the keys. The process answers each save with a line.
 """
 
 import os
@@ -17,7 +17,7 @@ __all__ = ["Writer", "save"]
 
 
 class Writer:
-    """That process, as a test sees it."""
+    """The interface of a test to the process."""
 
     def __init__(self, settings: engine.EngineSettings) -> None:
         self._process = subprocess.Popen(
@@ -26,16 +26,16 @@ class Writer:
             stdout=subprocess.PIPE,
             text=True,
             cwd=Path(__file__).parents[1],
-            # What the tests' own engine has set for its process.
+            # Remove the variable that the engine of the tests has set in this process.
             env={name: value for name, value in os.environ.items() if name != engine.CONNECT_MODE},
         )
 
     def ask(self, path: Path | str, mode: str, value: str, keys: list[int]) -> None:
-        """Start a save; do not wait."""
+        """Start a save without waiting for its end."""
         print(path, mode, value, *keys, file=self._process.stdin, flush=True)
 
     def answer(self) -> str:
-        """Wait for the end of a save; nothing if the process died."""
+        """Wait for the answer to a save. It is empty if the process died."""
         return self._process.stdout.readline().strip()
 
     def stop(self) -> None:
@@ -46,7 +46,7 @@ class Writer:
 
 
 def save(path: str, mode: str, value: str, keys: Iterable[str]) -> None:
-    """Save ``value`` under each key, in this process."""
+    """Save ``value`` under each key, in the current process."""
     frame = engine.session().createDataFrame([(int(key), value) for key in keys], "k int, v string")
     dataset = DeltaDataset(path=path, zone="bronze", mode=mode, keys=["k"], attempts=20)
     dataset.save(Rows(frame=frame, window=f"k IN ({', '.join(keys)})"))

@@ -7,3 +7,5 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Hide MLflow's progress bars: artifacts are copied on the local disk, so there is nothing to wait for.
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+# Hide what MLflow says about its own work, such as the creation of its database. Warnings are shown.
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")

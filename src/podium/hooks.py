@@ -51,7 +51,8 @@ class PodiumHooks:
         from podium.project_parameters import check_parameters
         from podium.registry.tracking import TrackingLocation, asking, database_file, prepare
 
-        quiet()
+        # kedro-mlflow 2.0.3 sets this level to INFO when it is imported, so conf/logging.yml cannot set it.
+        logging.getLogger("kedro_mlflow").setLevel(logging.WARNING)
         self._env = env_of(context)
         check_parameters(context.config_loader["parameters"])
         use_environment(context.config_loader, self._env, context.project_path)
@@ -75,7 +76,8 @@ class PodiumHooks:
         from podium.registry.runs import record_parameters
 
         self._started, self._at = perf_counter(), node.name
-        record_parameters({name: value for name, value in inputs.items() if isinstance(value, BaseModel)})
+        parameters = {name: value for name, value in inputs.items() if name.startswith("params:")}
+        record_parameters({name: value for name, value in parameters.items() if isinstance(value, BaseModel)})
 
     @hook_impl
     def before_dataset_loaded(self, dataset_name: str) -> None:
@@ -160,9 +162,3 @@ def log_refusal(refusal: access.Refusal) -> None:
         refusal.env,
         refusal.what,
     )
-
-
-def quiet() -> None:
-    """Silence libraries that report their own housekeeping to the user of this project."""
-    for name in ("alembic", "mlflow", "kedro_mlflow", "pyspark", "py4j", "evidently", "shap", "matplotlib", "optuna"):
-        logging.getLogger(name).setLevel(logging.ERROR)

@@ -21,7 +21,7 @@ MOMENTS = ("2013-03-25", "2013-04-02", "2013-04-09")
 
 @dataclass(frozen=True)
 class Lived:
-    """A project after several runs, and the commands to ask about it."""
+    """A project after several runs, and the commands that inspect it."""
 
     project: Project
 
@@ -39,7 +39,7 @@ class Lived:
         return CliRunner().invoke(main, arguments, prog_name="podium", env=environment)
 
     def ask(self, *arguments: str) -> Any:
-        """The JSON that a command prints."""
+        """Run a command and parse the JSON that it prints."""
         answer = self.podium(*arguments, "--json")
         assert answer.exit_code == 0, answer.output
         return json.loads(answer.stdout)
@@ -66,7 +66,7 @@ def lived(tmp_path_factory, small, write_source, spark) -> Any:
 
 @pytest.fixture(autouse=True)
 def _its_mlflow(lived: Lived) -> None:
-    """Point MLflow's functions to the lived project, until a test runs another one."""
+    """Point MLflow to the shared project before each test, because a test that runs another project changes it."""
     uri = f"sqlite:///{lived.project.data}/dev/mlflow.db"
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
@@ -74,7 +74,7 @@ def _its_mlflow(lived: Lived) -> None:
 
 @pytest.fixture
 def tables(lived: Lived) -> Callable[[dict], dict[str, dict]]:
-    """The tables of a tree by name and version, each at its full occurrence."""
+    """Return a function that collects the tables of a lineage tree by name and version, each from its full entry."""
 
     def gather(tree: dict) -> dict[str, dict]:
         found: dict[str, dict] = {}
@@ -84,7 +84,7 @@ def tables(lived: Lived) -> Callable[[dict], dict[str, dict]]:
             waiting += branch["branches"]
             if branch["kind"] == "table" and branch["note"] != "as above":
                 key = f"{branch['name']}@{branch['version']}"
-                assert key not in found, f"{key} is told twice"
+                assert key not in found, f"{key} has two full entries"
                 found[key] = branch
         return found
 

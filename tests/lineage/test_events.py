@@ -1,4 +1,4 @@
-"""The OpenLineage events that a run sends and stores, also if it fails or no collector answers."""
+"""The OpenLineage events that a run sends and stores, even if the run fails or no collector answers."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ def newest(pipeline: str):
     return run
 
 
-def test_everything_that_began_has_ended_once(lived: Lived):
+def test_every_start_event_has_one_end_event(lived: Lived):
     kinds = Counter((event["run"]["runId"], event["eventType"]) for event in sent(lived.project.data))
     assert set(kinds.values()) == {1}
     began = {run for run, kind in kinds if kind == "START"}
@@ -44,7 +44,7 @@ def test_everything_that_began_has_ended_once(lived: Lived):
     assert len(began) > 100
 
 
-def test_a_run_is_known_by_the_id_of_its_mlflow_run(lived: Lived):
+def test_the_run_id_of_an_event_is_that_of_the_mlflow_run(lived: Lived):
     run = MlflowClient().get_model_version_by_alias("flight_delay", "champion").run_id
     events = [event for event in sent(lived.project.data) if event["run"]["runId"] == str(UUID(run))]
     assert [event["job"]["name"] for event in events] == ["training", "training"]
@@ -57,7 +57,7 @@ def test_a_run_is_known_by_the_id_of_its_mlflow_run(lived: Lived):
     assert len(mine) == 2 * 7
 
 
-def test_what_is_kept_is_what_was_sent(lived: Lived):
+def test_the_stored_events_are_those_that_were_sent(lived: Lived):
     run = MlflowClient().get_model_version_by_alias("flight_delay", "champion").run_id
     kept = mlflow.artifacts.load_dict(f"runs:/{run}/lineage.json")["events"]
     by_run = {(event["run"]["runId"], event["eventType"]): event for event in sent(lived.project.data)}
@@ -80,7 +80,7 @@ def fail(project: Project) -> None:
         project.run("feature_engineering", as_of="2011-01-01")
 
 
-def test_a_run_that_fails_has_left_tables_too(fresh: Project):
+def test_a_failed_run_records_the_tables_that_it_wrote(fresh: Project):
     fail(fresh)
     run = newest("feature_engineering")
     assert run.info.status == "FAILED"
@@ -109,7 +109,7 @@ class Collector(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("answer", [201, 500])
-def test_events_go_to_a_server_and_a_run_does_not_depend_on_it(fresh: Project, monkeypatch, caplog, answer: int):
+def test_events_go_to_a_collector_and_its_errors_do_not_fail_the_run(fresh: Project, monkeypatch, caplog, answer: int):
     monkeypatch.setattr(Collector, "received", [])
     monkeypatch.setattr(Collector, "answer", answer)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
@@ -127,14 +127,14 @@ def test_events_go_to_a_server_and_a_run_does_not_depend_on_it(fresh: Project, m
         assert {e["run"]["runId"] for e in kept} == {e["run"]["runId"] for e in Collector.received}
         assert not warnings
     else:
-        assert len(Collector.received) == len(warnings) == 1, "one try is enough for a run"
+        assert len(Collector.received) == len(warnings) == 1, "a run must stop sending after the first failure"
         assert len(kept) > 10
 
 
 @pytest.mark.parametrize(
     "config", [{"transport": {"type": "fax"}}, {"transport": {"type": "http"}}, {"transport": {"type": "file"}}]
 )
-def test_a_destination_that_is_none_is_refused(config: dict):
+def test_an_invalid_transport_is_refused(config: dict):
     with pytest.raises(
         PodiumError, match=r"Nothing was run: OpenLineage refuses the transport in lineage\.yml of prod"
     ):

@@ -1,4 +1,4 @@
-"""``podium model reproduce``: the same predictions from the same tables, or the reason why not."""
+"""``podium model reproduce`` gives the same predictions from the same tables, or the reason why it cannot."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from tests.lineage.conftest import Lived
 
 @pytest.fixture
 def copied(lived: Lived, tmp_path: Path) -> Path:
-    """A copy of the data, whose tables a test may damage."""
+    """A copy of the data that a test may damage."""
     return Path(shutil.copytree(lived.project.data, tmp_path / "data"))
 
 
@@ -22,7 +22,7 @@ def weather(data: Path) -> str:
     return str(data / "dev" / "flight_delay" / "features" / "weather")
 
 
-def test_two_champions_later_the_predictions_are_the_same(lived: Lived):
+def test_an_old_champion_is_reproduced_after_two_newer_ones(lived: Lived):
     runs = len(MlflowClient().search_runs(["0", "1"]))
     logs = {path: DeltaTable(str(path.parent)).version() for path in lived.lake.glob("*/*/_delta_log")}
     found = lived.ask("model", "reproduce", "flight_delay/1")
@@ -30,15 +30,15 @@ def test_two_champions_later_the_predictions_are_the_same(lived: Lived):
     assert (found["different"], found["most"]) == (0, 0.0)
     assert found["rows"] > 5000
     assert found["digest"] == MlflowClient().get_model_version("flight_delay", "1").tags["podium.digest"]
-    # From the recorded table versions; the tables have newer ones by now.
+    # It reads the recorded table versions, although the tables have newer ones by now.
     version = int(found["tables"]["flight_delay.features_weather"].partition("@")[0])
     assert version < DeltaTable(weather(lived.project.data)).version()
     assert logs == {path: DeltaTable(str(path.parent)).version() for path in lived.lake.glob("*/*/_delta_log")}
-    assert len(MlflowClient().search_runs(["0", "1"])) == runs, "to look is not to train"
+    assert len(MlflowClient().search_runs(["0", "1"])) == runs, "a reproduction must not log a run"
 
 
-def test_another_seed_is_told(lived: Lived, copied: Path):
-    """Change the recorded parameters, as if the record were wrong."""
+def test_a_reproduction_with_another_seed_reports_a_difference(lived: Lived, copied: Path):
+    """The test changes the seed in the recorded parameters."""
     run = MlflowClient().get_model_version("flight_delay", "2").run_id
     (file,) = lived.project.data.rglob(f"{run}/artifacts/lineage.json")
     kept = file.read_text()
@@ -56,7 +56,7 @@ def test_another_seed_is_told(lived: Lived, copied: Path):
     assert "Not the same: " in answer.output
 
 
-def test_versions_that_were_vacuumed_are_named_and_nothing_is_compared(lived: Lived, copied: Path):
+def test_vacuumed_versions_are_named_and_nothing_is_compared(lived: Lived, copied: Path):
     table = DeltaTable(weather(copied))
     table.optimize.compact()
     removed = table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
@@ -68,7 +68,7 @@ def test_versions_that_were_vacuumed_are_named_and_nothing_is_compared(lived: Li
     assert "same" not in answer.stdout.lower()
 
 
-def test_a_table_that_was_made_anew_is_another_one(lived: Lived, copied: Path):
+def test_a_recreated_table_does_not_count_as_the_recorded_one(lived: Lived, copied: Path):
     old = DeltaTable(weather(copied)).to_pyarrow_dataset().to_table()
     shutil.rmtree(weather(copied))
     for _ in range(2):
@@ -82,5 +82,5 @@ def test_a_table_that_was_made_anew_is_another_one(lived: Lived, copied: Path):
     assert "flight_delay.features_hour_history version 1: the table no longer exists" in answer.output
 
 
-def test_equal_is_to_the_last_bit():
+def test_a_difference_in_the_last_bit_is_not_the_same():
     assert not Again(rows=10, different=1, most=1e-17, digest="", same_bytes=False).same

@@ -29,7 +29,7 @@ def newest_before(table: DeltaTable, moment: float) -> int:
     return max(commit["version"] for commit in table.history() if commit["timestamp"] <= moment)
 
 
-def test_the_champion_is_that_of_mlflow_with_the_hash_of_its_bytes(champion: dict):
+def test_the_champion_agrees_with_mlflow_and_its_files(champion: dict):
     version = MlflowClient().get_model_version_by_alias("flight_delay", "champion")
     assert (champion["kind"], champion["version"]) == ("model", str(version.version)) == ("model", "3")
     assert champion["run"]["run_id"] == version.run_id
@@ -38,7 +38,7 @@ def test_the_champion_is_that_of_mlflow_with_the_hash_of_its_bytes(champion: dic
     assert champion["digest"] == models.digest(copy / MODEL_FILES)
 
 
-def test_the_tables_that_training_read_are_those_that_were_there_as_it_began(lived: Lived, champion: dict):
+def test_the_table_versions_that_training_read_are_those_at_its_start(lived: Lived, champion: dict):
     (examples,) = [branch for branch in champion["branches"] if branch["kind"] == "table"]
     began = mlflow.get_run(champion["run"]["run_id"]).info.start_time
     read = [branch for branch in examples["branches"] if branch["kind"] == "table"]
@@ -65,7 +65,7 @@ def test_mlflow_opens_the_inputs_as_delta_tables(lived: Lived, champion: dict):
     assert DeltaTable(source.path, version=source.delta_table_version).version() == source.delta_table_version
 
 
-def test_every_table_was_written_by_the_run_that_is_named(lived: Lived, champion: dict, tables: Callable):
+def test_every_table_names_the_run_that_wrote_it(lived: Lived, champion: dict, tables: Callable):
     found = tables(champion)
     assert len(found) == 1 + 13 + 1 + 8 + 2  # training set, features, refreshes, bronze, quarantine
     for branch in found.values():
@@ -75,14 +75,14 @@ def test_every_table_was_written_by_the_run_that_is_named(lived: Lived, champion
         assert began <= commits[int(branch["version"])] <= ended, branch["name"]
 
 
-def test_it_ends_at_the_source_files_with_their_bytes(lived: Lived, champion: dict):
+def test_the_tree_ends_at_the_source_files_with_their_hashes(lived: Lived, champion: dict):
     files = {branch["location"]: branch["digest"] for branch in walk(champion) if branch["kind"] == "file"}
     assert set(files) == {str(path) for path in lived.source.glob("*.csv")}
     for path, digest in files.items():
         assert digest == sha256(Path(path).read_bytes()).hexdigest()
 
 
-def test_upwards_are_the_predictions_it_made(lived: Lived, champion: dict):
+def test_used_for_lists_the_predictions_of_a_model(lived: Lived, champion: dict):
     (predictions,) = [branch for branch in champion["used_for"] if branch["name"] == "flight_delay.predictions"]
     log = DeltaTable(str(lived.lake / "predictions" / "log"))
     assert predictions["version"] == str(log.version())
@@ -97,7 +97,7 @@ def test_an_earlier_version_has_the_earlier_tables(lived: Lived, champion: dict,
     assert len(set(weather)) == 2
 
 
-def test_a_table_leads_up_to_the_models_made_from_it(lived: Lived, champion: dict, tables: Callable):
+def test_used_for_lists_the_models_made_from_a_table(lived: Lived, champion: dict, tables: Callable):
     (weather,) = [branch for branch in tables(champion).values() if branch["name"] == "flight_delay.features_weather"]
     asked = lived.ask("model", "lineage", f"{weather['name']}@{weather['version']}")
     assert asked["digest"] == weather["digest"]
@@ -105,7 +105,7 @@ def test_a_table_leads_up_to_the_models_made_from_it(lived: Lived, champion: dic
     assert {branch["version"] for branch in made if branch["kind"] == "model"} == {"3"}
 
 
-def test_upkeep_of_a_table_changes_nothing_about_who_wrote_it(lived: Lived):
+def test_maintenance_of_a_table_does_not_change_the_run_that_wrote_it(lived: Lived):
     table = DeltaTable(str(lived.lake / "features" / "hour_history"))
     before = lived.ask("model", "lineage", "flight_delay.features_hour_history")
     table.create_checkpoint()
@@ -114,7 +114,7 @@ def test_upkeep_of_a_table_changes_nothing_about_who_wrote_it(lived: Lived):
     assert lived.ask("model", "lineage", name)["run"] == before["run"]
 
 
-def test_people_read_it_as_a_tree_that_tells_everything_once(lived: Lived):
+def test_the_plain_output_is_a_tree_without_repetition(lived: Lived):
     said = lived.podium("model", "lineage", "flight_delay").output
     first = said.splitlines()[0]
     assert "flight_delay/3" in first
@@ -134,13 +134,13 @@ def test_people_read_it_as_a_tree_that_tells_everything_once(lived: Lived):
         ("flight_delay.features_weather@new", "is not a version of a table"),
     ],
 )
-def test_a_name_that_is_none_is_told_with_what_there_is(lived: Lived, name: str, words: str):
+def test_an_unknown_name_is_refused_with_the_existing_ones(lived: Lived, name: str, words: str):
     answer = lived.podium("model", "lineage", name)
     assert answer.exit_code == 1
     assert words in answer.output
 
 
-def test_where_nothing_ever_ran_it_says_what_to_run_and_makes_no_database(lived: Lived, tmp_path: Path):
+def test_before_the_first_run_the_error_says_what_to_run_and_no_database_is_created(lived: Lived, tmp_path: Path):
     answer = lived.podium("model", "lineage", "flight_delay", data=tmp_path)
     assert answer.exit_code == 1
     assert "kedro run --env dev" in answer.output

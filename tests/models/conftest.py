@@ -1,4 +1,4 @@
-"""Rows with a known pattern, texts, and holes: quick to learn from, and nothing about them depends on the real data."""
+"""Synthetic flights with a pattern that models learn quickly, text columns and missing values."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ CATEGORICAL = ("carrier", "dest")
 
 @dataclass(frozen=True)
 class Question:
-    """As much of a Problem as training reads."""
+    """The attributes of a Problem that training reads."""
 
     name: str = "late"
     keys: tuple[str, ...] = KEYS
@@ -22,7 +22,7 @@ class Question:
 
 
 def flights(rows: int = 3_000, seed: int = 1) -> pd.DataFrame:
-    """Flights from 1 January to 9 April 2013; late ones have a delay on the board, and NaN and None are everywhere."""
+    """Flights from 1 January to 9 April 2013. A larger delay makes a late label likelier. Some values are missing."""
     draw = np.random.default_rng(seed)
     leaves = pd.Timestamp("2013-01-01", tz="UTC") + pd.to_timedelta(np.arange(rows) * 100 / rows, unit="D").round("s")
     carrier = draw.choice(["AA", "B6", "UA"], rows)

@@ -1,4 +1,4 @@
-"""Every algorithm keeps the promises of the interface."""
+"""Every algorithm obeys the contract of the Model interface."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ def models(rows: pd.DataFrame) -> dict[str, Model]:
     return {algorithm: fitted(algorithm, rows) for algorithm in ALGORITHMS}
 
 
-def test_every_algorithm_is_tried_here() -> None:
+def test_every_algorithm_is_tested_here() -> None:
     assert set(ALGORITHMS) == set(MODELS) == set(FITTERS)
     assert all(kind.algorithm == name for name, kind in MODELS.items())
 
@@ -80,7 +80,7 @@ class TestEveryAlgorithm:
         assert (again.score(later) == models[algorithm].score(later)).all()
         assert digest(tmp_path / "one") == digest(tmp_path / "two")
 
-    def test_a_rows_score_does_not_depend_on_its_company(
+    def test_the_score_of_a_row_does_not_depend_on_other_rows(
         self, algorithm: str, models: dict[str, Model], later: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         together = models[algorithm].score(later)
@@ -99,7 +99,7 @@ class TestEveryAlgorithm:
         expected = model.score(later)
         assert all((model.score(columns) == expected).all() for columns in (arrays, lists, nullable))
 
-    def test_no_rows_have_no_scores(self, algorithm: str, models: dict[str, Model], later: pd.DataFrame) -> None:
+    def test_no_rows_give_no_scores(self, algorithm: str, models: dict[str, Model], later: pd.DataFrame) -> None:
         assert models[algorithm].score(later.iloc[:0]).shape == (0,)
 
     def test_an_unknown_level_counts_as_missing(
@@ -143,7 +143,7 @@ row = st.tuples(*[text if name in CATEGORICAL else number for name in FEATURES])
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(row, min_size=1, max_size=20))
-def test_whatever_is_sent_the_score_is_a_probability(models: dict[str, Model], sent: list[tuple]) -> None:
+def test_the_score_of_any_input_is_a_probability(models: dict[str, Model], sent: list[tuple]) -> None:
     frame = pd.DataFrame(sent, columns=FEATURES, dtype=object)
     for model in models.values():
         scores = model.score(frame)
@@ -151,7 +151,7 @@ def test_whatever_is_sent_the_score_is_a_probability(models: dict[str, Model], s
         assert ((scores >= 0) & (scores <= 1)).all()
 
 
-def test_another_process_makes_the_same_bytes(models: dict[str, Model], tmp_path: Path) -> None:
+def test_another_process_gives_the_same_bytes(models: dict[str, Model], tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from tests.models.conftest import flights\n"
         "from tests.models.test_fitting import ALGORITHMS, fitted\n"
@@ -163,7 +163,7 @@ def test_another_process_makes_the_same_bytes(models: dict[str, Model], tmp_path
         assert digest(tmp_path / name) == digest(tmp_path / "here" / name)
 
 
-def test_what_a_fitter_has_done_before_leaves_no_trace(rows: pd.DataFrame, tmp_path: Path) -> None:
+def test_an_earlier_fit_does_not_change_the_next_one(rows: pd.DataFrame, tmp_path: Path) -> None:
     examples = Examples.of(rows, rows["label"])
     learn = fitter("lightgbm", examples, None, features=FEATURES, categorical=CATEGORICAL, seed=3)
     params = fitted("lightgbm", rows).params
@@ -206,7 +206,7 @@ def test_the_heuristic_is_a_smoothed_rate() -> None:
     assert model.score(asked) == pytest.approx([of_both, of_carrier, 0.4, 0.4], abs=1e-15)
 
 
-def test_logistic_regression_is_scikit_learns(rows: pd.DataFrame, later: pd.DataFrame) -> None:
+def test_logistic_regression_agrees_with_scikit_learn(rows: pd.DataFrame, later: pd.DataFrame) -> None:
     from sklearn.compose import make_column_transformer
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
@@ -233,7 +233,9 @@ def test_logistic_regression_is_scikit_learns(rows: pd.DataFrame, later: pd.Data
     assert ours.score(later) == pytest.approx(theirs.predict_proba(later)[:, 1], abs=1e-9)
 
 
-def test_wrong_questions_get_helpful_answers(rows: pd.DataFrame, models: dict[str, Model], tmp_path: Path) -> None:
+def test_errors_name_the_mistake_and_the_nearest_name(
+    rows: pd.DataFrame, models: dict[str, Model], tmp_path: Path
+) -> None:
     def ask(algorithm: str = "lightgbm", features: list[str] = FEATURES, **params: object) -> None:
         fit(algorithm, rows, rows["label"], features=features, categorical=CATEGORICAL, params=params, seed=0)
 
@@ -264,14 +266,14 @@ def test_wrong_questions_get_helpful_answers(rows: pd.DataFrame, models: dict[st
         models["heuristic"].save(tmp_path)
 
 
-def test_half_a_model_is_no_model(models: dict[str, Model], tmp_path: Path) -> None:
+def test_an_incomplete_model_is_refused(models: dict[str, Model], tmp_path: Path) -> None:
     models["lightgbm"].save(tmp_path)
     (tmp_path / "model.txt").unlink()
     with pytest.raises(ModelError, match=r"an incomplete model.*model\.txt"):
         load(tmp_path)
 
 
-def test_the_digest_sees_names_and_bytes(tmp_path: Path) -> None:
+def test_the_digest_depends_on_file_names_and_contents(tmp_path: Path) -> None:
     seen = set()
     for name, content in (("a", "bc"), ("ab", "c"), ("a", "bd"), ("b", "bc")):
         folder = tmp_path / str(len(seen))
@@ -281,5 +283,5 @@ def test_the_digest_sees_names_and_bytes(tmp_path: Path) -> None:
     assert len(seen) == 4
 
 
-def test_flights_have_holes() -> None:
+def test_the_test_data_has_missing_values() -> None:
     assert flights()[["pressure", "dest", "empty"]].isna().any().all()

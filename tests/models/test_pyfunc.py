@@ -1,4 +1,4 @@
-"""A model's way through a real MLflow and back."""
+"""A model survives the round trip through a real MLflow."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tuning: repeatable, on later rows, within its budget."""
+"""Tuning is reproducible, validates on later rows, and stays within its number of trials."""
 
 import json
 
@@ -35,24 +35,24 @@ def result(parts: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[pd.DataFrame, Choi
     return tuned(parts)
 
 
-def test_validation_is_later_than_all_that_was_known(parts: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_validation_rows_are_later_than_all_training_data(parts: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     train, validation = parts
     assert train["prediction_time"].max() < BOUNDARY <= validation["prediction_time"].min()
     assert train["label_available_at"].max() <= BOUNDARY
 
 
-def test_a_label_that_was_not_known_is_not_learned_from(rows: pd.DataFrame) -> None:
+def test_labels_unknown_at_the_boundary_are_not_used_for_training(rows: pd.DataFrame) -> None:
     late_news = rows.assign(label_available_at=rows["label_available_at"] + pd.Timedelta(days=10))
     train, validation = split_by_time(late_news, BOUNDARY, time="prediction_time", known="label_available_at")
     assert train["prediction_time"].max() < BOUNDARY - pd.Timedelta(days=9)
     assert len(validation) == (rows["prediction_time"] >= BOUNDARY).sum()
 
 
-def test_a_trial_is_a_row(result: tuple[pd.DataFrame, Choice]) -> None:
+def test_the_result_has_one_row_per_trial(result: tuple[pd.DataFrame, Choice]) -> None:
     table, _ = result
     assert list(table.columns) == ["number", "algorithm", "params", "log_loss", "auc", "rounds", "seconds"]
     assert table["number"].tolist() == list(range(6))
-    # The heuristic has nothing to search: five trials would be one.
+    # The heuristic has nothing to search, so tuning runs one trial instead of five.
     assert table["algorithm"].value_counts().to_dict() == {"lightgbm": 3, "logistic_regression": 2, "heuristic": 1}
     assert table["rounds"].notna().tolist() == (table["algorithm"] == "lightgbm").tolist()
     assert all(json.loads(params) for params in table["params"])
@@ -74,19 +74,19 @@ def test_the_first_trial_is_the_middle_of_the_space(result: tuple[pd.DataFrame, 
     }
 
 
-def test_tuning_repeats(parts: tuple[pd.DataFrame, pd.DataFrame], result: tuple[pd.DataFrame, Choice]) -> None:
+def test_tuning_is_reproducible(parts: tuple[pd.DataFrame, pd.DataFrame], result: tuple[pd.DataFrame, Choice]) -> None:
     table, choice = tuned(parts)
     assert table.drop(columns="seconds").equals(result[0].drop(columns="seconds"))
     assert choice == result[1]
 
 
-def test_another_seed_searches_elsewhere(
+def test_another_seed_gives_other_trials(
     parts: tuple[pd.DataFrame, pd.DataFrame], result: tuple[pd.DataFrame, Choice]
 ) -> None:
     assert tuned(parts, seed=2)[0]["params"].tolist() != result[0]["params"].tolist()
 
 
-def test_more_rows_carry_more_rounds() -> None:
+def test_the_number_of_rounds_grows_with_the_rows() -> None:
     choice = Choice(algorithm="lightgbm", params={"rounds": 100}, rows=1_000, log_loss=0.5, auc=0.7)
     assert choice.params_for(1_250) == {"rounds": 125}
     assert Choice(algorithm="x", params={"C": 1}, rows=10, log_loss=0.5, auc=0.7).params_for(20) == {"C": 1}
@@ -108,24 +108,24 @@ def test_more_rows_carry_more_rounds() -> None:
         ("heuristic", {"trials": -1}, "greater than or equal to 0"),
     ],
 )
-def test_a_wrong_space_stops_at_the_door(section: str, wrong: dict, says: str) -> None:
+def test_an_invalid_search_space_is_refused(section: str, wrong: dict, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         Algorithms.model_validate({"heuristic": {"by": ["carrier"]}, section: wrong})
 
 
-NOBODY = {
+NO_TRIALS = {
     "heuristic": {"trials": 0, "by": ["carrier"]},
     "logistic_regression": {"trials": 0},
     "lightgbm": {"trials": 0},
 }
 
 
-def test_somebody_has_to_compete() -> None:
+def test_at_least_one_algorithm_needs_a_trial() -> None:
     with pytest.raises(ValidationError, match="no algorithm has a trial"):
-        Algorithms.model_validate(NOBODY)
+        Algorithms.model_validate(NO_TRIALS)
 
 
-def test_a_space_reads_the_way_people_write_it() -> None:
+def test_a_space_accepts_values_choices_and_ranges() -> None:
     space = LightGBMSpace.model_validate(
         {"learning_rate": 0.1, "num_leaves": {"choices": [31, 63]}, "lambda_l2": {"low": 1, "high": 100, "log": True}}
     )

@@ -1,3 +1,5 @@
+"""A reference and frames of synthetic predictions for the tests of monitoring."""
+
 from dataclasses import dataclass
 
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Alerts: raised for what is worse, never for what chance explains."""
+"""Alerts are raised for real changes and never for noise."""
 
 import dataclasses
 
@@ -25,7 +25,7 @@ def raised(frames, reference, params):
 
 
 @pytest.mark.parametrize("rows", [200, 1_000, 10_000])
-def test_months_like_the_reference_raise_nothing(rows, raised):
+def test_months_like_the_reference_raise_no_alert(rows, raised):
     months = [world(rows, f"2013-{m:02d}-01", f"2013-{m + 1:02d}-01", seed=7 * rows + m) for m in range(1, 11)]
     found = raised(pd.concat(months))
     assert found.empty, found["reason"].tolist()
@@ -41,10 +41,10 @@ def test_features_that_shift_raise_one_alert_that_names_them(raised):
     assert " of parcels instead of 10%)" in found["reason"]
     month["steps"] += 1
     (found,) = raised(month).to_dict("records")
-    assert found["severity"] == "critical", "half of the features have drifted"
+    assert found["severity"] == "critical", "drift in half of the features must be critical"
 
 
-def test_other_answers_raise_a_prediction_alert(raised):
+def test_shifted_scores_raise_a_prediction_alert(raised):
     month = world(1_000, "2013-10-01", "2013-11-01", seed=2)
     month["score"] = month["score"] ** 2
     month["decision"] = (month["score"] > 0.4).astype(int)
@@ -62,7 +62,7 @@ def test_a_model_that_ranks_worse_raises_a_performance_alert(raised):
     assert "ROC AUC was 0.5" in found["reason"]
 
 
-def test_scores_that_promise_too_much_raise_a_calibration_alert(raised):
+def test_scores_that_are_too_high_raise_a_calibration_alert(raised):
     month = world(5_000, "2013-10-01", "2013-11-01", seed=2)
     month["label"] *= month.index % 2
     found = raised(month).set_index("kind").loc["calibration"]
@@ -72,7 +72,7 @@ def test_scores_that_promise_too_much_raise_a_calibration_alert(raised):
     )
 
 
-def test_any_metric_can_be_judged(raised):
+def test_any_metric_can_have_a_tolerance(raised):
     judged = MonitoringParams(performance=Tolerated(auc=None, log_loss=Levels(warning=0.05, critical=0.5)))
     month = world(5_000, "2013-10-01", "2013-11-01", seed=2)
     month["label"] = 1 - month["label"]
@@ -81,7 +81,7 @@ def test_any_metric_can_be_judged(raised):
     assert found["value"] > found["threshold"] > 0.55 + 0.5
 
 
-def test_a_month_that_is_not_over_raises_nothing(raised):
+def test_an_incomplete_month_raises_no_alert(raised):
     month = world(5_000, "2013-11-01", "2013-11-09", seed=2)
     month["size"] += 1
     month["label"] = 0
@@ -94,7 +94,7 @@ def test_a_metric_that_the_evaluation_lacks_is_an_error(raised, reference):
         raised(world(10, "2013-10-01", "2013-11-01", seed=2), reference=poor)
 
 
-def test_ids_say_what_an_alert_is_about(raised):
+def test_alert_ids_are_unique_and_stable(raised):
     months = world(2_000, "2013-09-01", "2013-11-01", seed=2)
     months["size"] += 1
     found = raised(months)

@@ -1,4 +1,4 @@
-"""Drift, against independent computations and against chance."""
+"""Drift agrees with independent computations and ignores noise."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from .worlds import AS_OF, CATEGORICAL, FEATURES, KEYS, world
 
 
 def plain_psi(then: pd.Series, now: pd.Series, edges: list[float]) -> float:
-    """The PSI of a number by another road: numpy's histogram, nulls apart."""
+    """The PSI of a numeric column, computed with numpy's histogram and a separate bin for nulls."""
 
     def rows(values: pd.Series) -> list[int]:
         full, _ = np.histogram(-values.dropna(), bins=[-np.inf, *sorted(-np.array(edges)), np.inf])
@@ -26,7 +26,7 @@ def plain_psi(then: pd.Series, now: pd.Series, edges: list[float]) -> float:
 
 
 @pytest.mark.parametrize("subject", ["waits", "steps"])
-def test_psi_is_what_numpy_finds(subject, frames, reference, trained, params):
+def test_psi_agrees_with_numpy(subject, frames, reference, trained, params):
     month = world(3_000, "2013-10-01", "2013-11-01", seed=3)
     month["waits"] *= 1.4
     month["steps"] += np.arange(3_000) % 2
@@ -37,7 +37,7 @@ def test_psi_is_what_numpy_finds(subject, frames, reference, trained, params):
     assert (found["rows"], found["reference_rows"]) == (3_000, 20_000)
 
 
-def test_bins_are_deciles_that_every_row_falls_into(reference, trained):
+def test_bins_are_deciles_and_hold_every_row(reference, trained):
     bins, rows = reference.bins["size"], reference.rows["size"]
     assert rows.sum() == 20_000
     assert bins.edges == tuple(np.quantile(trained["size"], np.arange(1, 10) / 10, method="inverted_cdf"))
@@ -45,25 +45,25 @@ def test_bins_are_deciles_that_every_row_falls_into(reference, trained):
     assert reference.positive_rate == trained["label"].mean()
 
 
-def test_codes_of_numbers():
+def test_numbers_get_the_code_of_their_bin():
     bins = cut_numbers(pd.Series([0.0, 0, 0, 0, 1, 2, 3, 4, 5, 6, None]), 4)
     values = pa.array([-1.0, 0.0, 0.5, 99.0, float("inf"), float("nan"), None])
     names = [bins.name(code) for code in bins.codes(values)]
-    assert names[0] != names[1], "values below all those of the reference must not hide among its lowest"
+    assert names[0] != names[1], "values below the reference must not share the bin of its lowest values"
     assert names[3] == names[4] == "above 4"
     assert names[5] == names[6] == "missing"
     assert cut_numbers(pd.Series([None, None], dtype="float64"), 10) == Numbers(())
     assert [Numbers(()).name(code) for code in Numbers(()).codes(values)].count("missing") == 2
 
 
-def test_codes_of_categories():
+def test_categories_get_the_code_of_their_bin():
     bins = cut_categories(pd.Series(["a"] * 60 + ["b"] * 40 + ["rare"]), 0.05)
     assert bins == Categories(("a", "b"))
     codes = bins.codes(pa.array(["b", "rare", "never seen", None, "a"]))
     assert [bins.name(code) for code in codes] == ["b", "other", "other", "missing", "a"]
 
 
-def test_noise_is_what_chance_makes():
+def test_noise_agrees_with_a_simulation():
     rng = np.random.default_rng(0)
     shares, n, m = np.full(10, 0.1), 1_000, 20_000
     then, now = rng.multinomial(m, shares, 4_000), rng.multinomial(n, shares, 4_000)
@@ -71,7 +71,7 @@ def test_noise_is_what_chance_makes():
     assert noise(then[0], now[0], 0.99) == pytest.approx(simulated, rel=0.1)
 
 
-def test_a_column_of_one_value_makes_no_noise_and_no_drift():
+def test_a_constant_column_has_no_noise_and_no_drift():
     rows = np.array([0, 500, 0])
     assert (noise(rows, rows, 0.99), stability_index(rows, rows)) == (0.0, 0.0)
 
@@ -84,7 +84,7 @@ def test_months_like_the_reference_have_not_drifted(rows, frames, reference, par
     assert not found["drifted"].any(), found[found["drifted"]].to_string()
 
 
-def test_what_shifts_is_found_and_nothing_else(frames, reference, params):
+def test_only_shifted_columns_have_drifted(frames, reference, params):
     month = world(1_000, "2013-10-01", "2013-11-01", seed=4)
     month["size"] += 1
     month.loc[::2, "colour"] = "violet"
@@ -96,7 +96,7 @@ def test_what_shifts_is_found_and_nothing_else(frames, reference, params):
     assert most_drifted(found.reset_index(), params)[:2] == ["colour", "size"]
 
 
-def test_few_rows_or_few_days_are_reported_and_not_judged(frames, reference, params):
+def test_a_month_of_few_rows_or_days_is_reported_without_a_verdict(frames, reference, params):
     few = world(150, "2013-09-01", "2013-10-01", seed=5)
     short = world(2_000, "2013-10-28", "2013-11-01", seed=6)
     months = pd.concat([few, short])
@@ -106,7 +106,7 @@ def test_few_rows_or_few_days_are_reported_and_not_judged(frames, reference, par
     assert not found["drifted"].any()
 
 
-def test_only_this_version_and_only_what_was_predicted_by_then(frames, reference, params):
+def test_other_versions_and_predictions_after_as_of_do_not_count(frames, reference, params):
     month = world(500, "2013-10-01", "2013-11-01", seed=7)
     later = world(500, "2013-11-10", "2013-11-12", seed=8)
     other = world(500, "2013-10-01", "2013-11-01", seed=9, version="2")
@@ -117,7 +117,7 @@ def test_only_this_version_and_only_what_was_predicted_by_then(frames, reference
     assert alone["complete"].all()
 
 
-def test_the_month_of_as_of_is_not_over(frames, reference, params):
+def test_the_month_of_as_of_is_incomplete(frames, reference, params):
     found = drift(frames(world(500, "2013-11-01", "2013-11-09", seed=7)), reference, AS_OF, params)
     assert not found["complete"].any()
 

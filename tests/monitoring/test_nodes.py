@@ -1,4 +1,4 @@
-"""The nodes together, on Delta tables."""
+"""The monitoring nodes run together, on Delta tables."""
 
 import re
 
@@ -19,7 +19,7 @@ def lake(tmp_path):
 
 @pytest.fixture
 def monitor(lake, frames, reference, params):
-    """Runs the stage; returns the two reports."""
+    """Return a function that runs the stage and returns the two reports."""
 
     def monitor(rows, as_of=AS_OF):
         predictions, labels = frames(rows), frames.labels(rows)
@@ -47,7 +47,7 @@ def contents(dataset):
     return rows.sort_values(list(rows.columns), ignore_index=True)
 
 
-def test_a_run_repeated_changes_no_row(lake, monitor):
+def test_a_repeated_run_changes_no_row(lake, monitor):
     months = world(3_000, "2013-09-01", "2013-11-09", seed=1)
     months["size"] += 1
     page, _ = monitor(months)
@@ -59,7 +59,7 @@ def test_a_run_repeated_changes_no_row(lake, monitor):
     assert len(first["alerts"]) == 2
 
 
-def test_an_alert_keeps_the_status_that_it_was_given(lake, monitor):
+def test_an_alert_keeps_the_status_that_a_user_set(lake, monitor):
     months = world(3_000, "2013-09-01", "2013-11-09", seed=1)
     months["size"] += 1
     september = pd.Timestamp("2013-10-05", tz="UTC").to_pydatetime()
@@ -71,7 +71,7 @@ def test_an_alert_keeps_the_status_that_it_was_given(lake, monitor):
     assert [moment.to_pydatetime() for moment in found["raised_as_of"]] == [september, AS_OF]
 
 
-def test_reports_are_files_that_need_no_network(monitor):
+def test_reports_are_self_contained(monitor):
     months = world(2_000, "2013-09-01", "2013-11-09", seed=1)
     months["size"] += 1
     page, evidently = monitor(months)
@@ -84,7 +84,7 @@ def test_reports_are_files_that_need_no_network(monitor):
     assert "size" in evidently
 
 
-def test_no_predictions_yet(lake, monitor):
+def test_without_predictions_the_reports_say_so(lake, monitor):
     nothing = world(10, "2014-01-01", "2014-02-01", seed=1)
     page, evidently = monitor(nothing)
     assert all(contents(dataset).empty for dataset in lake.values())

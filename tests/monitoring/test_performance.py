@@ -1,4 +1,4 @@
-"""Performance by month, from what was knowable."""
+"""Performance by month, computed from labels known at ``as_of``."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ def measured(frames, rows, params, as_of=None, labels=None):
     return performance(frames(rows), frames.labels(known), as_of or AS_OF, keys=KEYS, params=params)
 
 
-def test_figures_of_a_month(frames, params):
+def test_the_figures_of_a_month_agree_with_scikit_learn(frames, params):
     month = world(3_000, "2013-10-01", "2013-11-01", seed=3)
     (found,) = measured(frames, month, params).to_dict("records")
     assert found["window_start"] == pd.Timestamp("2013-10-01", tz="UTC")
@@ -33,7 +33,7 @@ def test_figures_of_a_month(frames, params):
     assert found["calibration_error"] == pytest.approx(calibration_error(label.to_numpy(), score.to_numpy()))
 
 
-def test_what_is_not_yet_knowable_changes_nothing(frames, params):
+def test_labels_unknown_at_as_of_change_nothing(frames, params):
     months = world(2_000, "2013-10-01", "2013-11-20", seed=4)
     other = months.copy()
     unknown = other["label_available_at"] > pd.Timestamp(AS_OF)
@@ -48,7 +48,7 @@ def test_what_is_not_yet_knowable_changes_nothing(frames, params):
     assert not november["complete"]
 
 
-def test_a_month_is_complete_when_its_labels_had_their_time(frames, params):
+def test_a_month_is_complete_after_the_wait_for_its_labels(frames, params):
     month = world(300, "2013-10-01", "2013-11-01", seed=5)
     end = pd.Timestamp("2013-11-03", tz="UTC")
     assert measured(frames, month, params, as_of=end.to_pydatetime())["complete"].all()
@@ -56,13 +56,13 @@ def test_a_month_is_complete_when_its_labels_had_their_time(frames, params):
     assert not measured(frames, month, params, as_of=before)["complete"].any()
 
 
-def test_the_order_of_rows_changes_no_bit(frames, params):
+def test_the_result_does_not_depend_on_the_order_of_rows(frames, params):
     month = world(2_000, "2013-10-01", "2013-11-01", seed=6)
     shuffled = month.sample(frac=1, random_state=0)
     pd.testing.assert_frame_equal(measured(frames, month, params), measured(frames, shuffled, params), check_exact=True)
 
 
-def test_versions_are_kept_apart(frames, params):
+def test_model_versions_are_measured_separately(frames, params):
     one = world(300, "2013-10-01", "2013-11-01", seed=7)
     two = one.assign(model_version="2", score=1 - one["score"])
     both = measured(frames, pd.concat([one, two]), params, labels=one)
@@ -70,14 +70,14 @@ def test_versions_are_kept_apart(frames, params):
     assert both["auc"].sum() == pytest.approx(1)
 
 
-def test_a_month_of_one_class(frames, params):
+def test_a_month_of_one_class_has_no_auc(frames, params):
     month = world(300, "2013-10-01", "2013-11-01", seed=8).assign(label=0)
     (found,) = measured(frames, month, params).to_dict("records")
     assert np.isnan([found["auc"], found["auc_error"], found["average_precision"]]).all()
     assert found["log_loss"] > 0
 
 
-def test_a_month_without_labels(frames, params):
+def test_a_month_without_labels_has_no_metrics(frames, params):
     month = world(300, "2013-10-01", "2013-11-01", seed=8)
     (found,) = measured(frames, month, params, labels=month[:0]).to_dict("records")
     assert (found["predictions"], found["labelled"]) == (300, 0)

@@ -1,4 +1,4 @@
-"""The reference is cut where the champion's own training ended, whatever the parameters say by now."""
+"""The reference splits the rows where the champion's own training ended, even if the parameters have changed since."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ def champion(holdout_days: int, rows: pd.DataFrame) -> ModelVersion:
     )
 
 
-def test_held_out_scores_are_of_rows_that_the_champion_was_not_trained_on(spark, params):
+def test_held_out_scores_use_only_rows_that_the_champion_did_not_train_on(spark, params):
     rows = flights().assign(as_of=AS_OF, empty=0.0, dest=lambda frame: frame["dest"].fillna("BOS"))
     examples = spark.createDataFrame(rows)
     for days in (14, 30):

@@ -1,4 +1,4 @@
-"""The world that the tests of monitoring live in: parcels that may get lost."""
+"""Synthetic predictions for the tests of monitoring: parcels that can get lost."""
 
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ COLUMNS = (
 
 
 def world(rows: int, start: str, end: str, *, seed: int, version: str = "1") -> pd.DataFrame:
-    """Predictions of a model whose scores mean what they say, with their features and labels."""
+    """Predictions of a perfectly calibrated model, with features and labels."""
     rng = np.random.default_rng(seed)
     begin, finish = pd.Timestamp(start, tz="UTC"), pd.Timestamp(end, tz="UTC")
     moments = pd.DatetimeIndex(begin + (finish - begin) * rng.random(rows)).floor("s")

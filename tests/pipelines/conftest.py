@@ -1,4 +1,4 @@
-"""A fixture: one project on which all stages have run, shared by the tests of the life cycle."""
+"""The project on which all stages have run, shared by the tests of the life cycle."""
 
 import time
 
@@ -10,7 +10,7 @@ from tests.pipelines.life import live
 
 @pytest.fixture(scope="session")
 def lived(tmp_path_factory, small, write_source, spark):
-    """A project on which all stages ran once without interruption; ``took`` is the duration in seconds."""
+    """A project on which all stages ran once without interruption. ``took`` is the duration in seconds."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("life")
         patch.setenv("PODIUM_DATA", str(folder / "data"))

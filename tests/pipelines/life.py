@@ -1,4 +1,4 @@
-"""A quick life cycle of a model: the stages, their parameters, and the contents of the tables afterwards.
+"""A quick life cycle of a model: its stages, parameters, and the resulting contents of the tables.
 
 ``python -m tests.pipelines.life DATA SOURCE`` runs it in a separate process, which a test may kill.
 """

@@ -1,4 +1,4 @@
-"""A run that the system, a damaged table or a slip of the pen ends: one line, and nothing is lost."""
+"""A run that fails because of the system, a damaged table or a typo prints one line and loses no data."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from tests.conftest import PROJECT
 
 
 def kedro_run(data: Path, *arguments: str) -> tuple[int, list[str]]:
-    """Exit code and lines of ``kedro run``, without those of its progress."""
+    """Run ``kedro run`` and return its exit code and its output lines, without progress messages."""
     done = subprocess.run(
         [sys.executable, "-m", "kedro", "run", *arguments],
         cwd=PROJECT,
@@ -24,7 +24,7 @@ def kedro_run(data: Path, *arguments: str) -> tuple[int, list[str]]:
     return done.returncode, [line for line in done.stdout.splitlines() if " INFO " not in line]
 
 
-SLIPS = {
+TYPOS = {
     "environment": (("--env", "prd"), "There is no environment 'prd' (did you mean 'prod'?)"),
     "pipeline": (("--pipelines", "trainin"), "There is no pipeline 'trainin' (did you mean 'training'?)"),
     "tag": (("--tags", "night"), "There is no tag 'night'"),
@@ -36,16 +36,16 @@ SLIPS = {
 }
 
 
-@pytest.mark.parametrize("what", SLIPS)
-def test_a_slip_of_the_pen_is_one_line(what: str, tmp_path: Path) -> None:
-    arguments, message = SLIPS[what]
+@pytest.mark.parametrize("what", TYPOS)
+def test_a_typo_gives_a_one_line_error(what: str, tmp_path: Path) -> None:
+    arguments, message = TYPOS[what]
     code, lines = kedro_run(tmp_path, *arguments)
     assert (code, len(lines)) == (1, 1), lines
     assert lines[0].startswith("Error: ")
     assert message in lines[0]
 
 
-def test_a_damaged_table_is_one_line(project) -> None:
+def test_a_damaged_table_gives_a_one_line_error(project) -> None:
     project.run("feature_engineering", as_of="2013-02-01")
     log = project.lake / "bronze" / "departure" / "_delta_log"
     broken = max(log.glob("*.json"))
@@ -59,12 +59,12 @@ def test_a_damaged_table_is_one_line(project) -> None:
     assert f"the last good version is {int(broken.stem) - 1}" in lines[0]
 
 
-def test_a_full_disk_is_one_line(project, tmp_path: Path) -> None:
+def test_a_full_disk_gives_a_one_line_error(project, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", small]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("only root may make a small disk")
+        pytest.skip("needs root to mount a small disk")
     try:
         where = ("--params", f"as_of=2013-02-02,flight_delay.source={project.source}")
         code, lines = kedro_run(small, "--pipelines", "feature_engineering", *where)
@@ -76,7 +76,7 @@ def test_a_full_disk_is_one_line(project, tmp_path: Path) -> None:
     assert "Nothing is half-written" in lines[0]
 
 
-def test_a_file_in_place_of_the_data_folder_is_one_line(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_data_folder_gives_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     code, lines = kedro_run(tmp_path / "file", "--pipelines", "eda")
     assert (code, len(lines)) == (1, 1), lines

@@ -1,4 +1,4 @@
-"""A run that is killed anywhere and then repeated leaves the same rows as a run that was not killed."""
+"""A run that is killed at any moment and then repeated gives the same rows as an undisturbed run."""
 
 import random
 import shutil
@@ -49,11 +49,11 @@ def kill_and_repeat(whole, folder: Path, seed: int) -> None:
     shutil.rmtree(folder)
 
 
-def test_killed_once(whole, tmp_path: Path) -> None:
+def test_a_life_cycle_killed_once_is_completed_by_the_next_run(whole, tmp_path: Path) -> None:
     kill_and_repeat(whole, tmp_path / "killed", seed=1)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("seed", range(100, 120))
-def test_killed_many_times(whole, tmp_path: Path, seed: int) -> None:
+def test_life_cycles_killed_at_many_moments_are_completed_by_the_next_run(whole, tmp_path: Path, seed: int) -> None:
     kill_and_repeat(whole, tmp_path / "killed", seed)

@@ -48,7 +48,14 @@ def test_training_logs_trials_as_child_runs_and_its_inputs(lived: Project) -> No
     assert run.data.params["flight_delay.training.algorithms.lightgbm.trials"] == "1"
 
 
-def test_every_flight_since_is_scored_once_as_of_two_hours_before(lived: Project, small) -> None:
+def test_only_parameters_are_logged_as_parameters(lived: Project) -> None:
+    runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    logged = {name for run in runs for name in run.data.params if name.startswith("flight_delay.")}
+    known = {"source", "knowable", "ingestion", "features", "training", "evaluation", "inference", "monitoring"}
+    assert {name.split(".")[1] for name in logged} == known
+
+
+def test_every_later_flight_is_scored_once_two_hours_before_departure(lived: Project, small) -> None:
     log = lived.table("predictions/log")
     keys = ["carrier", "flight", "origin", "scheduled_departure"]
     assert not log.duplicated(keys).any()
@@ -69,7 +76,7 @@ def test_scores_in_the_log_are_those_of_the_champion_on_the_logged_features(live
     np.testing.assert_array_equal(model.score(log), log["score"].to_numpy())
 
 
-def test_the_model_says_something_about_the_labels_in_the_raw_file(lived: Project, small) -> None:
+def test_the_scores_predict_the_labels_in_the_raw_file(lived: Project, small) -> None:
     raw = small["flights"].copy()
     raw["scheduled_departure"] = pd.to_datetime(raw["time_hour"]) + pd.to_timedelta(
         raw["minute"].astype(int), unit="min"
@@ -99,11 +106,11 @@ def test_a_second_run_of_every_stage_changes_no_row(lived: Project) -> None:
     for name, frame in before.items():
         pd.testing.assert_frame_equal(frame, after[name], obj=name)
     versions = MlflowClient().search_model_versions("name = 'flight_delay'")
-    assert len(versions) == 1, "the same model was registered twice"
+    assert len(versions) == 1, "the same model must not be registered twice"
     assert champion(lived).tags == version.tags
 
 
-def test_a_deployment_that_was_killed_between_the_aliases_is_made_good(lived: Project) -> None:
+def test_a_deployment_killed_between_the_aliases_is_repaired_by_the_next(lived: Project) -> None:
     client = MlflowClient()
     client.set_registered_model_alias("flight_delay", "challenger", champion(lived).version)
     lived.run("deployment", **QUICK)
@@ -150,7 +157,7 @@ def test_a_candidate_that_fails_a_check_stays_challenger(tmp_path, small, write_
         project.run("inference", as_of=LATER, **strict)
 
 
-def test_a_baseline_that_is_not_beaten_refuses_the_first_deployment(lived: Project) -> None:
+def test_a_first_candidate_that_does_not_beat_the_baseline_is_not_promoted(lived: Project) -> None:
     from podium.pipelines.deployment.nodes import decide
     from podium.problems import PROBLEMS
     from podium.registry.candidate import newest_candidate
@@ -167,7 +174,7 @@ def test_a_baseline_that_is_not_beaten_refuses_the_first_deployment(lived: Proje
     assert not decision.promote
 
 
-def test_evidence_of_another_candidate_decides_nothing(lived: Project) -> None:
+def test_evidence_of_another_candidate_is_refused(lived: Project) -> None:
     from dataclasses import replace
 
     from podium.pipelines.deployment.nodes import decide
@@ -196,7 +203,7 @@ def test_a_candidate_from_the_future_is_not_evaluated(lived: Project) -> None:
 
 @pytest.fixture(scope="module")
 def other_future(tmp_path_factory, small, write_source, lived):
-    """The same life cycle on sources in which everything that became known after the cut is different."""
+    """The same life cycle on sources that differ in everything that became known after the cut."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("future")
         patch.setenv("PODIUM_DATA", str(folder / "data"))
@@ -228,7 +235,7 @@ def with_another_future(files: dict[str, pd.DataFrame], cut: pd.Timestamp) -> di
     return files | {"flights": flights, "weather": weather}
 
 
-def test_another_future_changes_nothing_before_it(lived: Project, other_future: Project) -> None:
+def test_another_future_does_not_change_the_past(lived: Project, other_future: Project) -> None:
     one, other = contents(lived), contents(other_future)
     compared = 0
     for name in one:
@@ -242,8 +249,8 @@ def test_another_future_changes_nothing_before_it(lived: Project, other_future: 
     assert champion_digest(lived) == champion_digest(other_future)
 
 
-def test_another_future_is_seen_after_it(lived: Project, other_future: Project) -> None:
-    """Show that the comparison above can fail: after the cut, the two life cycles differ."""
+def test_another_future_changes_the_scores_after_the_cut(lived: Project, other_future: Project) -> None:
+    """Shows that the test above can fail, because the two life cycles differ after the cut."""
     one, other = (project.table("predictions/log") for project in (lived, other_future))
     late = [frame[frame["prediction_time"] > CUT].sort_values("scheduled_departure")["score"] for frame in (one, other)]
     assert len(late[0]) == len(late[1])

@@ -24,7 +24,7 @@ def scaled(rows: int, parameters: BaseModel, *, by: int, offset: int = 0) -> int
     return rows * by + offset
 
 
-def test_arguments_are_fixed_in_a_function_of_its_own():
+def test_fixed_binds_arguments_in_a_copy_of_the_function():
     tenfold, twofold = fixed(scaled, by=10), fixed(scaled, by=2, offset=1)
 
     assert (tenfold(3, None), twofold(3, None), scaled(3, None, by=1)) == (30, 7, 3)
@@ -33,19 +33,19 @@ def test_arguments_are_fixed_in_a_function_of_its_own():
     assert inspect.getfile(tenfold) == __file__
 
 
-def test_sharper_types_are_those_of_the_copy_alone():
+def test_narrower_types_apply_to_the_copy_only():
     assert inspect.get_annotations(fixed(scaled, types={"parameters": Given}, by=1))["parameters"] is Given
     assert inspect.get_annotations(scaled)["parameters"] is BaseModel
 
 
-def test_only_what_is_keyword_only_can_be_fixed():
+def test_only_keyword_only_parameters_can_be_fixed():
     with pytest.raises(TypeError, match="scaled has no keyword-only parameter row"):
         fixed(scaled, row=1)
     with pytest.raises(TypeError, match="rows"):
         fixed(scaled, rows=1)
 
 
-def test_kedro_still_counts_the_inputs():
+def test_kedro_still_checks_the_number_of_inputs():
     Node(fixed(scaled, by=1), ["a", "b"], "c", name="n")
     with pytest.raises(TypeError):
         Node(fixed(scaled, by=1), ["a"], "c", name="n")
@@ -55,7 +55,7 @@ def refreshed(rows: int, *, table: FeatureTable) -> int:
     """Rows of a table."""
 
 
-def test_a_preview_is_the_docstring_s_first_line_and_the_table_s_description():
+def test_the_preview_of_a_node_has_the_first_line_of_its_docstring_and_the_description_of_its_table():
     table = PROBLEMS["flight_delay"].tables[0]
     made = stage(SimpleNamespace(name="p"), "training", [node(refreshed, inputs="a", outputs="b", table=table)])
 

@@ -1,4 +1,4 @@
-"""After a feature's type changes, training still runs, and the earlier training set keeps its rows and types."""
+"""Training still runs after a feature's type changes, and the earlier training set keeps its rows and types."""
 
 import pandas as pd
 from deltalake import DeltaTable
@@ -9,7 +9,7 @@ from tests.conftest import Project
 from tests.pipelines.life import AS_OF, LATER, QUICK
 
 
-def test_training_goes_on_where_a_feature_became_a_number(project: Project, monkeypatch):
+def test_training_runs_after_a_feature_changed_from_text_to_number(project: Project, monkeypatch):
     joined = training_set.described
     project.run("feature_engineering", as_of=LATER)
     with monkeypatch.context() as earlier:

@@ -1,4 +1,4 @@
-"""The workbench on a project with a champion: its held-out rows, and trials of allowed and refused features."""
+"""The workbench on a project with a champion: held-out rows, and trials of accepted and refused features."""
 
 from datetime import timedelta
 
@@ -45,7 +45,7 @@ def last_delay(knowledge, known="available_at"):
     return newest.agg(F.max("arr_delay").cast("bigint").alias("flight_last_delay"))
 
 
-def test_the_unseen_rows_are_those_of_the_evaluation(champion):
+def test_the_held_out_rows_are_those_of_the_evaluation(champion):
     figures = measure(champion.unseen["label"].to_numpy(), champion.unseen["score"].to_numpy())
     tags = champion.champion.tags
     assert f"{figures['auc']:.6g}" == tags["podium.metric.auc"]
@@ -54,12 +54,12 @@ def test_the_unseen_rows_are_those_of_the_evaluation(champion):
     assert champion.learned["label_available_at"].max() <= champion.unseen["prediction_time"].min()
 
 
-def test_the_learned_rows_make_the_champion_again_to_the_last_byte(champion, tmp_path):
+def test_refitting_on_the_training_rows_gives_the_champion_to_the_last_byte(champion, tmp_path):
     _fitted(champion, champion.learned, []).save(tmp_path / "model")
     assert models.digest(tmp_path / "model") == champion.champion.digest
 
 
-def test_a_feature_is_what_was_known_when_the_request_was_made(context, champion, lived):
+def test_a_trial_uses_only_feature_values_known_at_the_request(context, champion, lived):
     trial = try_feature(context, champion, table(last_delay))
     landed = lived.table("bronze/arrival").dropna(subset=["arr_delay"])
     landed = landed.groupby([*FLIGHT, "available_at"], as_index=False)["arr_delay"].max().sort_values("available_at")
@@ -85,7 +85,7 @@ def test_a_feature_is_what_was_known_when_the_request_was_made(context, champion
     "leak",
     [
         lambda knowledge: last_delay(knowledge, "scheduled_departure"),
-        # feature_time is right, but the values depend on the maximum over all rows, later ones included.
+        # feature_time is right, but the values depend on the maximum over all rows, including later ones.
         lambda knowledge: last_delay(knowledge).withColumn(
             "flight_last_delay",
             F.col("flight_last_delay")
@@ -99,12 +99,12 @@ def test_a_feature_that_looks_ahead_is_refused(context, champion, leak):
         try_feature(context, champion, table(leak))
 
 
-def test_a_feature_that_is_there_already_is_refused(context, champion):
+def test_a_feature_that_the_champion_already_has_is_refused(context, champion):
     with pytest.raises(PodiumError, match="The champion already has weather_temp"):
         try_feature(context, champion, table(last_delay, "weather_temp"))
 
 
-def test_tables_and_sql_and_pictures(context, lived):
+def test_the_workbench_gives_tables_query_results_and_pictures(context, lived):
     found = tables(context)
     assert found.loc["flight_delay.predictions", "rows"] == len(lived.table("predictions/log"))
     answer = sql(context, "SELECT max(scheduled_departure) AS last FROM flight_delay.bronze_timetable")
@@ -114,6 +114,6 @@ def test_tables_and_sql_and_pictures(context, lived):
         picture(context, "Late flights by months")
 
 
-def test_without_a_champion_it_says_what_to_run(project):
+def test_without_a_champion_the_error_says_what_to_run(project):
     with pytest.raises(PodiumError, match=r"has no champion yet\. Run: make demo"):
         bench(project.session.load_context())

@@ -1,4 +1,4 @@
-"""A staging that has models, for reading; a prod that is empty, for every test."""
+"""Fixtures: a shared staging environment with models, which tests only read, and an empty prod for each test."""
 
 import shutil
 from collections.abc import Callable
@@ -24,8 +24,8 @@ def new_home(tmp_path_factory: pytest.TempPathFactory, tracking_store: Path) -> 
 
 
 @pytest.fixture(autouse=True)
-def elsewhere():
-    """Nobody stays in the environment that a test entered."""
+def restored_uris():
+    """Restore MLflow's URIs, which a test changes when it enters an environment."""
     before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     yield
     mlflow.set_tracking_uri(before[0])
@@ -34,7 +34,7 @@ def elsewhere():
 
 @pytest.fixture(scope="session")
 def staging(new_home: MakeHome) -> Home:
-    """Version 1 is champion, version 2 a challenger that was refused. For reading."""
+    """An environment whose version 1 is champion and version 2 a refused challenger. Tests only read it."""
     home = new_home("staging")
     home.live(seed=1)
     home.live(seed=2, passed=False)

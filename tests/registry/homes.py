@@ -1,4 +1,4 @@
-"""Environments with an MLflow of their own, and small real models that live there."""
+"""Environments that each have a separate MLflow, with small real models."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ NAME = "flight_delay"
 
 @dataclass(frozen=True)
 class Home:
-    """One environment: a folder with a database and artifacts, unless a server is named."""
+    """One environment: a folder with MLflow's database and artifacts, or a server if it is given."""
 
     folder: Path
     env: str
@@ -48,7 +48,7 @@ class Home:
         return sorted(str(found.version) for found in self.client.search_model_versions(f"name = '{NAME}'"))
 
     def enter(self) -> None:
-        """Be in this environment, as a run is."""
+        """Point MLflow to this environment, as a run does."""
         mlflow.set_tracking_uri(self.place.uri)
         mlflow.set_registry_uri(self.place.registry)
         if self.client.get_experiment_by_name("podium") is None:
@@ -62,7 +62,7 @@ class Home:
         return newest_candidate(NAME)
 
     def log(self, seed: int) -> None:
-        """What training leaves in a run."""
+        """Log what a training run logs: parameters, candidate, baseline and inputs."""
         rows = flights(300, seed)
         fitted = {
             "model": fit("lightgbm", rows, rows["label"], **HOW, params={"rounds": 5}, seed=seed),
@@ -84,7 +84,7 @@ class Home:
         return found
 
     def record(self, stage: str, version: int) -> None:
-        """What the hooks leave of a run that read version ``version`` of the table t."""
+        """Record, as the hooks do, a run that read the given version of the table t."""
         read = [
             DatasetState(
                 name="t", kind=DatasetKind.TABLE, namespace="file", path="/t", version=f"{version}", table_id="a-table"
@@ -99,12 +99,12 @@ class Home:
         return apply(NAME, Decision(candidate=candidate, checks=checks, metrics=evidence.metrics))
 
     def live(self, seed: int = 1, *, passed: bool = True) -> str:
-        """Train, evaluate, deploy; the version."""
+        """Train, evaluate and deploy a model, and return its version."""
         candidate = self.train(seed)
         return self.deploy(candidate, self.evaluate(candidate, passed=passed))
 
     def live_in_one_run(self, seed: int = 1) -> str:
-        """The same in a single run, as a run of every pipeline does it."""
+        """Train, evaluate and deploy in a single MLflow run, as a run of every pipeline does."""
         self.enter()
         with mlflow.start_run(run_name="training+evaluation"):
             self.log(seed)

@@ -1,4 +1,4 @@
-"""The commit that a run names is that of Podium's own files, or none."""
+"""A run records the commit of Podium's own files, or no commit."""
 
 import subprocess
 from pathlib import Path
@@ -30,13 +30,13 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_commit_of_a_clean_checkout(checkout: Path) -> None:
+def test_a_clean_checkout_has_its_commit(checkout: Path) -> None:
     found = commit_of(checkout / "src" / "podium", checkout / "conf")
     assert found == {"commit": git(checkout, "rev-parse", "HEAD"), "dirty": "false"}
 
 
 @pytest.mark.parametrize("name", ["src/podium/__init__.py", "conf/base/spark.yml"])
-def test_code_and_configuration_that_changed_are_dirty(name: str, checkout: Path) -> None:
+def test_changed_code_or_configuration_is_dirty(name: str, checkout: Path) -> None:
     (checkout / name).write_text("changed")
     assert commit_of(checkout / "src" / "podium", checkout / "conf")["dirty"] == "true"
 

@@ -1,4 +1,4 @@
-"""Which version of the training sets the champion's examples are read from."""
+"""The version of the training sets table from which the champion's examples are read."""
 
 from datetime import UTC, datetime
 
@@ -14,13 +14,13 @@ from podium.registry.runs import record_run
 from tests.registry.homes import NAME
 
 TABLE = f"{NAME}.training_sets_examples"
-# The champion's moment, and a later one.
+# The champion's as_of, and a later one.
 MINE, LATER = datetime(2013, 4, 1, tzinfo=UTC), datetime(2013, 5, 1, tzinfo=UTC)
 
 
 @pytest.fixture
 def train(tmp_path, spark):
-    """Write the training set of a moment with one feature, and record it as training does; the version it made."""
+    """Return a function that writes a training set with one feature and records it as training does."""
 
     def write(as_of: datetime, sky, dtype: str, *, recorded: bool = True) -> int:
         dataset = DeltaDataset(path=str(tmp_path / "examples"), zone="training_sets", mode="replace", evolve="types")
@@ -43,7 +43,7 @@ def train(tmp_path, spark):
 
 @pytest.fixture
 def champion(prod, train) -> int:
-    """A champion that was trained on text; the version of the table that its run recorded."""
+    """Register a champion trained on a text feature, and return the table version that its run recorded."""
     prod.enter()
     client = MlflowClient()
     client.create_registered_model(NAME)
@@ -64,7 +64,7 @@ def mine(examples: ChampionExamplesDataset) -> list:
     return list(frame[frame["as_of"] == MINE.replace(tzinfo=None)]["sky"])
 
 
-def test_the_newest_version_where_no_type_changed(champion, train, examples):
+def test_without_a_type_change_the_newest_version_is_read(champion, train, examples):
     newest = train(LATER, "fog", "string", recorded=False)
 
     assert mine(examples) == ["clear"]
@@ -72,14 +72,14 @@ def test_the_newest_version_where_no_type_changed(champion, train, examples):
 
 
 @pytest.mark.parametrize("as_of", [LATER, MINE])
-def test_the_recorded_version_where_a_type_changed(champion, train, examples, as_of):
+def test_after_a_type_change_the_recorded_version_is_read(champion, train, examples, as_of):
     train(as_of, 3, "bigint", recorded=False)
 
     assert mine(examples) == ["clear"]
     assert examples.loaded_version == champion
 
 
-def test_the_recorded_version_where_a_type_changed_and_changed_back(champion, train, examples):
+def test_after_a_type_changed_and_changed_back_the_recorded_version_is_read(champion, train, examples):
     train(LATER, 3, "bigint", recorded=False)
     train(LATER, "fog", "string", recorded=False)
 
@@ -87,7 +87,7 @@ def test_the_recorded_version_where_a_type_changed_and_changed_back(champion, tr
     assert examples.loaded_version == champion
 
 
-def test_what_maintenance_removed_is_told_with_what_to_run(champion, train, examples):
+def test_the_error_for_a_vacuumed_version_says_what_to_run(champion, train, examples):
     train(LATER, 3, "bigint", recorded=False)
     examples.delta().vacuum(0, dry_run=False, enforce_retention_duration=False)
 
@@ -100,7 +100,7 @@ def test_what_maintenance_removed_is_told_with_what_to_run(champion, train, exam
     assert "Run: kedro run --pipeline training --params as_of=2013-04-01T00:00:00" in said
 
 
-def test_the_newest_version_serves_where_the_recorded_one_was_removed(champion, train, examples):
+def test_the_newest_version_is_read_if_the_recorded_one_was_vacuumed(champion, train, examples):
     train(LATER, 3, "bigint", recorded=False)
     train(MINE, 4, "bigint", recorded=False)
     examples.delta().vacuum(0, dry_run=False, enforce_retention_duration=False)
@@ -108,7 +108,7 @@ def test_the_newest_version_serves_where_the_recorded_one_was_removed(champion, 
     assert mine(examples) == [4]
 
 
-def test_a_champion_whose_run_recorded_nothing(prod, champion, train, examples):
+def test_a_champion_without_a_recorded_version_uses_the_newest_or_fails(prod, champion, train, examples):
     client = MlflowClient()
     other = client.create_run(client.get_experiment_by_name("podium").experiment_id).info.run_id
     client.create_model_version(NAME, "nowhere", other, tags={"podium.as_of": MINE.isoformat()})
@@ -120,6 +120,6 @@ def test_a_champion_whose_run_recorded_nothing(prod, champion, train, examples):
         examples.load()
 
 
-def test_they_are_only_read(examples, spark):
+def test_the_examples_are_read_only(examples, spark):
     with pytest.raises(LakehouseError, match="are only read"):
         examples.save(spark.range(1))

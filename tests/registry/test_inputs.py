@@ -1,4 +1,4 @@
-"""Runs that log the same datasets at one moment all end well."""
+"""Concurrent runs that log the same datasets all succeed."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from podium.registry.inputs import log_inputs
 
-# Each run shares datasets with others, in an order of its own; the last two have all of them.
+# The datasets of each run, in different orders and overlapping. The last two runs have all of them.
 READ = {"one": "ab", "two": "bc", "three": "cda", "four": "abcd", "five": "dcba"}
 
 
@@ -27,8 +27,8 @@ def client(new_home) -> MlflowClient:
 
 
 @pytest.fixture
-def all_have_looked():
-    """No run inserts a dataset before every run has looked for its datasets: the race is certain."""
+def forced_race():
+    """Force the race: no run inserts a dataset before every run has looked for its datasets."""
     looked, mine = threading.Barrier(len(READ), timeout=60), threading.local()
 
     def wait(session: Session, *_) -> None:
@@ -42,7 +42,7 @@ def all_have_looked():
     event.remove(Session, "before_flush", wait)
 
 
-def test_runs_that_log_the_same_datasets_at_once(client, all_have_looked):
+def test_concurrent_runs_can_log_the_same_datasets(client, forced_race):
     experiment = client.create_experiment("race")
     runs = {name: client.create_run(experiment).info.run_id for name in READ}
 
@@ -54,7 +54,7 @@ def test_runs_that_log_the_same_datasets_at_once(client, all_have_looked):
         assert sorted(each.dataset.name for each in found) == sorted(read)
 
 
-def test_another_refusal_is_told_at_once(client, monkeypatch):
+def test_another_error_is_raised_without_a_retry(client, monkeypatch):
     run, calls = client.create_run("0"), []
     ask = MlflowClient.log_inputs
     monkeypatch.setattr(MlflowClient, "log_inputs", lambda *given: calls.append(1) or ask(*given))

@@ -1,4 +1,4 @@
-"""Who carries an alias: what MLflow does not know is told apart from what it cannot tell."""
+"""Alias lookups distinguish a missing model or alias from an MLflow error."""
 
 import pytest
 from mlflow.exceptions import MlflowException
@@ -8,7 +8,7 @@ from podium.registry.versions import aliased
 from tests.registry.homes import NAME, Home
 
 
-def test_no_model_and_no_alias_are_no_version(staging: Home, prod: Home):
+def test_a_missing_model_or_alias_gives_none(staging: Home, prod: Home):
     prod.enter()
     assert aliased(NAME, "champion") is None
     assert aliases_of(prod.client, NAME) is None
@@ -19,14 +19,14 @@ def test_no_model_and_no_alias_are_no_version(staging: Home, prod: Home):
     assert aliases_of(staging.client, NAME) == {"champion": "1", "challenger": "2"}
 
 
-def test_a_question_that_mlflow_refuses_is_not_taken_for_no_champion(staging: Home):
+def test_an_error_of_mlflow_does_not_count_as_a_missing_champion(staging: Home):
     staging.enter()
     with pytest.raises(MlflowException) as refused:
         aliased(f"{NAME}/{NAME}", "champion")
     assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
 
 
-def test_every_model_is_found_however_many_there_are(prod: Home):
+def test_all_models_are_found_across_pages(prod: Home):
     names = sorted(f"model_{number}" for number in range(105))  # MLflow lists 100 in a page
     for name in names:
         prod.client.create_registered_model(name)
@@ -34,7 +34,7 @@ def test_every_model_is_found_however_many_there_are(prod: Home):
     assert model_names(prod.client) == names
 
 
-def test_a_document_that_a_run_did_not_log_is_an_error_unless_it_may_be_missing(staging: Home):
+def test_a_missing_document_is_an_error_unless_it_is_optional(staging: Home):
     run = staging.client.search_runs(["1"], "tags.`podium.kind` = 'evidence'")[0].info.run_id
     assert json_document(staging.client, run, "evaluation.json")["checks"]
     with pytest.raises(MlflowException):

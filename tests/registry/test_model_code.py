@@ -1,4 +1,4 @@
-"""The code that travels with a version: it loads without Podium, and a changed byte of it is refused."""
+"""The code logged with a model version loads without Podium installed, and a change to it is refused."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from podium.registry.versions import load_version
 from tests.models.conftest import FEATURES, flights
 from tests.registry.homes import NAME, Home
 
-# -S leaves out the .pth files of site-packages, and with them an editable install of Podium.
+# -S skips the .pth files of site-packages, and thereby an editable install of Podium.
 SERVER = """
 import importlib.util, sys
 sys.path.append(sys.argv[1])
@@ -31,7 +31,7 @@ print([name for name in ("kedro", "pyspark", "pydantic_settings") if name in sys
 
 @pytest.fixture
 def home(new_home) -> Home:
-    """An environment whose only version is champion, and whose files a test may damage."""
+    """An environment with one version, the champion, whose files a test may damage."""
     home = new_home("prod")
     home.live(seed=1)
     return home
@@ -41,7 +41,7 @@ def version_folder(home: Home) -> Path:
     return Path(home.client.get_model_version(NAME, "1").source)
 
 
-def test_a_version_is_served_where_podium_is_not_installed(home: Home, tmp_path: Path):
+def test_a_version_can_be_served_without_podium_installed(home: Home, tmp_path: Path):
     asked = flights(50, 9)[FEATURES]
     numbers = asked.select_dtypes("number").columns
     asked[numbers] = asked[numbers].astype("float64")
@@ -64,12 +64,12 @@ def test_a_version_is_served_where_podium_is_not_installed(home: Home, tmp_path:
     assert (pd.read_parquet(answer)["score"] == champion.model.score(asked)).all()
 
 
-def test_podium_is_no_requirement(home: Home):
+def test_the_requirements_do_not_include_podium(home: Home):
     requirements = (version_folder(home) / "requirements.txt").read_text().split()
     assert [line.partition("==")[0] for line in requirements] == ["lightgbm", "mlflow", "numpy", "pandas"]
 
 
-def test_loading_by_mlflow_is_no_change(home: Home):
+def test_loading_with_mlflow_does_not_count_as_a_change(home: Home):
     home.enter()
     mlflow.pyfunc.load_model(f"models:/{NAME}/1")
     assert load_version(NAME, "champion").version == "1"
@@ -90,7 +90,7 @@ def test_changed_code_is_refused(home: Home, staging: Home, name: str):
         plan_promotion(NAME, home.place, staging.place)
 
 
-def test_bytecode_is_left_behind_by_a_promotion(home: Home, new_home):
+def test_a_promotion_does_not_copy_bytecode(home: Home, new_home):
     cache = version_folder(home) / "code" / "podium" / "__pycache__"
     cache.mkdir()
     (cache / "errors.cpython-311.pyc").write_bytes(b"anything")

@@ -1,11 +1,11 @@
-"""A run of every pipeline trains and evaluates in one MLflow run; what it leaves is found again."""
+"""A run of every pipeline trains and evaluates in one MLflow run, and both results are found."""
 
 from podium.registry.candidate import newest_candidate
 from podium.registry.evidence import newest_evidence
 from tests.registry.homes import NAME
 
 
-def test_candidate_and_evidence_of_one_run_are_both_found(new_home):
+def test_candidate_and_evidence_of_a_single_run_are_found(new_home):
     home = new_home("dev")
     version = home.live_in_one_run()
     home.enter()

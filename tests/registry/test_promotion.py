@@ -1,4 +1,4 @@
-"""Promotion by value: what arrives, what is refused, what a kill leaves behind, and what pipelines make of it."""
+"""Promotion by copy: the copied files and tags, refusals, kills, and how the target's pipelines treat the copy."""
 
 import json
 import shutil
@@ -22,12 +22,12 @@ from tests.models.conftest import FEATURES, flights
 from tests.registry.homes import NAME, Home
 
 
-def carry(source: Home, target: Home, version: str | None = None) -> str:
+def copy_version(source: Home, target: Home, version: str | None = None) -> str:
     return promote(plan_promotion(NAME, source.place, target.place, version), lambda step: None)
 
 
 def files(home: Home, version: str) -> dict[str, bytes]:
-    """What a version's run holds, read from the disk."""
+    """The artifacts of a version's run, read from the disk, by relative path."""
     run = home.client.get_run(home.client.get_model_version(NAME, version).run_id)
     folder = Path(run.info.artifact_uri)
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -37,8 +37,8 @@ def model_folder(home: Home, version: str) -> Path:
     return Path(home.client.get_model_version(NAME, version).source, "artifacts", "model")
 
 
-def test_bytes_evidence_and_lineage_arrive(staging: Home, prod: Home):
-    number = carry(staging, prod)
+def test_a_promotion_copies_model_evidence_and_lineage(staging: Home, prod: Home):
+    number = copy_version(staging, prod)
     here, there = (home.client.get_model_version(NAME, "1") for home in (staging, prod))
     assert (number, prod.aliases) == ("1", {"challenger": "1"})
     digest = models.digest(model_folder(prod, "1"))
@@ -70,13 +70,13 @@ def test_bytes_evidence_and_lineage_arrive(staging: Home, prod: Home):
     assert {name: sent[name] for name in found} == found
 
 
-def test_the_copy_lives_without_its_source(new_home, prod: Home):
+def test_the_copy_works_after_its_source_is_deleted(new_home, prod: Home):
     source = new_home("staging")
     source.live(seed=5)
     source.enter()
     rows = flights(50, seed=9)
     expected = load_version(NAME, "champion").model.score(rows)
-    carry(source, prod)
+    copy_version(source, prod)
     shutil.rmtree(source.folder)
     assert str(source.folder) not in Path(prod.client.get_model_version(NAME, "1").source, "MLmodel").read_text()
     prod.enter()
@@ -87,62 +87,62 @@ def test_the_copy_lives_without_its_source(new_home, prod: Home):
     assert (served.predict(asked) == expected).all()
 
 
-def test_the_champion_of_the_target_stays_and_its_challenger_gives_way(staging: Home, prod: Home):
+def test_the_copy_replaces_the_challenger_of_the_target_and_not_its_champion(staging: Home, prod: Home):
     prod.live(seed=11)
     prod.live(seed=12, passed=False)
     before = prod.client.get_model_version(NAME, "1")
     assert prod.aliases == {"champion": "1", "challenger": "2"}
-    assert carry(staging, prod) == "3"
+    assert copy_version(staging, prod) == "3"
     assert prod.aliases == {"champion": "1", "challenger": "3"}
     assert prod.client.get_model_version(NAME, "1").tags == before.tags
 
 
-def test_a_version_that_is_there_is_recognised(staging: Home, prod: Home):
-    carry(staging, prod)
+def test_promoting_the_same_version_again_is_a_no_op(staging: Home, prod: Home):
+    copy_version(staging, prod)
     plan = plan_promotion(NAME, staging.place, prod.place)
     assert (plan.present, plan.alias) == ("1", "challenger")
     runs = len(files(prod, "1"))
-    assert carry(staging, prod) == "1"
+    assert copy_version(staging, prod) == "1"
     assert (prod.versions, prod.aliases, len(files(prod, "1"))) == (["1"], {"challenger": "1"}, runs)
     prod.client.delete_registered_model_alias(NAME, "challenger")
-    assert carry(staging, prod) == "1"
+    assert copy_version(staging, prod) == "1"
     assert prod.aliases == {"challenger": "1"}
 
 
-def test_a_champion_is_not_made_challenger_of_itself(staging: Home, prod: Home):
+def test_a_champion_does_not_become_its_own_challenger(staging: Home, prod: Home):
     prod.live(seed=1)
-    assert carry(staging, prod) == "1"
+    assert copy_version(staging, prod) == "1"
     assert prod.aliases == {"champion": "1"}
 
 
-def test_a_refused_version_goes_only_by_its_number_and_takes_the_refusal_along(staging: Home, prod: Home):
-    carry(staging, prod, "2")
+def test_a_refused_version_keeps_its_refusal_in_the_target(staging: Home, prod: Home):
+    copy_version(staging, prod, "2")
     tags = prod.client.get_model_version(NAME, "1").tags
     assert (tags["podium.promoted_from"], tags["podium.source_decision"]) == ("staging/2", "refused")
     assert tags["podium.checks"] == "auc: FAILED"
 
 
-def test_promoted_twice_over(staging: Home, prod: Home, new_home):
-    carry(staging, prod)
+def test_a_promoted_version_can_be_promoted_again(staging: Home, prod: Home, new_home):
+    copy_version(staging, prod)
     third = new_home("third")
-    carry(prod, third, "1")
+    copy_version(prod, third, "1")
     assert models.digest(model_folder(third, "1")) == models.digest(model_folder(staging, "1"))
     lineage = json.loads(files(third, "1")["lineage.json"])
     assert lineage["promoted_from"] == "prod/1"
     assert lineage["training"]["promoted_from"] == "staging/1"
 
 
-def test_one_run_that_trained_and_evaluated_is_both(new_home, prod: Home):
+def test_a_single_run_counts_as_training_and_evaluation(new_home, prod: Home):
     home = new_home("staging")
     home.live_in_one_run()
-    carry(home, prod)
+    copy_version(home, prod)
     tags = prod.client.get_model_version(NAME, "1").tags
     assert tags["podium.source_training_run"] == tags["podium.source_evaluation_run"]
     assert {"training.json", "evaluation.json", "model_card.html"} <= files(prod, "1").keys()
 
 
-def test_the_pipelines_of_the_target_take_it_for_nothing_of_theirs(staging: Home, prod: Home):
-    carry(staging, prod)
+def test_the_pipelines_of_the_target_ignore_the_copy(staging: Home, prod: Home):
+    copy_version(staging, prod)
     prod.enter()
     with pytest.raises(PodiumError, match="there is no candidate"):
         newest_candidate(NAME)
@@ -150,7 +150,7 @@ def test_the_pipelines_of_the_target_take_it_for_nothing_of_theirs(staging: Home
         newest_evidence(NAME)
     own = prod.train(seed=21)
     evidence = prod.evaluate(own, auc=0.9)
-    carry(staging, prod, "2")
+    copy_version(staging, prod, "2")
     assert newest_candidate(NAME).digest == own.digest
     assert newest_evidence(NAME).digest == own.digest
     assert prod.deploy(own, evidence) == "3"
@@ -158,9 +158,9 @@ def test_the_pipelines_of_the_target_take_it_for_nothing_of_theirs(staging: Home
     assert prod.client.get_model_version(NAME, "1").tags["podium.decision"] == "undecided"
 
 
-def test_the_targets_own_gate_may_decide_about_the_same_bytes(staging: Home, prod: Home):
-    """Deploy code and deploy models can meet: prod trains the same bytes, and judges them by its own evidence."""
-    carry(staging, prod)
+def test_the_gate_of_the_target_can_promote_the_same_model(staging: Home, prod: Home):
+    """If prod trains a bit-identical model, its own evidence decides about the promoted version."""
+    copy_version(staging, prod)
     own = prod.train(seed=1)
     assert prod.deploy(own, prod.evaluate(own, auc=0.8)) == "1"
     tags = prod.client.get_model_version(NAME, "1").tags
@@ -170,7 +170,7 @@ def test_the_targets_own_gate_may_decide_about_the_same_bytes(staging: Home, pro
 
 @pytest.fixture
 def own_staging(new_home) -> Home:
-    """A staging that a test may damage."""
+    """A separate staging environment that a test may damage."""
     home = new_home("staging")
     home.live(seed=3)
     return home
@@ -180,7 +180,7 @@ def test_changed_bytes_at_the_source_are_refused(own_staging: Home, prod: Home):
     file = model_folder(own_staging, "1") / "model.json"
     file.write_text(file.read_text().replace("lightgbm", "lightgbn"))
     with pytest.raises(PodiumError, match=r"flight_delay version 1 of staging are not those that were logged"):
-        carry(own_staging, prod)
+        copy_version(own_staging, prod)
     assert prod.versions == []
 
 
@@ -192,7 +192,7 @@ def test_bytes_that_change_after_the_plan_are_refused(own_staging: Home, prod: H
     assert (prod.versions, prod.aliases) == ([], {})
 
 
-def test_bytes_that_change_on_the_way_are_not_registered(own_staging: Home, prod: Home):
+def test_bytes_that_change_in_transit_are_not_registered(own_staging: Home, prod: Home):
     def tamper(step: str) -> None:
         if step.startswith("Reading it back"):
             (file,) = prod.folder.rglob("evaluation.json")
@@ -203,31 +203,31 @@ def test_bytes_that_change_on_the_way_are_not_registered(own_staging: Home, prod
     assert prod.versions == []
     (run,) = prod.client.search_runs([prod.client.get_experiment_by_name("podium").experiment_id])
     assert run.info.status == "FAILED"
-    assert carry(own_staging, prod) == "1"
+    assert copy_version(own_staging, prod) == "1"
 
 
-def test_changed_bytes_at_the_target_are_not_taken_for_the_same(own_staging: Home, prod: Home):
-    carry(own_staging, prod)
+def test_changed_bytes_at_the_target_are_refused(own_staging: Home, prod: Home):
+    copy_version(own_staging, prod)
     (model_folder(prod, "1") / "model.json").write_text("{}")
     with pytest.raises(PodiumError, match="flight_delay version 1 of prod are not those"):
-        carry(own_staging, prod)
+        copy_version(own_staging, prod)
 
 
 def test_without_evidence_there_is_no_promotion(own_staging: Home, prod: Home):
     for run in own_staging.client.search_runs(["1"], "tags.`podium.kind` = 'evidence'"):
         own_staging.client.delete_run(run.info.run_id)
     with pytest.raises(PodiumError, match=r"lacks evaluation\.json, model_card\.html, pictures of its evaluation"):
-        carry(own_staging, prod)
+        copy_version(own_staging, prod)
 
 
 def test_evidence_about_other_bytes_does_not_count(own_staging: Home, prod: Home):
     other = own_staging.train(seed=4)
     own_staging.evaluate(other, auc=0.99)
-    carry(own_staging, prod, "1")
+    copy_version(own_staging, prod, "1")
     assert prod.client.get_model_version(NAME, "1").tags["podium.metric.auc"] == "0.75"
 
 
-def test_what_is_not_there_is_named(staging: Home, prod: Home, tmp_path: Path):
+def test_errors_name_the_missing_model_version_or_environment(staging: Home, prod: Home, tmp_path: Path):
     def plan(name=NAME, source=staging.place, target=prod.place, version=None):
         return plan_promotion(name, source, target, version)
 
@@ -246,14 +246,14 @@ def test_what_is_not_there_is_named(staging: Home, prod: Home, tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
-def test_without_a_champion_the_version_has_to_be_named(new_home, prod: Home):
+def test_without_a_champion_the_version_must_be_given(new_home, prod: Home):
     home = new_home("staging")
     home.live(seed=6, passed=False)
     with pytest.raises(PodiumError, match=r"no champion in staging. Name a version, with --version"):
         plan_promotion(NAME, home.place, prod.place)
 
 
-def test_a_plan_makes_nothing(staging: Home, tmp_path: Path):
+def test_a_plan_creates_no_files(staging: Home, tmp_path: Path):
     plan = plan_promotion(NAME, staging.place, Home(tmp_path / "prod", "prod").place)
     assert (plan.present, plan.aliases) == (None, {})
     assert not list(tmp_path.iterdir())
@@ -277,19 +277,19 @@ promote(plan, lambda step: die() if step.startswith(where) else None)
 
 
 @pytest.mark.parametrize("where", ["finalize_logged_model", "Reading it back", "set_registered_model_alias"])
-def test_killed_anywhere_it_leaves_no_alias_and_the_next_one_completes(staging: Home, prod: Home, where: str):
+def test_a_killed_promotion_sets_no_alias_and_the_next_one_completes_it(staging: Home, prod: Home, where: str):
     command = [sys.executable, "-c", KILLED, str(staging.folder), str(prod.folder), where]
     killed = subprocess.run(command, cwd=PROJECT, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert prod.aliases == {}
     assert len(prod.versions) == (1 if where == "set_registered_model_alias" else 0)
-    assert carry(staging, prod) == "1"
+    assert copy_version(staging, prod) == "1"
     assert (prod.versions, prod.aliases) == (["1"], {"challenger": "1"})
     assert models.digest(model_folder(prod, "1")) == models.digest(model_folder(staging, "1"))
 
 
-def test_the_status_shows_the_challenger(staging: Home, prod: Home):
-    carry(staging, prod)
+def test_the_overview_shows_the_promoted_challenger(staging: Home, prod: Home):
+    copy_version(staging, prod)
     registry = Registry(prod.place.uri)
     challenger = registry.version(NAME, "challenger")
     assert (challenger.decision, challenger.metrics["auc"], challenger.baseline["auc"]) == ("undecided", 0.75, 0.6)

@@ -1,4 +1,4 @@
-"""``make mlflow``, for real: a server over an environment's folder, runs through it, and nothing left when it stops."""
+"""``make mlflow`` with a real server: it serves an environment's folder, accepts runs, and ends all its processes."""
 
 import os
 import shutil
@@ -17,8 +17,8 @@ from podium.registry.versions import load_version
 from tests.conftest import PROJECT
 from tests.registry.homes import NAME, Home
 
-# Bytes: two processes of MLflow, each with its libraries, and the one that watches them.
-MOST = 0.9e9
+# Upper bound in bytes for two MLflow processes, each with its libraries, and the process that supervises them.
+MAX_MEMORY = 0.9e9
 
 
 def free_port() -> int:
@@ -29,7 +29,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory) -> Iterator[tuple[Home, psutil.Process]]:
-    """The MLflow of prod behind a server, and the process that keeps it."""
+    """The MLflow of prod behind a server, and the server's process."""
     data, port = tmp_path_factory.mktemp("served"), str(free_port())
     command = [sys.executable, "-m", "podium.cli.tracking_server", "--env", "prod", "--port", port]
     environment = os.environ | {"PODIUM_DATA": str(data), "PODIUM_HOME": str(PROJECT)}
@@ -42,7 +42,7 @@ def served(tmp_path_factory) -> Iterator[tuple[Home, psutil.Process]]:
             process.terminate()
 
 
-def test_it_serves_runs_models_and_a_promotion(served, staging: Home):
+def test_the_server_handles_runs_models_and_a_promotion(served, staging: Home):
     home, process = served
     with urlopen(f"{home.server}/health", timeout=10) as answer:
         assert answer.status == 200
@@ -50,17 +50,17 @@ def test_it_serves_runs_models_and_a_promotion(served, staging: Home):
     plan = plan_promotion(NAME, staging.place, home.place)
     assert promote(plan, lambda step: None) == "2"
     assert home.aliases == {"champion": "1", "challenger": "2"}
-    # The same store without the server: the same versions, and the files are where it says.
+    # Without the server, the same store has the same versions and files.
     direct = Home(home.folder, "prod")
     assert direct.aliases == home.aliases
     direct.enter()
     assert load_version(NAME, "challenger").digest == plan.digest
     family = [process, *process.children(recursive=True)]
-    assert len(family) == 3, "one worker, no runner of jobs"
-    assert sum(member.memory_full_info().pss for member in family) < MOST  # pages that they share count once
+    assert len(family) == 3, "MLflow must start one worker and no job runner"
+    assert sum(member.memory_full_info().pss for member in family) < MAX_MEMORY  # PSS counts shared pages once
 
 
-def test_a_kedro_run_goes_through_it(served):
+def test_a_kedro_run_uses_the_server(served):
     home, _ = served
     candidate = home.train(seed=8)
     home.evaluate(candidate)
@@ -70,13 +70,13 @@ def test_a_kedro_run_goes_through_it(served):
     assert ran.returncode == 0, ran.stderr
     experiment = home.client.get_experiment_by_name("podium").experiment_id
     (run,) = home.client.search_runs([experiment], "tags.`podium.pipeline` = 'deployment'")
-    # The example's features are not those of this small model: the gate holds.
+    # The gate refuses the model, because its features are not those of the problem.
     assert run.data.tags["podium.decision"] == "refused"
     number = run.data.tags["podium.version"]
     assert home.client.get_model_version(NAME, number).tags["podium.digest"] == candidate.digest
 
 
-def test_a_taken_port_is_said(served):
+def test_a_taken_port_is_reported(served):
     home, _ = served
     port = home.server.rpartition(":")[2]
     command = [sys.executable, "-m", "podium.cli.tracking_server", "--port", port]
@@ -88,7 +88,7 @@ def test_a_taken_port_is_said(served):
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_it_stops_and_nothing_stays_behind(sign, tmp_path, tracking_store):
+def test_a_stop_signal_ends_every_process_of_the_server(sign, tmp_path, tracking_store):
     (tmp_path / "dev").mkdir()
     shutil.copy(tracking_store, tmp_path / "dev")
     port = str(free_port())

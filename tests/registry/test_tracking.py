@@ -1,4 +1,4 @@
-"""Which MLflow an environment has, and what happens when nobody answers there."""
+"""The MLflow address of an environment, and the errors if no server answers there."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ ENVIRONMENTS = ["dev", *VARIABLES]
 
 @pytest.fixture
 def place(monkeypatch, data_folder):
-    """The MLflow of an environment, as configured."""
+    """Return a function that reads the configured MLflow location of an environment."""
     monkeypatch.setenv("PODIUM_HOME", str(PROJECT))
     for variable in VARIABLES.values():
         monkeypatch.delenv(variable, raising=False)
@@ -34,7 +34,7 @@ def place(monkeypatch, data_folder):
 
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
-def test_without_a_server_there_is_a_database_in_the_environments_own_folder(env, place, data_folder, monkeypatch):
+def test_without_a_server_the_database_is_in_the_folder_of_the_environment(env, place, data_folder, monkeypatch):
     for variable in VARIABLES.values():
         monkeypatch.setenv(variable, "")
     found = place(env)
@@ -50,20 +50,20 @@ def test_a_variable_names_the_server_of_its_environment_only(env, place, monkeyp
         found = place(each)
         if each == env:
             assert found.uri == found.registry == "https://mlflow.example.com"
-            assert found.artifacts is None, "a server has a place of its own for artifacts"
+            assert found.artifacts is None, "the server chooses the place for artifacts"
         else:
             assert found.uri.startswith("sqlite:///")
 
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
-def test_mlflows_own_variables_send_nothing_elsewhere(env, place, monkeypatch):
+def test_variables_of_mlflow_do_not_change_the_location(env, place, monkeypatch):
     before = place(env)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere.example.com")
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://elsewhere.example.com")
     assert place(env) == before
 
 
-def test_databricks_passes_through(place, monkeypatch):
+def test_the_databricks_address_is_passed_through(place, monkeypatch):
     monkeypatch.setenv("PODIUM_PROD_MLFLOW", "databricks")
     found = place("prod")
     assert (found.uri, found.registry, found.artifacts) == ("databricks", "databricks-uc", None)
@@ -72,41 +72,41 @@ def test_databricks_passes_through(place, monkeypatch):
     assert registry_uri("databricks://profile") == "databricks-uc://profile"
 
 
-def test_a_database_server_keeps_no_artifacts():
+def test_with_a_database_server_artifacts_are_in_the_folder():
     uri = tracking_uri("postgresql+psycopg2://db/mlflow", "/data/prod")
     assert artifact_location(uri, "/data/prod") == "/data/prod/mlartifacts"
     prepare(uri)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:5000", "prod", "ftp://mlflow.example.com"])
-def test_what_is_no_address_is_refused(address, monkeypatch):
+def test_an_invalid_address_is_refused(address, monkeypatch):
     monkeypatch.setenv("PODIUM_PROD_MLFLOW", address)
     with pytest.raises(PodiumError, match=r"named by the variable PODIUM_PROD_MLFLOW, is not an address of MLflow"):
         prepare(address)
 
 
 @pytest.fixture
-def silent():
-    """A server that takes connections and never says a word."""
+def silent_server():
+    """A server that accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         yield f"http://user:secret@127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_a_server_that_says_nothing_is_given_up(silent, monkeypatch):
-    monkeypatch.setenv("PODIUM_STAGING_MLFLOW", silent)
+def test_a_silent_server_times_out(silent_server, monkeypatch):
+    monkeypatch.setenv("PODIUM_STAGING_MLFLOW", silent_server)
     before, began = dict(os.environ), time.monotonic()
     with pytest.raises(PodiumError, match="named by the variable PODIUM_STAGING_MLFLOW, does not answer") as refused:
-        Registry(silent).last_run("training")
-    assert time.monotonic() - began < 90  # MLflow itself would wait for many minutes
+        Registry(silent_server).last_run("training")
+    assert time.monotonic() - began < 90  # MLflow's own timeout is many minutes
     assert "secret" not in str(refused.value)
     assert dict(os.environ) == before
 
 
-def test_a_run_without_its_server_ends_before_any_node(data_folder):
+def test_a_run_without_its_server_fails_before_the_first_node(data_folder):
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # and does not listen
+        taken.bind(("127.0.0.1", 0))  # without listen(), so that connections are refused
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
         environment = os.environ | {"PODIUM_PROD_MLFLOW": address, "PODIUM_DATA": str(data_folder)}
         command = [sys.executable, "-m", "kedro", "run", "--env", "prod", "--pipelines", "deployment"]
@@ -116,16 +116,16 @@ def test_a_run_without_its_server_ends_before_any_node(data_folder):
     assert answer.returncode == 1
     assert f"The MLflow server {address}, named by the variable PODIUM_PROD_MLFLOW, does not answer" in answer.stderr
     assert "Traceback" not in answer.stderr
-    assert took < 150  # MLflow itself would ask again for more than four minutes
+    assert took < 150  # MLflow's own retries take more than four minutes
     assert not data_folder.exists()
 
 
-def test_killed_while_the_database_is_made_the_next_one_makes_it(tmp_path):
+def test_a_database_whose_creation_was_killed_is_created_by_the_next_process(tmp_path):
     uri = f"sqlite:///{tmp_path}/dev/mlflow.db"
     code = f"from podium.registry.tracking import prepare; prepare({uri!r})"
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
     while not any(file.stat().st_size > 100_000 for file in tmp_path.glob("dev/mlflow.db*")):
-        assert process.poll() is None, "it ended before it could be killed"
+        assert process.poll() is None, "the process ended before the kill"
         time.sleep(0.01)
     process.kill()
     process.wait()
@@ -135,7 +135,7 @@ def test_killed_while_the_database_is_made_the_next_one_makes_it(tmp_path):
     assert MlflowClient(uri).search_experiments()
 
 
-def test_of_two_that_come_first_one_makes_the_database(tmp_path, monkeypatch):
+def test_two_concurrent_first_processes_create_one_database(tmp_path, monkeypatch):
     file, made = tmp_path / "dev" / "mlflow.db", SqlAlchemyStore.__init__
 
     def too_late(self: SqlAlchemyStore, *args):
@@ -150,8 +150,8 @@ def test_of_two_that_come_first_one_makes_the_database(tmp_path, monkeypatch):
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_of_two_that_come_first_one_makes_the_experiment(place, data_folder, monkeypatch):
-    """Both look, neither finds it, both make it."""
+def test_two_concurrent_first_processes_create_one_experiment(place, data_folder, monkeypatch):
+    """Both processes find no experiment and then try to create it."""
     dev = place("dev")
     prepare(dev.uri)
     find, found = MlflowClient.get_experiment_by_name, []
@@ -159,7 +159,7 @@ def test_of_two_that_come_first_one_makes_the_experiment(place, data_folder, mon
     def too_late(client: MlflowClient, name: str):
         found.append(find(client, name))
         if len(found) == 1:
-            client.create_experiment(name)  # by the other one
+            client.create_experiment(name)  # as the other process does
         return found[-1]
 
     monkeypatch.setattr(MlflowClient, "get_experiment_by_name", too_late)

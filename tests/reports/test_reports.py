@@ -1,4 +1,4 @@
-"""What reports share: figures with repeatable bytes, a page that escapes, numbers for people."""
+"""Shared parts of reports: reproducible figures, escaped pages, and formatted numbers."""
 
 import base64
 from xml.etree import ElementTree as ET
@@ -19,7 +19,7 @@ def picture(convert, text="a $ sign"):
         return convert(figure)
 
 
-def test_svg_repeats_and_takes_the_colours_of_the_page():
+def test_svg_is_reproducible_and_uses_the_colours_of_the_page():
     first, second = (picture(lambda figure: figure_to_svg(figure, label="late & early")) for _ in range(2))
     assert first == second
     assert first.startswith("<svg")
@@ -29,26 +29,26 @@ def test_svg_repeats_and_takes_the_colours_of_the_page():
     ET.fromstring(first)
 
 
-def test_ids_of_two_figures_do_not_meet():
+def test_ids_of_two_figures_do_not_collide():
     pages = [picture(lambda figure, label=label: figure_to_svg(figure, label=label)) for label in "ab"]
     ids = [{e.get("id") for e in ET.fromstring(page).iter() if e.get("id")} for page in pages]
     assert ids[0]
     assert not ids[0] & ids[1]
 
 
-def test_png_repeats():
+def test_png_is_reproducible():
     first, second = (picture(figure_to_base64) for _ in range(2))
     assert first == second
     assert base64.b64decode(first.removeprefix("data:image/png;base64,")).startswith(b"\x89PNG")
 
 
-def test_the_style_ends_with_the_context():
+def test_the_style_is_restored_after_the_context():
     before = dict(mpl.rcParams)
     picture(figure_to_base64)
     assert dict(mpl.rcParams) == before
 
 
-def test_values_are_escaped_and_none_may_be_missing(tmp_path):
+def test_template_values_are_escaped_and_required(tmp_path):
     template = tmp_path / "t.html"
     template.write_text('{% extends "page.html" %}{% block title %}{{ name }}{% endblock %}')
     assert "<title>&lt;b&gt;</title>" in render(template, name="<b>")
@@ -61,10 +61,10 @@ def test_values_are_escaped_and_none_may_be_missing(tmp_path):
     [(None, "-"), (float("nan"), "-"), (0, "0"), (1234567, "1,234,567"), (1039.91, "1,039.9"), (0.0044691, "0.004469"),
      (-12.345, "-12.35"), (float("inf"), "inf")],
 )  # fmt: skip
-def test_number(value, text):
+def test_number_formats_a_value(value, text):
     assert number(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(0, "0.0%"), (0.0001, "< 0.1%"), (0.7956, "79.6%"), (1, "100.0%")])
-def test_share(value, text):
+def test_share_formats_a_percentage(value, text):
     assert share(value) == text

@@ -1,4 +1,4 @@
-"""Fixtures for an S3 server, and for every engine on buckets of it."""
+"""Fixtures: an S3 server, and each engine with tables in its buckets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCHEMA = "k int, v string"
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The server, with the environment variables set that a user would set."""
+    """A running server, with the environment variables that a user sets for it."""
     before = dict(os.environ)
     for name in [name for name in before if name.startswith("AWS_")]:
         del os.environ[name]
@@ -28,7 +28,7 @@ def server() -> Iterator[Server]:
         os.environ |= {"AWS_ENDPOINT_URL": found.url, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
         complete()
         yield found
-        engine.stop()  # a driver is configured for this server
+        engine.stop()  # because a Spark driver may be configured for this server
     for name in set(os.environ) - set(before):
         del os.environ[name]
     os.environ.update(before)
@@ -36,7 +36,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def no_rules() -> None:
-    """Remove the access policy, because that of an earlier test's run would still apply to datasets made here."""
+    """Remove the access policy, because the policy of an earlier test's run still applies to new datasets."""
     access.configure(None)
 
 
@@ -48,14 +48,14 @@ def lake(server: Server) -> str:
 
 @pytest.fixture(scope="session")
 def on_spark(lake: str, tmp_path_factory: pytest.TempPathFactory) -> engine.EngineSettings:
-    """Settings of Spark for tables in that bucket."""
+    """Settings for Spark with tables in that bucket."""
     log = str(tmp_path_factory.getbasetemp() / "spark-s3.log")
     return engine.EngineSettings(engine="spark", master="local[2]", config=UTC, roots=(lake,), log=log)
 
 
 @pytest.fixture(scope="module", params=["sail", pytest.param("spark", marks=pytest.mark.spark)])
 def engine_name(request: pytest.FixtureRequest, spark, server: Server) -> Iterator[str]:
-    """Each engine in turn, configured for the test's datasets."""
+    """Each engine in turn, configured for the buckets."""
     engine.configure(SAIL if request.param == "sail" else request.getfixturevalue("on_spark"))
     yield request.param
     engine.configure(SAIL)
@@ -69,7 +69,7 @@ def place(lake: str) -> str:
 
 @pytest.fixture
 def table(place: str) -> Callable[..., DeltaDataset]:
-    """A function that creates datasets of the same table, in any mode."""
+    """Return a function that creates datasets of the same table, in any mode."""
 
     def make(mode: str = "merge", **settings) -> DeltaDataset:
         keys = {"keys": ["k"]} if mode in {"merge", "insert"} else {}
@@ -80,13 +80,13 @@ def table(place: str) -> Callable[..., DeltaDataset]:
 
 @pytest.fixture
 def rows() -> Callable:
-    """A function that creates a frame of the configured engine from tuples."""
+    """Return a function that creates a frame on the current engine from tuples."""
     return lambda *found, schema=SCHEMA: engine.session().createDataFrame(list(found), schema)
 
 
 @pytest.fixture
 def stored(place: str) -> Callable[[], list[tuple]]:
-    """A function that reads the rows of that table by delta-rs, sorted."""
+    """Return a function that reads the rows of that table with delta-rs, sorted."""
 
     def read() -> list[tuple]:
         columns = DeltaTable(f"{place}/table").to_pyarrow_table().to_pydict().values()

@@ -1,6 +1,6 @@
-"""An S3 server in a separate process: moto's, with guarantees of a real store that moto lacks.
+"""An S3 server in a separate process: moto's server, plus guarantees of a real store that moto lacks.
 
-It cannot run in a thread of the tests: delta-rs holds Python still while it waits for an answer.
+It cannot run in a thread of the test process, because delta-rs holds the GIL while it waits for an answer.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Server:
         return f"s3://{name}"
 
     def commits(self) -> list[tuple[str, str]]:
-        """The keys of all conditional writes (If-None-Match), each with the status of the answer."""
+        """The keys and response statuses of all conditional writes (If-None-Match)."""
         return [(key, status) for key, status in json.loads(self._ask(f"{CONTROL}commits"))]
 
     def lose_an_answer(self, key: str) -> None:
-        """Let the next conditional write whose key contains this succeed, but answer that it failed."""
+        """Let the next conditional write whose key contains ``key`` succeed, but answer with an error."""
         self._ask(f"{CONTROL}lose?key={key}")
 
     def _ask(self, path: str, method: str = "GET") -> bytes:

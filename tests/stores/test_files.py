@@ -1,4 +1,4 @@
-"""Files in a bucket are written atomically, whatever their size, and are not held in memory."""
+"""Files of any size in a bucket are written atomically, without loading them into memory."""
 
 import io
 
@@ -10,7 +10,7 @@ from podium.lakehouse.files import Folder, open_store
 
 
 class Failing(io.RawIOBase):
-    """A source that fails after some bytes, and records the size of the largest read."""
+    """A source that can fail after its last byte, and records the size of the largest read."""
 
     def __init__(self, size: int, *, fails: bool):
         self._left, self._fails, self.most = size, fails, 0
@@ -30,7 +30,7 @@ def names(place: str) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [0, 10, files.CHUNK, 3 * files.CHUNK + 1])
-def test_a_file_arrives_whole(size: int, server, place: str) -> None:
+def test_a_file_is_written_completely_in_chunks(size: int, server, place: str) -> None:
     source = Failing(size, fails=False)
     Folder(place)._write("file", source)
 
@@ -41,7 +41,7 @@ def test_a_file_arrives_whole(size: int, server, place: str) -> None:
 
 
 @pytest.mark.parametrize("size", [10, 3 * files.CHUNK])
-def test_a_source_that_fails_leaves_no_object(size: int, server, place: str) -> None:
+def test_a_failing_source_leaves_no_object(size: int, server, place: str) -> None:
     with pytest.raises(OSError, match="the disk is gone"):
         Folder(place)._write("file", Failing(size, fails=True))
 

@@ -1,4 +1,4 @@
-"""A pipeline of prod with its tables in a bucket runs the same nodes and writes the same tables as in a folder."""
+"""A prod pipeline with its tables in a bucket writes the same tables as in a folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tiny(raw, write_source, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def configured(tmp_path: Path):
-    """The project's configuration, with listed members and an engine for prod."""
+    """Return a function that copies the project's configuration, lists members, and sets the engine of prod."""
 
     def make(name: str, *, members: bool = True) -> Path:
         conf = tmp_path / "conf"
@@ -53,7 +53,7 @@ def configured(tmp_path: Path):
 
 @pytest.fixture
 def run(tiny, tmp_path, tracking_store, monkeypatch):
-    """Run feature engineering in an environment."""
+    """Return a function that runs feature engineering in an environment."""
 
     def do(env: str, conf: Path) -> None:
         monkeypatch.setenv("PODIUM_DATA", str(tmp_path / "data"))
@@ -76,7 +76,7 @@ def rows(path: str) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("name", ["sail", pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.faults])])
-def test_tables_in_a_bucket_are_those_of_a_folder(name, server, spark, tmp_path, configured, run, monkeypatch):
+def test_tables_in_a_bucket_equal_those_in_a_folder(name, server, spark, tmp_path, configured, run, monkeypatch):
     root = f"{server.make_bucket(f'prod-{name}')}/podium"
     conf = configured(name)
     run("dev", conf)
@@ -94,7 +94,7 @@ def test_tables_in_a_bucket_are_those_of_a_folder(name, server, spark, tmp_path,
     assert not [path for path in (tmp_path / "data" / "prod").rglob("*") if path.suffix == ".parquet"]
 
 
-def test_without_a_list_of_members_nobody_writes_to_a_bucket(server, spark, configured, run, monkeypatch):
+def test_a_run_cannot_write_to_a_bucket_without_listed_members(server, spark, configured, run, monkeypatch):
     bucket = server.make_bucket("prod-nobody")
     monkeypatch.setenv("PODIUM_PROD_ROOT", f"{bucket}/podium")
 
@@ -104,7 +104,7 @@ def test_without_a_list_of_members_nobody_writes_to_a_bucket(server, spark, conf
     assert not Folder(bucket).has("podium")
 
 
-def test_variables_of_the_store_may_stand_in_credentials(server, configured, monkeypatch):
+def test_variables_of_the_store_can_be_in_the_credentials(server, configured, monkeypatch):
     bucket = server.make_bucket("prod-credentials")
     conf = configured("sail")
     names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")

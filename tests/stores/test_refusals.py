@@ -1,4 +1,4 @@
-"""A store that cannot be used raises one clear error within a minute, and nothing is written."""
+"""An unusable store gives one clear error within a minute, and nothing is written."""
 
 import socket
 import threading
@@ -20,7 +20,7 @@ from tests.stores.server import STRANGER
 
 
 @pytest.fixture
-def silent() -> Iterator[str]:
+def silent_server() -> Iterator[str]:
     """A server that accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -41,9 +41,9 @@ TROUBLES = {
 
 
 @pytest.mark.parametrize("what", TROUBLES)
-def test_a_store_that_cannot_be_worked_with_is_refused(what, lake, spark, rows, silent, monkeypatch, tmp_path):
+def test_an_unusable_store_is_refused(what, lake, spark, rows, silent_server, monkeypatch, tmp_path):
     variables, message = TROUBLES[what]
-    variables = {"AWS_ENDPOINT_URL": silent} if what == "silent" else variables
+    variables = {"AWS_ENDPOINT_URL": silent_server} if what == "silent" else variables
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(buckets, "_good", set())
@@ -74,13 +74,13 @@ def test_a_store_that_cannot_be_worked_with_is_refused(what, lake, spark, rows, 
         (503, "answers with HTTP status 503"),
     ],
 )
-def test_an_answer_is_told_for_what_it_is(status, message, monkeypatch):
+def test_each_http_status_gives_its_own_message(status, message, monkeypatch):
     class Answer(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
             self.send_response(status)
             self.end_headers()
 
-        do_GET = do_HEAD  # noqa: N815  the name that http.server looks up
+        do_GET = do_HEAD  # noqa: N815  http.server requires this name
 
         def log_message(self, *_) -> None:
             pass
@@ -108,9 +108,9 @@ def test_a_connect_server_that_would_overwrite_commits_is_refused(local_cluster,
         engine.configure(SAIL)
 
 
-def test_a_bucket_that_is_good_is_asked_once(lake, monkeypatch):
+def test_a_good_bucket_is_checked_once(lake, monkeypatch):
     buckets.require_bucket(f"{lake}/one")
-    monkeypatch.setattr(buckets, "trouble", lambda url: pytest.fail("asked again"))
+    monkeypatch.setattr(buckets, "trouble", lambda url: pytest.fail("the bucket was checked again"))
 
     buckets.require_bucket(f"{lake}/two")
 
@@ -131,7 +131,7 @@ SETS = {
 
 
 @pytest.mark.parametrize("what", SETS)
-def test_what_follows_from_the_variables_is_added(what):
+def test_implied_variables_are_added(what):
     given, added = SETS[what]
     environment = dict(given)
 
@@ -141,7 +141,7 @@ def test_what_follows_from_the_variables_is_added(what):
     assert environment == given | added
 
 
-def test_no_secret_is_among_the_settings_of_spark(server, monkeypatch):
+def test_the_settings_of_spark_contain_no_secret(server, monkeypatch):
     monkeypatch.setenv("AWS_SESSION_TOKEN", "podium-token")
 
     said = " ".join(f"{name}={value}" for name, value in store_settings(["s3"]).items())
@@ -151,7 +151,7 @@ def test_no_secret_is_among_the_settings_of_spark(server, monkeypatch):
     assert store_settings(["gs"]) == {}
 
 
-def test_a_store_brings_its_jars_and_no_other():
+def test_each_store_adds_only_its_own_jars():
     roots = engine.EngineSettings(engine="sail", roots=("s3://a/b", "/data/x", "uc://main")).roots
 
     assert stores(roots) == ("s3",)
@@ -160,7 +160,7 @@ def test_a_store_brings_its_jars_and_no_other():
     assert packages(stores(["/data"])) == packages()
 
 
-def test_a_folder_of_jars_is_taken_as_ivy_names_them(tmp_path, monkeypatch):
+def test_a_folder_of_jars_can_use_the_file_names_of_ivy(tmp_path, monkeypatch):
     monkeypatch.setenv("PODIUM_JARS", str(tmp_path))
     for name in packages(["s3"])[1:]:
         group, artifact, version = name.split(":")

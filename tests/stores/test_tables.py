@@ -32,7 +32,7 @@ def test_a_save_does_what_its_mode_says(engine_name, filled, table, rows, stored
     assert sorted(map(tuple, dataset.load().collect()), key=str) == stored()
 
 
-def test_the_first_save_makes_the_table_and_its_versions_stay(engine_name, table, rows):
+def test_the_first_save_creates_the_table_and_versions_are_kept(engine_name, table, rows):
     dataset = table("append")
     assert not dataset.exists()
     dataset.save(rows(*BEFORE))
@@ -86,8 +86,8 @@ def test_files_land_once(engine_name, place, tmp_path):
 
 
 @pytest.mark.parametrize("count", [0, 3])
-def test_what_is_kept_is_computed_once(engine_name, place, rows, count):
-    """Also if it has no rows, for which an engine writes no file."""
+def test_a_kept_frame_is_computed_once(engine_name, place, rows, count):
+    """This includes a frame without rows, for which an engine writes no file."""
     landing = Landing(f"{place}/landing")
 
     kept = landing.keep("judged-1", rows(*BEFORE[:count]))

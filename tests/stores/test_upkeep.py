@@ -22,7 +22,7 @@ DELTA = {"type": "podium.lakehouse.table.DeltaDataset", "zone": "bronze", "reten
 
 @pytest.fixture
 def catalog(place):
-    """Two tables, landed files and a page of the problem ``p``, a table of ``q``, and files of no entry."""
+    """A bucket and its catalog: tables, landed files and a page of problem ``p``, a table of ``q``, other files."""
     for name in ("p/bronze/a", "p/bronze/b", "q/bronze/a"):
         properties = {"podium.retention": "1 day"}
         columns = Schema([Field("n", PrimitiveType("long"))])
@@ -50,7 +50,7 @@ def files(place: str) -> set[str]:
     return {info.path.removeprefix(f"{path}/") for info in found if info.type == fs.FileType.File}
 
 
-def test_they_are_listed(place, catalog):
+def test_tables_and_files_are_listed(place, catalog):
     found = {table.name: (table.path, table.rows, table.version) for table in find_tables(catalog)}
     assert found == {
         "p.bronze_a": (f"{place}/p/bronze/a", 3, 3),
@@ -60,7 +60,7 @@ def test_they_are_listed(place, catalog):
     assert find_files(catalog, "report_") == {"p.report_eda": f"{place}/p/reports/eda.html"}
 
 
-def test_they_are_maintained(place, catalog, spark):
+def test_a_table_is_maintained(place, catalog, spark):
     engine.configure(SAIL)
     done = maintain(f"{place}/p/bronze/a", Work(hours=0))
     assert (done.before, done.after, done.trouble) == (3, 1, "")
@@ -68,7 +68,7 @@ def test_they_are_maintained(place, catalog, spark):
     assert sorted(DeltaTable(f"{place}/p/bronze/a").to_pyarrow_table()["n"].to_pylist()) == [0, 1, 2]
 
 
-def test_they_are_dropped_and_nothing_else(place, catalog):
+def test_a_drop_removes_exactly_the_tables_and_files_of_the_problem(place, catalog):
     lot = lot_of(catalog)
     before = files(place)
     with pytest.raises(LakehouseError, match="is not inside"):
@@ -85,11 +85,11 @@ def test_they_are_dropped_and_nothing_else(place, catalog):
 
 
 class KilledError(Exception):
-    """Raised in place of a kill."""
+    """Raised to simulate a kill."""
 
 
 @pytest.mark.parametrize("survived", [1, 4, 6])
-def test_who_is_killed_leaves_what_the_next_one_completes(place, catalog, monkeypatch, survived):
+def test_a_killed_drop_is_completed_by_the_next(place, catalog, monkeypatch, survived):
     lot, removed = lot_of(catalog), []
 
     def remove(store, path, remove=storage._remove_file):

@@ -1,4 +1,4 @@
-"""Concurrent writers in several processes, to a table in a bucket or folder: no row is lost, none appears twice."""
+"""Concurrent writers in several processes lose and duplicate no row, in a bucket or a folder."""
 
 import zipfile
 from collections import Counter
@@ -13,8 +13,8 @@ from tests.conftest import SAIL
 from tests.writer import Writer, save
 
 ROUNDS = 3
-# If no commits collide in these rounds, the test goes on, up to MOST rounds.
-MOST = 12
+# If no commits collide in these rounds, the test continues for up to MAX_ROUNDS rounds.
+MAX_ROUNDS = 12
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,8 @@ def others(on_spark: engine.EngineSettings) -> Iterator[list[Writer]]:
         pytest.param("merge", "folder", marks=pytest.mark.faults),
     ],
 )
-def test_two_sparks_and_a_sail_at_once(others, on_spark, server, place, tmp_path, mode, where):
-    """In each round, all writers write the same new keys and one own key. In the first round, all create the table."""
+def test_two_sparks_and_a_sail_lose_and_duplicate_no_row(others, on_spark, server, place, tmp_path, mode, where):
+    """In each round, each writer writes the same new keys and its own key. In the first round, all create the table."""
     engine.configure(on_spark)
     path = f"{place}/table" if where == "bucket" else f"{tmp_path}/table"
     before, shared, own, n = len(server.commits()), set(), set(), 0
@@ -49,7 +49,7 @@ def test_two_sparks_and_a_sail_at_once(others, on_spark, server, place, tmp_path
         return sum(found == status for key, found in server.commits()[before:] if key.endswith(".json"))
 
     try:
-        while n < ROUNDS or (where == "bucket" and not commits("412") and n < MOST):
+        while n < ROUNDS or (where == "bucket" and not commits("412") and n < MAX_ROUNDS):
             common = list(range(1000 * n, 1000 * n + 5))
             shared |= set(common)
             keys = [[*common, 1000 * n + 100 * number] for number in (1, 2, 3)]
@@ -64,14 +64,14 @@ def test_two_sparks_and_a_sail_at_once(others, on_spark, server, place, tmp_path
 
     times = Counter(DeltaTable(path).to_pyarrow_table()["k"].to_pylist())
     assert times == {**dict.fromkeys(shared, 3 if mode == "append" else 1), **dict.fromkeys(own, 1)}
-    assert DeltaTable(path).version() == 3 * n, "every save, and the making of the table, is one commit"
+    assert DeltaTable(path).version() == 3 * n, "the creation and every save must be one commit each"
     if where == "bucket":
         assert commits("200") == 3 * n + 1
-        assert commits("412"), "they did not meet: the test has shown nothing"
+        assert commits("412"), "no commits collided, so the test shows nothing"
 
 
 @pytest.mark.spark
-def test_a_commit_whose_answer_is_lost_is_made_once(on_spark, server, table, rows, stored):
+def test_a_commit_whose_answer_is_lost_is_not_repeated(on_spark, server, table, rows, stored):
     """The store keeps the commit but reports a failure, so the retry finds its own commit."""
     engine.configure(on_spark)
     try:
@@ -85,7 +85,7 @@ def test_a_commit_whose_answer_is_lost_is_made_once(on_spark, server, table, row
     assert [status for key, status in server.commits() if key.endswith("2.json")][-2:] == ["200", "412"]
 
 
-def test_the_jar_is_made_of_the_source_beside_it():
+def test_the_jar_is_built_from_the_source_next_to_it():
     with zipfile.ZipFile(S3_COMMITS) as jar:
         packed = jar.read("S3Commits.java")
 

@@ -168,14 +168,12 @@ def _see_that_there_is_something(place: TrackingLocation) -> None:
 
 def _place(env: str, verb: Literal["read", "write"], name: str) -> TrackingLocation:
     """The environment's MLflow, after checking that the user may read or write its registry."""
-    from podium.hooks import quiet
     from podium.lakehouse import access
     from podium.registry.tracking import TrackingLocation
 
     from .project import open_project
 
     project = open_project(env)
-    quiet()
     # A promotion checks the rules of two environments. Restore those of this process after each check.
     with project.prepared():
         access.require(verb, "registry", name)
