@@ -13,7 +13,7 @@ from .model import Model
 
 __all__ = ["Examples", "Fitter"]
 
-# Fits a model for one set of hyperparameters. The function that returns a Fitter checks, encodes and bins the rows,
+# Fits a model for one set of hyperparameters. The function that returns a Fitter checks, encodes and bins the rows
 # once, because these steps are the same for every trial.
 Fitter: TypeAlias = Callable[[Mapping[str, Any]], Model]
 
