@@ -82,7 +82,7 @@ def test_changed_code_is_refused(home: Home, staging: Home, name: str):
     with (version_folder(home) / name).open("a") as file:
         file.write("\n# changed\n")
     home.enter()
-    with pytest.raises(PodiumError, match=r"flight_delay version 1 .*(code|script) that was logged.* changed it"):
+    with pytest.raises(PodiumError, match=r"flight_delay version 1 .*(code|script) that was logged.* It was changed"):
         load_version(NAME, "champion")
     with pytest.raises(PodiumError, match="the candidate of flight_delay"):
         newest_candidate(NAME)
