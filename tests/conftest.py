@@ -140,7 +140,6 @@ class Project:
         self.data = data
         self.source = source
         self.env = env
-        self.took = 0.0
         bootstrap_project(PROJECT)
         self.session = KedroServiceSession.create(project_path=PROJECT, env=env)
 

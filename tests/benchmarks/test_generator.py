@@ -67,7 +67,7 @@ def test_no_two_copies_share_a_code(raw):
     for kind in ("carrier", "dest", "tailnum"):
         taken = [code for number in range(16) for code in getattr(_copies.codes(raw, number), kind).values()]
         assert len(taken) == len(set(taken)), kind
-    assert not {"NA", ""} & set(taken)
+        assert not {"NA", ""} & set(taken), kind
 
 
 def test_too_few_free_codes_are_an_error(raw):

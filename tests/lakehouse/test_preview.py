@@ -2,7 +2,6 @@
 
 import base64
 import re
-import time
 
 import pytest
 
@@ -33,11 +32,8 @@ def no_engine(request, monkeypatch):
 
 
 def test_a_preview_shows_version_columns_and_rows(filled, stored):
-    started = time.perf_counter()
-
     preview = filled.preview()
 
-    assert time.perf_counter() - started < 1
     assert preview["columns"] == [f"version {filled.delta().version()}", "k: int", "v: string"]
     assert preview["index"] == [0, 1, 2]
     shown = [(k and int(k), v) for _, k, v in preview["data"]]
