@@ -100,7 +100,7 @@ class PodiumHooks:
         """Raise the error of Podium or of the system instead of those that Kedro wraps around it."""
         if trouble := engine.trouble():
             engine.stop()  # now, because at exit the client would wait for its dead server again
-            raise PodiumError(f"{trouble} Nothing is half-written.") from error
+            raise PodiumError(f"{trouble} No table is half-written.") from error
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, PodiumError):
             cause = cause.__cause__

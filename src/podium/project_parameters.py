@@ -45,7 +45,8 @@ def _evaluation_is_unseen(model: Any) -> Any:
     seen, held_out = model.training.holdout_days, model.evaluation.holdout_days
     if held_out > seen:
         raise ValueError(
-            f"evaluation.holdout_days ({held_out}) exceeds training.holdout_days ({seen}): training saw those rows"
+            f"evaluation.holdout_days ({held_out}) must not exceed training.holdout_days ({seen}), because training "
+            "uses the earlier rows"
         )
     return model
 

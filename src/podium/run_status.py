@@ -125,7 +125,7 @@ class RunStatus:
             _write(self._folder / EVENTS, [self._begin, *{**before, **self._found}.values(), end])
             _write(self._folder / STATS, {**_read(self._folder / STATS, {}), **stats})
         except OSError as why:
-            logger.warning("kedro viz will not show this run: %s", why)
+            logger.warning("kedro viz will not show this run, because its status cannot be written: %s", why)
 
     def _measured(self, name: str | None) -> Mapping[str, int]:
         dataset = self._catalog.get(name) if name and self._catalog is not None else None
@@ -155,7 +155,7 @@ def show(local: str, project: Path) -> None:
             with atomic_files.replace(project / FOLDER / name) as part:
                 part.symlink_to(Path(local, FOLDER, name))
         except OSError as why:
-            logger.warning("kedro viz cannot show runs: %s", why)
+            logger.warning("kedro viz cannot show runs, because their status files cannot be linked: %s", why)
 
 
 def _now() -> str:

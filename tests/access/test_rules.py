@@ -39,7 +39,7 @@ WRONG = {
     "a key of a role": ("roles/job/abouts", "x", "roles.job.abouts: there is no such key (did you mean 'about'?)"),
     "a key of a mask": ("masks/0/colum", "x", "masks.0.colum: there is no such key (did you mean 'column'?)"),
     "a zone": ("environments/prod/rights/job/read", ["bronce"], "no zone 'bronce' (did you mean 'bronze'?)"),
-    "zones that are one word": ("environments/prod/rights/job/read", "bronze", "give a list of zones, or all"),
+    "zones that are one word": ("environments/prod/rights/job/read", "bronze", "give a list of zones, or the word all"),
     "a zone of a mask": ("masks/0/zones", ["silver"], "there is no zone 'silver'"),
     "a role with rights": (
         "environments/prod/rights/jobs",

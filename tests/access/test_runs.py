@@ -75,7 +75,7 @@ def test_a_run_that_would_mask_without_a_key_does_not_begin(conf, tmp_path):
 
     without = run(tmp_path / "data", *arguments)
     assert without.returncode == 1
-    assert "read masked, and there is no mask key" in without.stdout + without.stderr
+    assert "read masked, but there is no mask key" in without.stdout + without.stderr
     assert tables(tmp_path / "data") == []
 
     short = run(tmp_path / "data", *arguments, **{VARIABLE: "too-short-a-secret"})

@@ -149,7 +149,7 @@ def test_status_names_a_dead_worker(data, state):
 def test_start_reports_a_dead_process(data, state):
     answer = run(data, "cluster", "start")
     assert answer.exit_code == 1
-    assert "has lost worker-2" in answer.stderr
+    assert "have ended: worker-2" in answer.stderr
     assert "podium cluster stop" in answer.stderr
 
 

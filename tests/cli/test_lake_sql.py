@@ -171,8 +171,8 @@ def test_an_existing_file_is_overwritten_only_with_force(sql, tmp_path):
     ("query", "options", "says"),
     [
         ("SELECT array(1) AS a", ("--csv", "x.csv"), "CSV cannot hold a"),
-        ("SELECT 1 AS a, 2 AS a", ("--parquet", "x.parquet"), "Two columns are called a"),
-        ("SELECT 1 AS a, 2 AS a", ("--json",), "Two columns are called a"),
+        ("SELECT 1 AS a, 2 AS a", ("--parquet", "x.parquet"), "repeats the column name a"),
+        ("SELECT 1 AS a, 2 AS a", ("--json",), "repeats the column name a"),
         ("SELECT 1", ("--csv", "none/x.csv"), "the folder none does not exist"),
     ],
 )

@@ -168,7 +168,7 @@ print(engine.session().range(3).count(), engine.trouble())
 @pytest.mark.spark
 @pytest.mark.parametrize(
     ("end", "said"),
-    [("killed", "has ended."), ("full", "ran out of memory. Give it more by spark.driver.memory.")],
+    [("killed", "has ended."), ("full", "ran out of memory. Give it more with spark.driver.memory.")],
 )
 def test_a_new_driver_can_start_after_the_driver_died(tmp_path, end, said):
     """Runs in a separate process, because a process can have only one driver."""

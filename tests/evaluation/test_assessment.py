@@ -68,7 +68,9 @@ def test_an_as_of_without_a_time_zone_is_utc(examples):
 
 
 def test_an_error_for_missing_held_out_rows_says_what_to_do(examples):
-    with pytest.raises(EvaluationError, match=r"training set of 2012-01-01 00:00 UTC has no rows.*Run training"):
+    with pytest.raises(
+        EvaluationError, match=r"training set of 2012-01-01 00:00 UTC has no held-out rows.*Run training"
+    ):
         held_out(examples(), pd.Timestamp("2012-01-01", tz="UTC"))
 
 

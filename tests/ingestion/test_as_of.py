@@ -54,14 +54,14 @@ def test_the_data_begin_when_every_event_has_rows(intake):
         resolve_as_of("2013-01-01T23:59", intake, problem=FLIGHT_DELAY)
 
     message = str(refused.value)
-    assert "as_of 2013-01-01 23:59 is before the data of flight_delay begin (2013-01-02 00:00 UTC)" in message
-    assert "Choose a moment between then and 2013-03-04 00:00" in message
+    assert "as_of 2013-01-01 23:59 UTC is too early: the data of flight_delay begin at 2013-01-02 00:00 UTC" in message
+    assert "Choose a time from 2013-01-02 00:00 to 2013-03-04 00:00 UTC" in message
 
 
 def test_a_run_before_the_data_begin_computes_no_features(week, new_project):
     project = new_project(week)
 
-    with pytest.raises(PodiumError, match="is before the data of flight_delay begin"):
+    with pytest.raises(PodiumError, match="is too early: the data of flight_delay begin"):
         project.run("feature_engineering", as_of="2012-12-24")
 
     assert not (project.lake / "features").exists()

@@ -173,7 +173,9 @@ def test_too_many_bad_rows_stop_the_run_before_bronze(week, new_project, version
 
     message = str(stopped.value)
     left = (flights["dep_time"] != "").sum()
-    assert f"flight_delay: too many bad rows: arrival {61 / left:.1%} (61 of {left}); 5.0% is allowed" in message
+    assert (
+        f"flight_delay: too many bad rows: arrival {61 / left:.1%} (61 of {left}); at most 5.0% is allowed" in message
+    )
     assert "flight_delay.ingestion.max_quarantined_share" in message
     assert "flight_delay.quarantine_rows" in message
     assert set(versions(project.lake)) == {"quarantine/rows"}

@@ -64,7 +64,7 @@ def test_the_intake_record_agrees_with_bronze(whole_week, recent):
 
 
 def test_an_as_of_before_the_recent_days_is_refused(recent):
-    with pytest.raises(PodiumError, match="is before the data of flight_delay begin"):
+    with pytest.raises(PodiumError, match="is too early: the data of flight_delay begin"):
         recent.run("feature_engineering", **RECENT | {"as_of": "2013-01-03"})
 
 

@@ -128,7 +128,7 @@ def test_a_mistake_is_a_one_line_error_and_nothing_runs(podium_run, arguments, s
 def test_a_root_that_the_environment_ignores_is_refused(podium_run):
     code, shown = podium_run("--root", "uc://main", "--pipelines", "eda")
     assert code == 2
-    assert "conf/dev/globals.yml does not use it" in shown
+    assert "conf/dev/globals.yml ignores this option" in shown
 
 
 def test_a_configuration_of_the_user_overrides_that_of_the_wheel(there, tmp_path):

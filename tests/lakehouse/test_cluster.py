@@ -51,7 +51,7 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path, name):
     file = tmp_path / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("mine")
-    with pytest.raises(LakehouseError, match=f"not a cluster's, such as {file.name}"):
+    with pytest.raises(LakehouseError, match=f"do not belong to a cluster, such as {file.name}"):
         cluster.start(tmp_path)
     assert cluster.stop(tmp_path) == 0
     assert contents(tmp_path) == {name: "mine"}

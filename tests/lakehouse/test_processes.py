@@ -129,5 +129,5 @@ def test_another_user_cannot_take_the_start_lock(tmp_path, monkeypatch):
 def test_a_planted_lock_file_is_refused(plant, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     plant(tmp_path / f"podium-{os.getuid()}.lock")
-    with pytest.raises(LakehouseError, match="is not a file of yours"), processes.one_at_a_time(0):
+    with pytest.raises(LakehouseError, match="is not a regular file that you own"), processes.one_at_a_time(0):
         pass

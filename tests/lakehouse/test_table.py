@@ -173,5 +173,7 @@ def test_a_race_lost_in_every_attempt_is_reported(table, rows, monkeypatch):
         raise SparkConnectException("Failed to commit transaction: 0.")
 
     monkeypatch.setattr(DeltaDataset, "_write", lost)
-    with pytest.raises(PodiumError, match="nothing was written, because other writers committed first 2 times"):
+    with pytest.raises(
+        PodiumError, match="nothing was written, because other writers committed first in all 2 attempts"
+    ):
         table(attempts=2).save(rows((1, "a")))

@@ -76,7 +76,7 @@ def fresh(new_project, lived: Lived) -> Iterator[Project]:
 
 def fail(project: Project) -> None:
     """Run a pipeline that fails after ingestion has written its tables."""
-    with pytest.raises(PodiumError, match="before the data"):
+    with pytest.raises(PodiumError, match="is too early: the data"):
         project.run("feature_engineering", as_of="2011-01-01")
 
 
@@ -88,7 +88,7 @@ def test_a_failed_run_records_the_tables_that_it_wrote(fresh: Project):
     events = mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/lineage.json")["events"]
     failed = {event["job"]["name"]: event for event in events if event["eventType"] == "FAIL"}
     assert len(failed) == 2  # the run, and the node
-    assert "before the data" in failed["feature_engineering"]["run"]["facets"]["errorMessage"]["message"]
+    assert "is too early: the data" in failed["feature_engineering"]["run"]["facets"]["errorMessage"]["message"]
     assert Counter(event["eventType"] for event in sent(fresh.data))["FAIL"] == 2
 
 

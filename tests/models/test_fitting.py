@@ -132,7 +132,7 @@ class TestEveryAlgorithm:
         assert {path.suffix for path in tmp_path.iterdir()} <= {".json", ".txt"}
 
     def test_a_label_of_one_class_is_refused(self, algorithm: str, rows: pd.DataFrame) -> None:
-        with pytest.raises(ModelError, match=r"both classes.*3000 rows have only \[0.0\]"):
+        with pytest.raises(ModelError, match=r"both classes.*3000 rows are \[0.0\]"):
             fitted(algorithm, rows.assign(label=0))
 
 

@@ -121,5 +121,5 @@ def test_a_champion_without_a_recorded_version_uses_the_newest_or_fails(prod, ch
 
 
 def test_the_examples_are_read_only(examples, spark):
-    with pytest.raises(LakehouseError, match="are only read"):
+    with pytest.raises(LakehouseError, match="are read-only"):
         examples.save(spark.range(1))

@@ -117,7 +117,7 @@ def _head(query: NamedQuery | None, verdict: Verdict | None) -> dict[str, Any]:
 def _document(answer: Answer, rows: pa.Table, more: bool) -> dict[str, Any]:
     names = rows.column_names
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise PodiumError(f"Two columns are called {', '.join(twice)}. Rename one with AS.")
+        raise PodiumError(f"The result repeats the column name {', '.join(twice)}. Rename one of the columns with AS.")
     columns = [{"name": each.name, "type": each.dataType.simpleString()} for each in answer.frame.schema.fields]
     return {"columns": columns, "rows": plain(rows.to_pylist()), "more": more}
 

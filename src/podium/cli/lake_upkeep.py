@@ -213,7 +213,7 @@ def _lot_as_json(lot: Lot, *, expired: bool) -> dict[str, Any]:
 
 def _fail(wrong: Sequence[str]) -> None:
     if wrong:
-        raise PodiumError("These tables failed; all others were done:\n  " + "\n  ".join(wrong))
+        raise PodiumError("These tables failed; all other tables were processed:\n  " + "\n  ".join(wrong))
 
 
 def _minute(moment: datetime | None) -> datetime | None:

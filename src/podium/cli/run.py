@@ -70,7 +70,7 @@ def _refuse_unheard(globals_: Mapping[str, Any], given: Mapping[str, str], env: 
     for name, place in given.items():
         if globals_.get(name) != place:
             raise click.BadParameter(
-                f"conf/{env}/globals.yml does not use it; set {name} there to a variable, as prod does.",
+                f"conf/{env}/globals.yml ignores this option; set {name} there to a variable, as prod does.",
                 param_hint=f"'--{name}'",
             )
 

@@ -42,7 +42,8 @@ def steps(job: Job, defaults: Defaults) -> tuple[ResolvedTask, ...]:
         done = {step.name for step in found}
         ready = next((step for step in waiting if done.issuperset(step.depends_on)), None)
         if ready is None:
-            raise PodiumError(f"cycle in depends_on: {', '.join(step.name for step in waiting)}")
+            names = ", ".join(step.name for step in waiting)
+            raise PodiumError(f"cycle in depends_on: {names}; remove one of these dependencies")
         waiting.remove(ready)
         found.append(ready)
     return tuple(found)

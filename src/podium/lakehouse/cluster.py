@@ -89,10 +89,10 @@ def _running(folder: Path, size: Size, say: Say) -> ClusterState | None:
     if found is None or not found.complete or len(dead) == len(found.daemons):
         return None
     if dead:
-        names = " and ".join(daemon.role for daemon in dead)
+        names = ", ".join(daemon.role for daemon in dead)
         raise LakehouseError(
-            f"The cluster in {folder} has lost {names}. The logs in {folder / LOGS} tell why. Then run podium cluster "
-            "stop and podium cluster start."
+            f"Processes of the cluster in {folder} have ended: {names}. See the logs in {folder / LOGS} for the cause. "
+            "Then run podium cluster stop and podium cluster start."
         )
     say(f"A cluster is already running in {folder}: {found.size}")
     if found.size != size:
@@ -103,13 +103,13 @@ def _running(folder: Path, size: Size, say: Say) -> ClusterState | None:
 def _refuse_other_things(folder: Path) -> None:
     """Raise if the folder holds anything but the logs of an earlier cluster, because ``stop`` would remove it."""
     if folder.exists() and not folder.is_dir():
-        raise LakehouseError(f"The cluster cannot live in {folder}, which is a file. Name a folder: --folder")
+        raise LakehouseError(f"{folder} is a file, but a cluster needs a folder. Name one with --folder.")
     there = [path for path in folder.rglob("*") if not path.is_dir()] if folder.exists() else []
     foreign = [path for path in there if path.parent != folder / LOGS or not LOG_FILE.fullmatch(path.name)]
     if foreign:
         raise LakehouseError(
-            f"{folder} holds files that are not a cluster's, such as {foreign[0].name}. Name an empty folder for the "
-            "cluster: --folder"
+            f"{folder} holds files that do not belong to a cluster, such as {foreign[0].name}. Name an empty folder "
+            "for the cluster with --folder."
         )
 
 

@@ -97,7 +97,7 @@ def free_port(preferred: int) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((LOOPBACK, port))
             return int(probe.getsockname()[1])
-    raise OSError(f"no port of {LOOPBACK} is free")
+    raise OSError(f"there is no free port on {LOOPBACK}")
 
 
 def wait(condition: Callable[[], bool], seconds: float) -> bool:
@@ -136,7 +136,8 @@ def _own_file() -> Path:
     found = file.lstat()
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid():
         raise LakehouseError(
-            f"{file} is not a file of yours, so it cannot be the lock for starting a cluster. Remove it, or set TMPDIR."
+            f"The lock {file} for starting a cluster is not a regular file that you own. Have it removed, or set "
+            "TMPDIR to a folder of your own."
         )
     file.chmod(0o600)
     return file

@@ -63,4 +63,4 @@ def _of_engine(text: str, at: str, tables: Mapping[str, str]) -> str | None:
 
 def _sentence(at: str, number: int, where: str | None) -> str:
     place = f" ({where})" if where else ""
-    return f"{at}: {os.strerror(number)}{place}. {ADVICE.get(number, OTHER)}. Nothing is half-written."
+    return f"{at}: {os.strerror(number)}{place}. {ADVICE.get(number, OTHER)}. No table is half-written."

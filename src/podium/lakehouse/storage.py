@@ -50,8 +50,8 @@ def require_inside(paths: Iterable[str], roots: Iterable[str]) -> None:
     if wrong:
         where = [f"{path} (it leads to {Path(path).resolve()})" if "://" not in path else path for path in wrong]
         raise LakehouseError(
-            f"Nothing was dropped: {', '.join(where)} is not inside {' or '.join(dict.fromkeys(roots))}. Links are not "
-            "followed. Check the catalog and the folder."
+            f"Nothing was dropped: {', '.join(where)} is not inside {' or '.join(dict.fromkeys(roots))}. Symbolic "
+            "links are refused. Check the catalog and the folder."
         )
 
 

@@ -168,8 +168,8 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             attempts(self._write, rows)
         except RetryError as lost:
             raise LakehouseError(
-                f"{self.path}: nothing was written, because other writers committed first {self.attempts} times. Run "
-                "the command again."
+                f"{self.path}: nothing was written, because other writers committed first in all {self.attempts} "
+                "attempts. Run the command again."
             ) from lost
         self.saved_version, self.table_id = self._handle.newest()
 

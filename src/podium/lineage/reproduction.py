@@ -92,8 +92,8 @@ def plan(history: History, known: Known, training: Pipeline, catalog: DataCatalo
     if known.promoted_from:
         env, _, version = known.promoted_from.partition("/")
         raise PodiumError(
-            f"{known.name}/{known.version} was trained in {env}, where its tables are. "
-            f"Run: podium model reproduce {known.name}/{version} --env {env}"
+            f"{known.name}/{known.version} was promoted from {env}, and its training tables are not in this "
+            f"environment. Run: podium model reproduce {known.name}/{version} --env {env}"
         )
     run = history.run(known.run_id)
     steps = Steps(run.record).all

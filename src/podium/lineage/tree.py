@@ -79,7 +79,9 @@ def _table(history: History, name: str, version: str, names: list[str]) -> Tree:
             f"See: podium lake tables --env {history.place.env}"
         )
     if version and not version.isdecimal():
-        raise PodiumError(f"{version!r} is not a version of a table, which is a number: {name}@{writes[0].version}.")
+        raise PodiumError(
+            f"{version!r} is not a version of a table. Write a number, such as {name}@{writes[0].version}."
+        )
     newest = writes[0]
     wanted = replace(newest, version=int(version)) if version else newest
     write = _writer(writes, wanted.version, newest.table_id)

@@ -34,7 +34,7 @@ def levels_of(frame: pd.DataFrame, categorical: Sequence[str]) -> dict[str, tupl
         values = frame[name].dropna().unique()
         if not all(isinstance(value, str) for value in values):
             raise ModelError(
-                f"The categorical column {name!r} holds values that are not text. Cast it to string in the features."
+                f"The categorical column {name!r} holds values that are not text. Cast it to string in its feature."
             )
         found[name] = tuple(sorted(values))
     return found
@@ -50,13 +50,14 @@ def chunks(columns: Columns, features: Sequence[str]) -> Iterator[Encoded]:
     if missing:
         names = ", ".join(f"{name!r}{did_you_mean(name, map(str, columns))}" for name in missing)
         raise ModelError(
-            f"The model cannot score: missing feature columns: {names}. Send every feature; nulls are allowed."
+            f"The model cannot score, because feature columns are missing: {names}. Send every feature; "
+            "nulls are allowed."
         )
     held = {name: np.asarray(columns[name]) for name in features}
     sizes = {len(values) for values in held.values()}
     if len(sizes) > 1:
         raise ModelError(
-            f"The model cannot score: columns differ in length ({', '.join(map(str, sorted(sizes)))} rows)."
+            f"The model cannot score, because the columns differ in length ({', '.join(map(str, sorted(sizes)))} rows)."
         )
     for start in range(0, max(*sizes, 1), CHUNK_ROWS):
         yield {name: values[start : start + CHUNK_ROWS] for name, values in held.items()}

@@ -37,7 +37,10 @@ class Examples:
             raise ModelError(f"{len(columns)} rows have {len(values)} labels. Give one label for each row.")
         classes = [] if len(values) == 0 else np.unique(values.astype("float64")).tolist()
         if classes != [0.0, 1.0]:
-            raise ModelError(f"A fit needs labels of both classes, 0 and 1; {len(values)} rows have only {classes}.")
+            raise ModelError(
+                f"A fit needs labels of both classes, 0 and 1, and no others; the labels of {len(values)} rows "
+                f"are {classes}."
+            )
         return cls(columns, values.astype("int64"))
 
     def __len__(self) -> int:

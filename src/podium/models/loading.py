@@ -25,7 +25,10 @@ def load(folder: Path) -> Model:
     held = json.loads(main.read_bytes())
     algorithm = held.pop("algorithm", None)
     if algorithm not in MODELS:
-        raise ModelError(f"{main}: unknown algorithm {algorithm!r}{did_you_mean(str(algorithm), MODELS)}.")
+        raise ModelError(
+            f"{main}: unknown algorithm {algorithm!r}{did_you_mean(str(algorithm), MODELS)}. "
+            f"This version of Podium can load: {', '.join(MODELS)}."
+        )
     kind = MODELS[algorithm]
     files = {f.name: folder / f.metadata["file"] for f in fields(kind) if "file" in f.metadata}
     absent = [str(path) for path in files.values() if not path.is_file()]

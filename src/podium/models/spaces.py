@@ -39,7 +39,7 @@ class Search(Params, Generic[T]):
             if self.low >= self.high:
                 raise ValueError(f"low ({self.low}) must be less than high ({self.high})")
             if self.log and self.low <= 0:
-                raise ValueError(f"a range on a log scale starts above 0, not at {self.low}")
+                raise ValueError(f"a range on a log scale must start above 0, not at {self.low}")
         return self
 
     @property
@@ -91,7 +91,9 @@ class HeuristicSpace(Space):
     def _steps_of_groups(self) -> "HeuristicSpace":
         stray = [f"{name!r}{did_you_mean(name, self.by)}" for name in self.steps if name not in self.by]
         if stray:
-            raise ValueError(f"steps names columns that are not in by: {', '.join(stray)}")
+            raise ValueError(
+                f"steps: these columns are not in by: {', '.join(stray)}; add them to by, or remove them from steps"
+            )
         return self
 
 

@@ -114,7 +114,10 @@ class FeatureTable:
 
     def __post_init__(self) -> None:
         if self.grid is not None and self.grid != self.freshness:
-            raise ValueError(f"{self.name}: freshness must equal grid: a row is valid until the next grid point")
+            raise ValueError(
+                f"{self.name}: freshness is {self.freshness} but grid is {self.grid}. They must be equal, because a "
+                "row is valid until the next grid point."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

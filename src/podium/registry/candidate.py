@@ -62,7 +62,7 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
     run = mlflow.active_run()
     if run is None:
         raise PodiumError(
-            f"{problem}: a candidate is logged to an MLflow run, and none is active. Run training by kedro run."
+            f"{problem}: the candidate was not logged, because no MLflow run is active. Run training with kedro run."
         )
     with tempfile.TemporaryDirectory() as scratch:
         folder, baseline = Path(scratch, "model"), Path(scratch, "baseline")
@@ -142,7 +142,7 @@ def check_files(mlflow_model: Path, tags: Mapping[str, str], what: str) -> None:
     found, digest = models.digest(mlflow_model / MODEL_FILES), tags.get("podium.digest", "")
     if found != digest:
         raise PodiumError(
-            f"The files of {what} are not those that were logged: SHA-256 {found[:16]}…, expected {digest[:16]}…. "
-            "They were changed afterwards. Train again, or restore them from a backup."
+            f"The files of {what} have changed since they were logged: SHA-256 {found[:16]}…, expected {digest[:16]}…. "
+            "Train again, or restore the files from a backup."
         )
     check_code(mlflow_model, tags.get("podium.code_digest", ""), what)

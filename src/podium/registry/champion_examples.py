@@ -50,7 +50,7 @@ class ChampionExamplesDataset(DeltaDataset):
 
     def save(self, data: Any) -> None:
         """Refuse: only training writes this table, through its own catalog entry."""
-        raise LakehouseError(f"{self.path}: the champion's examples are only read. Save to training_sets_examples.")
+        raise LakehouseError(f"The champion's examples in {self.path} are read-only. Save to training_sets_examples.")
 
     def _version_with_rows_of(self, champion: MlflowVersion) -> int:
         as_of = datetime.fromisoformat(champion.tags["podium.as_of"])
@@ -79,8 +79,9 @@ class ChampionExamplesDataset(DeltaDataset):
 
     def _lost(self, champion: MlflowVersion, as_of: datetime, why: str | None) -> str:
         return (
-            f"{self.path}: the newest version lacks the training set as of {as_of:%Y-%m-%d %H:%M} UTC, from which "
-            f"version {champion.version} of {self._problem}, the champion, was made, and no earlier version can be "
-            f"read in its place ({why}). Run: kedro run --pipeline training --params as_of={as_of:%Y-%m-%dT%H:%M:%S}. "
-            "If features of this champion have changed their types since, deploy a new champion instead."
+            f"{self.path}: the newest table version lacks the training set as of {as_of:%Y-%m-%d %H:%M} UTC, with "
+            f"which the champion (version {champion.version} of {self._problem}) was trained, and no earlier table "
+            f"version can be read instead ({why}). Run: kedro run --pipeline training --params "
+            f"as_of={as_of:%Y-%m-%dT%H:%M:%S}. If features of this champion have changed their types since, deploy a "
+            "new champion instead."
         )

@@ -128,7 +128,9 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
 
     def load(self) -> None:
         """Refuse: trials are written for people to look at in MLflow."""
-        raise LakehouseError("Trials cannot be loaded. They are child runs in MLflow: look at them there.")
+        raise LakehouseError(
+            "Trials cannot be loaded as a dataset. They are child runs of the training run: look at them in MLflow."
+        )
 
     def save(self, data: pd.DataFrame) -> None:
         """Create one child run for each row."""
@@ -136,7 +138,7 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
         parent = mlflow.active_run()
         if parent is None:
             raise LakehouseError(
-                "Trials are logged as child runs of an MLflow run, and none is active. Run training by kedro run."
+                "The trials were not logged, because no MLflow run is active. Run training with kedro run."
             )
         client, now = MlflowClient(), int(time.time() * 1000)
         for trial in data.to_dict("records"):

@@ -46,14 +46,14 @@ def check_code(mlflow_model: Path, digest: str, what: str) -> None:
     found = code_digest(mlflow_model / CODE)
     if found != digest:
         raise PodiumError(
-            f"The code that travels with {what} is not the code that was logged: SHA-256 {found[:16]}…, expected "
-            f"{digest[:16] or 'none'}…. It was changed afterwards. Train again, or restore it from a backup."
+            f"The code of {what} has changed since it was logged: SHA-256 {found[:16]}…, expected "
+            f"{digest[:16] or 'none'}…. Train again, or restore the code from a backup."
         )
     script = mlflow_model / SCRIPT
     if not script.is_file() or script.read_bytes() != (mlflow_model / CODE / "podium" / "models" / SCRIPT).read_bytes():
         raise PodiumError(
-            f"{SCRIPT} of {what} is not the script that was logged, and MLflow would run it. It was changed. "
-            "Train again, or restore it from a backup."
+            f"{SCRIPT} of {what}, which MLflow runs to load the model, is missing or has changed since it was logged. "
+            "Train again, or restore the script from a backup."
         )
 
 

@@ -75,7 +75,10 @@ def plan_promotion(
     """
     _see_that_they_differ(source, target)
     if not source.exists:
-        raise PodiumError(f"{source.env} has no models yet: there is no {source.uri}.")
+        raise PodiumError(
+            f"{source.env} has no models yet: its MLflow database {source.uri} does not exist. Train a model there "
+            "first, or check the URI."
+        )
     for place in (source, target):
         if place.exists:
             prepare(place.uri)
@@ -161,7 +164,10 @@ def _origin_tags(plan: PromotionPlan, bundle: Bundle) -> dict[str, str]:
 
 def _see_that_they_differ(source: TrackingLocation, target: TrackingLocation) -> None:
     if source.env == target.env:
-        raise PodiumError(f"A version is promoted from one environment to another, and both are {source.env}.")
+        raise PodiumError(
+            f"A version can only be promoted to another environment, but both are {source.env}. Name two different "
+            "environments."
+        )
     if source.uri == target.uri:
         raise PodiumError(f"{source.env} and {target.env} have the same MLflow, so there is nothing to promote.")
 

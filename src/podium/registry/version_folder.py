@@ -72,8 +72,8 @@ def collect(place: TrackingLocation, version: ModelVersion, folder: Path) -> Bun
         absent = sorted(set(wanted) - there)
         if absent:
             raise PodiumError(
-                f"{_name(place, version)} lacks {', '.join(absent)} of its {stage} (run {run.info.run_id}): "
-                f"a promoted version needs all of them. Run: kedro run --env {place.env} --pipelines {stage}"
+                f"{_name(place, version)} cannot be promoted: the run of its {stage} ({run.info.run_id}) lacks "
+                f"{', '.join(absent)}. Run: kedro run --env {place.env} --pipelines {stage}"
             )
         for path in wanted:
             client.download_artifacts(run.info.run_id, path, str(files))
@@ -127,8 +127,8 @@ def see_that_it_arrived(bundle: Bundle, place: TrackingLocation, run_id: str, mo
     for sent, found in ((bundle.model, model), (bundle.files, files)):
         if models.digest(sent) != models.digest(found):
             raise PodiumError(
-                f"{place.env} does not hold what was sent to it: {sent.name} has different bytes there. "
-                "Nothing was registered. Check the artifact store of its MLflow, then promote again."
+                f"The copy of {sent.name} in {place.env} differs from the original. Nothing was registered. "
+                f"Check the artifact store of the MLflow of {place.env}, then promote again."
             )
 
 

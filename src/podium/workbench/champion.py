@@ -82,5 +82,6 @@ def _require_unseen(rows: pd.DataFrame, trained_until: datetime) -> None:
     first = rows["prediction_time"].min()
     if first <= trained_until:
         raise PodiumError(
-            f"The held-out rows begin at {first}, but the champion was trained until {trained_until}. Train it again."
+            f"The held-out rows begin at {first}, but the champion was trained on rows up to {trained_until}. Train it "
+            "again, so that it has seen no held-out row."
         )

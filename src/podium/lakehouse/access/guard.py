@@ -176,8 +176,8 @@ def _key(policy: Policy | None, wish: Wish) -> bytes:
         return policy.key.get()
     env = wish.env or (policy.env if policy else "")
     raise AccessError(
-        f"{_name(wish)} in {env} is read masked, and there is no mask key, so nothing was read. Set {VARIABLE}, or "
-        f"masking.key in conf/local/credentials.yml; {HOW}."
+        f"{_name(wish)} in {env} can only be read masked, but there is no mask key, so nothing was read. Set "
+        f"{VARIABLE}, or masking.key in conf/local/credentials.yml; {HOW}."
     )
 
 

@@ -87,8 +87,8 @@ def _refuse(columns: Mapping[str, str], types: Mapping[str, str], inner: Iterabl
     wrong += [f"{name} is inside another column" for name in inner if name.lower() in columns]
     if wrong:
         raise LakehouseError(
-            f"Only text columns can be masked: {', '.join(wrong)}. Keep the values in a text column of their own, or "
-            "let access.yml give no right to read this zone."
+            f"Only text columns can be masked: {', '.join(wrong)}. Store the values in a separate text column, or "
+            "remove the right to read this zone from access.yml."
         )
 
 

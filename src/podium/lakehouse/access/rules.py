@@ -26,7 +26,7 @@ def _zones(value: Any) -> tuple[str, ...]:
     if value == "all":
         return ZONES
     if not isinstance(value, list | tuple):
-        raise ValueError(f"give a list of zones, or all: {', '.join(ZONES)}")
+        raise ValueError(f"give a list of zones, or the word all; zones are {', '.join(ZONES)}")
     for name in value:
         if name not in ZONES:
             raise ValueError(f"there is no zone {name!r}{did_you_mean(str(name), ZONES)}; zones are {', '.join(ZONES)}")
@@ -151,7 +151,8 @@ class AccessRules(_RuleModel):
         for mask in self.masks:
             here = {(mask.column.lower(), zone) for zone in mask.zones}
             if both := seen & here:
-                raise ValueError(f"masks: {mask.column} is masked twice in {', '.join(sorted(z for _, z in both))}")
+                zones = ", ".join(sorted(zone for _, zone in both))
+                raise ValueError(f"masks: {mask.column} is masked twice in {zones}; remove one of the masks")
             seen |= here
         return self
 

@@ -45,7 +45,7 @@ class Databricks:
             except ImportError as cause:
                 raise LakehouseError(
                     "The engine 'databricks' needs the Databricks runtime or the package databricks-connect. Install "
-                    "that in a virtual environment of its own, because it replaces PySpark: pip install "
+                    "the package in a virtual environment of its own, because it replaces PySpark: pip install "
                     "databricks-connect"
                 ) from cause
             session = DatabricksSession.builder.getOrCreate()

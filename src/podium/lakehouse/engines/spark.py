@@ -127,8 +127,8 @@ class Spark:
         if self._session is None or self._gateway.proc.poll() is None:
             return None
         if self._gateway.proc.returncode == OUT_OF_MEMORY_CODE:
-            return f"The Spark driver on {self._master} ran out of memory. Give it more by spark.driver.memory."
-        return f"The Spark driver on {self._master} has ended. Its log tells why; then run the command again."
+            return f"The Spark driver on {self._master} ran out of memory. Give it more with spark.driver.memory."
+        return f"The Spark driver on {self._master} has ended. See its log for the cause, then run the command again."
 
     def location(self, path: str) -> str:
         """Convert a path to Spark's form: ``s3://`` becomes ``s3a://``."""

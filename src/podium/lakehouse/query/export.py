@@ -59,7 +59,7 @@ def write_file(frame: DataFrame, file: Path, kind: Format, *, force: bool = Fals
             rows = _write(writer, gathered(arrow_batches(frame)), schema)
     except FileExistsError as there:
         raise QueryError(
-            f"{file} was created by another process in the meantime, and was left alone. Name another file."
+            f"Another process created {file} while the query ran, so the file was not overwritten. Name another file."
         ) from there
     except OSError as wrong:
         raise QueryError(f"{file} cannot be written: {wrong.strerror or wrong}.") from wrong
@@ -107,7 +107,7 @@ def _open(file: Path, kind: Format, schema: pa.Schema) -> AbstractContextManager
 def _require_fit(schema: pa.Schema, kind: Format) -> None:
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
     if twice:
-        raise QueryError(f"Two columns are called {', '.join(twice)}. Rename one with AS.")
+        raise QueryError(f"The result repeats the column name {', '.join(twice)}. Rename one of the columns with AS.")
     if kind == "csv" and (odd := [f"{each.name} ({each.type})" for each in schema if _is_no_text(each.type)]):
         raise QueryError(f"CSV cannot hold {', '.join(odd)}. Use to_json(…), hex(…) or string(…), or write --parquet.")
 

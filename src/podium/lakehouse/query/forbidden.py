@@ -50,7 +50,7 @@ class QueryError(PodiumError):
 def refuse_ambiguous(text: str) -> None:
     """Raise for text that engines read differently: variables, and backslashes before quotation marks."""
     if "${" in text:
-        raise QueryError("${…} is refused, because Spark replaces it by a variable. Write '$' || '{…}' instead.")
+        raise QueryError("${…} is refused, because Spark replaces it with a variable. Write '$' || '{…}' instead.")
     if re.search(r"\\['\"`]", text):
         raise QueryError(
             "A backslash before a quotation mark is refused, because engines read it differently. Write '' for a ' "
@@ -72,11 +72,14 @@ def refuse_words(tokens: list[Token]) -> None:
     for place, (token, following) in enumerate(pairwise(tokens)):
         described = place == 1 and tokens[0].token_type in {TokenType.DESCRIBE, TokenType.DESC}
         if token.token_type is TokenType.TABLE and not described:
-            raise QueryError("TABLE is refused. Write SELECT * FROM or, if it is a name, `table` in backticks.")
+            raise QueryError(
+                "The keyword TABLE is refused. Write SELECT * FROM instead. If table is a name, write it in backticks: "
+                "`table`."
+            )
         if token.token_type is TokenType.PIPE_GT:
             raise QueryError("|> is refused. Write a subquery instead.")
         if token.text.upper() == "USING" and following.token_type in STRINGS:
-            raise QueryError("USING a program is refused, because a query only reads tables.")
+            raise QueryError("USING with a program is refused, because a query must not run programs.")
 
 
 def refuse_calls(tokens: list[Token], tree: exp.Expr) -> None:
@@ -87,7 +90,10 @@ def refuse_calls(tokens: list[Token], tree: exp.Expr) -> None:
             _refuse_call(token)
     for dot, name, bracket in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if dot.token_type is TokenType.DOT and bracket.token_type is TokenType.L_PAREN and name.start not in named:
-            raise QueryError(f"{name.text} is refused, because it has a qualified name. Call only PySpark's functions.")
+            raise QueryError(
+                f"The call of {name.text} is refused, because its name is qualified. Call only PySpark's functions, "
+                "without a qualifier."
+            )
 
 
 def _refuse_call(token: Token) -> None:

@@ -86,12 +86,13 @@ class Threshold:
             what = "no column" if not same else "two columns"
             near = did_you_mean(self.measure, result.columns) if not same else ""
             raise PodiumError(
-                f"The threshold {self}: the result has {what} {self.measure!r}{near}. It has "
-                f"{', '.join(result.columns)}; {ROWS} is the number of rows."
+                f"The threshold {self} cannot be checked: the result has {what} {self.measure!r}{near}. Its columns "
+                f"are {', '.join(result.columns)}; {ROWS} is the number of rows."
             )
         if not isinstance(same[0].dataType, NumericType):
             raise PodiumError(
-                f"The threshold {self}: {same[0].name} is {same[0].dataType.simpleString()}, not a number."
+                f"The threshold {self} cannot be checked: {same[0].name} is {same[0].dataType.simpleString()}, not a "
+                "number. Cast it in the query."
             )
         return same[0].name
 
@@ -171,8 +172,8 @@ def _take(keys: dict[str, str], key: str, value: str, where: str) -> None:
         raise PodiumError(f"{where}: {key} is empty.")
     if key == "threshold" and not THRESHOLD.fullmatch(value):
         raise PodiumError(
-            f"{where}: threshold: {value!r} is not valid. Write a column of the result, or rows for their number, then "
-            ">, >=, < or <=, then a number: rows > 0"
+            f"{where}: threshold: {value!r} is not valid. Write a column of the result, or the word rows for their "
+            "number, then >, >=, < or <=, then a number: rows > 0"
         )
     keys[key] = value
 

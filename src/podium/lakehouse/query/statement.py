@@ -95,7 +95,7 @@ def read_statement(text: str, known: Iterable[str]) -> Statement:
         word = tree.key.upper() if word in {"WITH", "FROM"} else word
         raise QueryError(f"{word} is refused. Only queries can be run: {', '.join(BEGINS)}.")
     if refused := next((node for node in tree.walk() if isinstance(node, FORBIDDEN)), None):
-        raise QueryError(f"A query only reads, and takes no parameters: {refused.sql('spark')} is refused.")
+        raise QueryError(f"{refused.sql('spark')} is refused: a query can only read tables, and takes no parameters.")
     return _filled(clean, {edit.start: edit for edit in _edits(tree, clean, names)})
 
 
@@ -109,7 +109,7 @@ def _only_tree(sql: str) -> exp.Expr:
 def _described(tree: exp.Describe, names: Mapping[str, str]) -> str:
     more = {part for part, value in tree.args.items() if value} - {"this", "kind"}
     if more or not isinstance(tree.this, exp.Table) or str(tree.args.get("kind") or "table").lower() != "table":
-        raise QueryError("DESCRIBE takes only the name of a table, and shows its columns.")
+        raise QueryError("DESCRIBE can only show the columns of a table. Write DESCRIBE and the table's name.")
     return _known(tree.this, names, ())
 
 
@@ -123,7 +123,9 @@ def _edits(tree: exp.Expr, clean: str, names: Mapping[str, str]) -> Iterator[_Ed
             continue
         name = _known(table, names, inner)
         if {part for part, value in table.args.items() if value} - AROUND:
-            raise QueryError(f"A query reads only the newest version of {name}. Remove AS OF and the like.")
+            raise QueryError(
+                f"A query can read only the newest version of {name}. Remove VERSION AS OF or TIMESTAMP AS OF."
+            )
         start, end = _span(table.parts, clean)
         # After TABLESAMPLE, Spark's grammar takes the alias, so columns there cannot be qualified by the table's name.
         own = None if table.alias or table.args.get("sample") else name.rpartition(".")[2]
@@ -168,7 +170,8 @@ def _span(parts: list[exp.Expr], clean: str) -> tuple[int, int]:
     found = [each.strip("`").replace("``", "`") for each in re.findall(NAME, written)]
     if not NAMES.fullmatch(written) or found != [part.name for part in parts]:
         raise QueryError(
-            f"The name {'.'.join(part.name for part in parts)} cannot be found in the text. Write it without escapes."
+            f"The name {'.'.join(part.name for part in parts)} cannot be located in the SQL text. Write it "
+            "without escapes."
         )
     return start, end + 1
 

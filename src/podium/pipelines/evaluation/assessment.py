@@ -58,8 +58,9 @@ def holdout_rows(
     where = f"The training set of {moment:%Y-%m-%d %H:%M} UTC has"
     if rows.empty:
         raise EvaluationError(
-            f"{where} no rows predicted from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC to evaluate on. "
-            "Run training for this as_of, choose a later as_of, or increase evaluation.holdout_days."
+            f"{where} no held-out rows to evaluate on: none has a prediction time from {first:%Y-%m-%d %H:%M} to "
+            f"{last:%Y-%m-%d %H:%M} UTC. Run training for this as_of, choose a later as_of, or increase "
+            "evaluation.holdout_days."
         )
     if rows["label"].nunique() < 2:
         raise EvaluationError(

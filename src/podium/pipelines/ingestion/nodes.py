@@ -219,8 +219,9 @@ def _refuse_too_many(counts: pd.DataFrame, most: float, problem: str) -> None:
             f"{row.event} {row.share:.1%} ({row.quarantined} of {row.rows_in})" for row in bad.itertuples()
         )
         raise PodiumError(
-            f"{problem}: too many bad rows: {shares}; {most:.1%} is allowed ({problem}.ingestion."
-            f"max_quarantined_share). Bronze is unchanged. The table {problem}.quarantine_rows lists the bad rows."
+            f"{problem}: too many bad rows: {shares}; at most {most:.1%} is allowed. Bronze is unchanged. The table "
+            f"{problem}.quarantine_rows lists the bad rows. Correct the source, or raise {problem}.ingestion."
+            "max_quarantined_share."
         )
 
 
@@ -259,8 +260,8 @@ def resolve_as_of(as_of: str | None, intake: DataFrame, *, problem: Problem) -> 
     moment = newest if as_of is None else pd.Timestamp(parse_moment(as_of))
     if moment < begin:
         raise PodiumError(
-            f"as_of {moment:%Y-%m-%d %H:%M} is before the data of {problem.name} begin ({begin:%Y-%m-%d %H:%M} UTC). "
-            f"Choose a moment between then and {newest:%Y-%m-%d %H:%M}."
+            f"as_of {moment:%Y-%m-%d %H:%M} UTC is too early: the data of {problem.name} begin at "
+            f"{begin:%Y-%m-%d %H:%M} UTC. Choose a time from {begin:%Y-%m-%d %H:%M} to {newest:%Y-%m-%d %H:%M} UTC."
         )
     return moment.to_pydatetime()
 

@@ -141,4 +141,4 @@ def require_columns(frame: DataFrame, columns: Sequence[str], what: str) -> None
     have = frame.columns
     missing = [name + did_you_mean(name, have) for name in columns if name not in have]
     if missing:
-        raise PodiumError(f"{what} lacks columns: {', '.join(missing)}. Run the pipeline that writes it again.")
+        raise PodiumError(f"{what} lacks columns: {', '.join(missing)}. Rerun the pipeline that writes it.")
