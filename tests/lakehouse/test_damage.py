@@ -101,7 +101,7 @@ def test_an_os_error_is_explained_with_its_path_and_advice(tmp_path):
 
     (tmp_path / "file").touch()
     assert refused((tmp_path / "file" / "t").mkdir) == (
-        f"demo.t: Not a directory ({tmp_path}/file/t). A file is in the place of a folder. Move it away, or name "
+        f"demo.t: Not a directory ({tmp_path}/file/t). A file exists where a folder is needed. Move it away, or name "
         "another folder in PODIUM_DATA. No table is half-written."
     )
     assert refused(lambda: Path("/dev/full").write_text("x")).startswith(

@@ -131,7 +131,7 @@ REFUSED = {
     "tabs": ({"people_csv": PLAIN.replace(b",", b"\t")}, "people.csv: its columns are separated by tabs"),
     "capitals": (
         {"people_csv": PLAIN.replace(b"code,name,when", b"CODE,Name,WHEN")},
-        "people.csv: its header has other capital letters. Write it as code,name,when",
+        "people.csv: its header is capitalized differently. Write it as code,name,when",
     ),
     "a column twice": ({"people_csv": b"code,name,when,code\n"}, "people.csv: column code appears more than once"),
     "a file twice": (

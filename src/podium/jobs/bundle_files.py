@@ -73,8 +73,8 @@ def write(folder: Path, found: list[Change]) -> None:
     foreign = [change.name for change in found if change.before and not change.before.startswith(MARK)]
     if foreign:
         raise PodiumError(
-            f"Nothing was written: {', '.join(foreign)} in {folder} would be replaced, and its first line does not say "
-            "that `podium jobs bundle` wrote it. Move the file, or name another folder by --output."
+            f"Nothing was written, to avoid replacing files in {folder} whose first line does not say that `podium "
+            f"jobs bundle` wrote them: {', '.join(foreign)}. Move them, or name another folder with --output."
         )
     for change in found:
         file = folder / change.name

@@ -188,7 +188,7 @@ def _wrong_bundle(found: CheckedJobs) -> Iterator[str]:
     if ENV in databricks.variables:
         yield f"databricks.variables.{ENV}: the bundle declares this variable itself; set env of a target instead"
     if sum(target.default for target in databricks.targets.values()) > 1:
-        yield "databricks.targets: more than one has default: true"
+        yield "databricks.targets: more than one has default: true; remove it from all but one"
     for name, target in databricks.targets.items():
         if target.env not in found.environments:
             yield f"databricks.targets.{name}.env: {_unknown('environment', target.env, found.environments)}"

@@ -185,7 +185,7 @@ def _foreign_habit(found: list[str], columns: tuple[str, ...]) -> str | None:
         if len(words) > 1 and wanted <= set(words):
             return f"its columns are separated by {name}. Separate them by commas: {example},…"
     if not set(columns) <= set(found) and wanted <= {word.lower() for word in found}:
-        return f"its header has other capital letters. Write it as {example},…"
+        return f"its header is capitalized differently. Write it as {example},…"
     return None
 
 

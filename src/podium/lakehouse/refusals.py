@@ -21,11 +21,11 @@ JAVA = {number: os.strerror(number) for number in (errno.ENOSPC, errno.EACCES, e
 ADVICE = {
     errno.ENOSPC: "Free space on that disk, then run the command again",
     errno.EDQUOT: "Free space within the quota, then run the command again",
-    errno.EACCES: "Give this user the right to write there, or name another folder in PODIUM_DATA",
-    errno.EPERM: "Give this user the right to write there, or name another folder in PODIUM_DATA",
+    errno.EACCES: "Give this user write permission there, or name another folder in PODIUM_DATA",
+    errno.EPERM: "Give this user write permission there, or name another folder in PODIUM_DATA",
     errno.EROFS: "Name a writable folder in PODIUM_DATA",
-    errno.ENOTDIR: "A file is in the place of a folder. Move it away, or name another folder in PODIUM_DATA",
-    errno.EEXIST: "A file is in the place of a folder. Move it away, or name another folder in PODIUM_DATA",
+    errno.ENOTDIR: "A file exists where a folder is needed. Move it away, or name another folder in PODIUM_DATA",
+    errno.EEXIST: "A file exists where a folder is needed. Move it away, or name another folder in PODIUM_DATA",
 }
 OTHER = "Fix the cause, then run the command again"
 
