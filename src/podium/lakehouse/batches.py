@@ -26,7 +26,7 @@ def gathered(batches: Iterable[pa.RecordBatch], rows: int = ROWS) -> Iterator[pa
 
 
 def numpy_columns(batch: pa.RecordBatch, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Columns by name as numpy arrays. Timestamps become ``datetime64[us]`` in UTC."""
+    """Convert the named columns to numpy arrays. Timestamps become ``datetime64[us]`` in UTC."""
     columns = {}
     for name in names:
         column = batch.column(batch.schema.get_field_index(name))

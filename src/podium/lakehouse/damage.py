@@ -84,7 +84,7 @@ def _checkpoint(log: Path) -> int | None:
 
 
 def _commits(log: Path, *, after: int | None) -> Iterator[tuple[int, Path]]:
-    """Versions and their commit files after a checkpoint, oldest first. Readers do not need the earlier commits."""
+    """Yield each version after a checkpoint and its commit file, oldest first. Readers do not need earlier commits."""
     for file in sorted(log.glob("*.json")):
         if file.stem.isdigit() and (after is None or int(file.stem) > after):
             yield int(file.stem), file

@@ -62,7 +62,7 @@ _sessions: dict[str, SparkSession] = {}
 
 
 def configure(settings: EngineSettings) -> None:
-    """Use this engine from now on. Engines that are already running keep running until ``stop``."""
+    """Make an engine the configured one. Engines that are already running keep running until ``stop``."""
     global _settings
     _settings = settings
     if _key() in _sessions:
@@ -110,7 +110,7 @@ def trouble() -> str | None:
 
 @atexit.register
 def stop() -> None:
-    """Stop all running engines. The next call of ``session`` starts one again."""
+    """Stop all running engines. The next call of ``session`` starts the configured engine again."""
     for key in list(_sessions):
         _stop(key)
     _engines.clear()
@@ -157,7 +157,7 @@ def _make(settings: EngineSettings) -> Engine:
 
 
 def _speak(connect: bool | None) -> None:
-    """Tell PySpark whether its functions (F.col) create Spark Connect columns. They read this variable on each call."""
+    """Set the variable that tells PySpark's functions, such as F.col, whether to create Spark Connect columns."""
     if connect is True:
         os.environ[CONNECT_MODE] = "1"
         # gRPC's fork handlers can kill a child process. On macOS they run for each new process, because Python uses

@@ -1,4 +1,4 @@
-"""Landing of source files: check them, hash them, and convert each once into Parquet text columns.
+"""Landing of source files: check them, hash them, and convert each once to Parquet with text columns.
 
 Every column stays text, exactly as received. ``row`` is the line's number in the file (1 is the first after the
 header), and ``malformed`` holds a line whose number of columns differs from the header's.
@@ -46,7 +46,7 @@ class Source:
 
 
 class Landing:
-    """A folder of landed files. Their names contain a hash of their content, so the same file lands only once.
+    """A folder of landed files. Each name contains a hash of the file's content, so the same file lands only once.
 
     Attributes:
         opened: the source files that ``open`` has read, with their SHA-256.
@@ -109,7 +109,7 @@ class LandingDataset(AbstractDataset[None, Landing]):
         self.metadata = metadata
 
     def load(self) -> Landing:
-        """The landing folder. No file is read yet.
+        """Return the landing folder, without reading any file.
 
         Requires the right to write the zone, because landed files are not masked and opening a source writes files.
         """
@@ -130,7 +130,7 @@ def _sha256(file: Path) -> str:
 
 
 def resolve(folder: str) -> Path:
-    """The path of the folder that a source names."""
+    """The path of a source folder. ``package:<name>/<folder>`` is a folder inside an installed Python package."""
     if not folder.startswith(PACKAGE):
         return Path(folder)
     package, _, inside = folder.removeprefix(PACKAGE).partition("/")
@@ -141,7 +141,7 @@ def resolve(folder: str) -> Path:
 
 
 def check(root: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, Path]:
-    """The path of every expected file. One error names everything that is missing."""
+    """Map every expected file to its path. Raise one error that lists all missing files and wrong columns."""
     if not root.is_dir():
         raise LakehouseError(f"The source folder {root} does not exist. Set the parameter <problem>.source.")
     files, wrong = {}, []
@@ -162,7 +162,7 @@ def check(root: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, Path
 
 
 def wrong_columns(file: Path, columns: tuple[str, ...]) -> list[str]:
-    """Describe what is wrong with a file's header. Empty if nothing is."""
+    """Describe what is wrong with a file's header. Empty if the header is right."""
     try:
         found = header(file)
     except (*UNREADABLE, LakehouseError) as cause:
@@ -178,7 +178,7 @@ def wrong_columns(file: Path, columns: tuple[str, ...]) -> list[str]:
 
 
 def _foreign_habit(found: list[str], columns: tuple[str, ...]) -> str | None:
-    """Advice for a header with another separator or other capital letters, whose columns seem to be missing."""
+    """Advice for a header whose columns only seem to be missing: its separator or its capital letters differ."""
     wanted, example = {name.lower() for name in columns}, ",".join(columns[:3])
     for name, separator in SEPARATORS.items():
         words = [word.strip().strip('"').lower() for word in ",".join(found).split(separator)]

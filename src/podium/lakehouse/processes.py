@@ -36,7 +36,7 @@ _children: dict[int, tuple[subprocess.Popen[bytes], str]] = {}
 
 
 def spawn(command: Sequence[str], *, mark: str, env: Mapping[str, str], cwd: Path, log: Path) -> int:
-    """Start a process that outlives this one and is out of reach of its Ctrl-C, and return its process id."""
+    """Start a process that outlives this one and does not receive its Ctrl-C. Return the new process id."""
     with log.open("ab") as sink:
         child = subprocess.Popen(
             list(command),
@@ -129,7 +129,7 @@ def one_at_a_time(seconds: float) -> Iterator[bool]:
 
 
 def _own_file() -> Path:
-    """A lock file that only this user can open. Other users can create files in the temporary folder, so check it."""
+    """Return the lock file, created if missing. Raise if it is another user's, because its folder is open to all."""
     file = Path(tempfile.gettempdir(), f"podium-{os.getuid()}.lock")
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

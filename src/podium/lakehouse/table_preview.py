@@ -37,7 +37,7 @@ COLOURS = re.compile(r":root \{[^}]*\}")
 
 
 def table_preview(path: str, version: int, rows: int, grant: Grant) -> TablePreview:
-    """The first rows of a table's version, with the columns masked that the grant masks.
+    """A preview of a table version's first rows, with the grant's columns masked.
 
     The header of the first column names the version.
     """
@@ -61,7 +61,7 @@ def table_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> TablePrev
 
 
 def pictures(page: str) -> str:
-    """Only the titles and pictures of a page, because kedro-viz shows no styles or scripts."""
+    """Extract only the titles and pictures of a page, because kedro-viz shows no styles or scripts."""
     theme = COLOURS.search(page)
     style = f"<style>{theme[0] if theme else ''} svg {{ background: white }}</style>"
     found = [_picture(match, style) for match in PICTURE.finditer(page)]
@@ -82,7 +82,7 @@ def _preview(columns: Sequence[str], data: list[list[str | None]]) -> TablePrevi
 
 
 def _columns(table: DeltaTable, grant: Grant) -> list[str]:
-    """Each column with its type in Spark's notation."""
+    """Describe each column: its name, its type in Spark's notation, and whether it is masked."""
     fields = StructType.fromJson(json.loads(table.schema().to_json())).fields
     masked = {field.name for field in fields if field.name.lower() in grant.masks}
     return [f"{f.name}: {f.dataType.simpleString()}{', masked' if f.name in masked else ''}" for f in fields]

@@ -1,4 +1,4 @@
-"""Check whether a version of a table can still be read, or VACUUM or log clean-up has removed its files."""
+"""Check whether a table's version can still be read, or whether VACUUM or log clean-up has removed its files."""
 
 from __future__ import annotations
 

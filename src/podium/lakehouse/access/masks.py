@@ -82,7 +82,7 @@ def _masker(key: bytes, kind: str) -> Callable[[pd.Series], pd.Series]:
 
 
 def _refuse(columns: Mapping[str, str], types: Mapping[str, str], inner: Iterable[str]) -> None:
-    """Raise for columns that cannot be masked: a mask must not change a type, and does not reach nested fields."""
+    """Raise if a column to mask is not text, or is a field inside another column, because neither can be masked."""
     wrong = [f"{n} is {t}" for n, t in types.items() if n.lower() in columns and not TEXT.fullmatch(t)]
     wrong += [f"{name} is inside another column" for name in inner if name.lower() in columns]
     if wrong:

@@ -1,4 +1,4 @@
-"""The engine Databricks: the session of its runtime, or one of the package databricks-connect."""
+"""The engine Databricks: the session of the Databricks runtime, or one that the package databricks-connect creates."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Databricks:
         self._config = settings.config
 
     def start(self) -> SparkSession:
-        """Return the runtime's session or, outside of the runtime, one of databricks-connect.
+        """Return the runtime's session or, outside of the runtime, create one with databricks-connect.
 
         Raises:
             LakehouseError: this is not a Databricks runtime, and databricks-connect is not installed.

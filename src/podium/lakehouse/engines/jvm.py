@@ -23,7 +23,7 @@ PAUSE = 0.1
 
 
 def launch(config: Mapping[str, str], sink: IO[bytes]) -> Any:
-    """Start a JVM that writes into ``sink``, and connect to it.
+    """Start a JVM whose output goes to ``sink``, and connect to it.
 
     PySpark 4.2 passes a preexec_fn when it starts the JVM, so Python calls fork(). The fork handlers of gRPC then run
     in the child and sometimes kill it, because gRPC's threads exist only in the parent. Without a preexec_fn, Python

@@ -52,7 +52,7 @@ LAST_LINES = 15
 
 
 class Spark:
-    """The engine of staging, and of prod on a cluster."""
+    """The engine of the environment staging, and of prod on a Spark cluster."""
 
     speaks_connect = False
     checks_windows = True

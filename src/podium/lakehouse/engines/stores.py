@@ -1,4 +1,4 @@
-"""Object stores: the form of paths in Spark, and the settings of Spark and of the libraries beside it.
+"""Object stores: convert paths to Spark's form, and configure Spark and the other libraries that use the stores.
 
 Credentials and options are the stores' standard environment variables, such as AWS_ACCESS_KEY_ID. Every engine and
 library reads them from there, so no secret appears on a command line or in a log.
@@ -32,7 +32,7 @@ def stores(roots: Iterable[str]) -> tuple[str, ...]:
 
 
 def complete(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Complete the environment variables of S3 from those that are set, because each library reads different ones.
+    """Derive missing S3 environment variables from those that are set, because each library reads different ones.
 
     If AWS_ENDPOINT_URL names a server, plain HTTP is allowed if its URL says so, and AWS_REGION gets a default.
     """

@@ -67,7 +67,7 @@ def run_query(text: str, catalog: Mapping[str, Mapping[str, Any]]) -> Answer:
 
 
 def first_rows(frame: DataFrame, limit: int) -> tuple[pa.Table, bool]:
-    """The first rows, and whether there are more."""
+    """The first ``limit`` rows of a frame, and whether the frame has more rows."""
     with engine_errors():
         rows = frame.limit(limit + 1).toArrow()
     return rows.slice(0, limit), len(rows) > limit

@@ -80,7 +80,7 @@ def refuse_words(tokens: list[Token]) -> None:
 
 
 def refuse_calls(tokens: list[Token], tree: exp.Expr) -> None:
-    """Refuse calls of functions that are not allowed. In ``t(a, b)``, a table alias, ``t`` is no call."""
+    """Raise for calls of functions that are not allowed. A table alias with columns, as in ``t(a, b)``, is no call."""
     named = {name.meta.get("start") for alias in tree.find_all(exp.TableAlias) for name in alias.iter_expressions()}
     for token, following in pairwise(tokens):
         if following.token_type is TokenType.L_PAREN and token.start not in named:

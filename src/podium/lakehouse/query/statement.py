@@ -40,7 +40,7 @@ NAMES = re.compile(rf"{NAME}(?:\s*\.\s*{NAME})*")
 
 @dataclass(frozen=True)
 class Statement:
-    """A checked query.
+    """A query that has passed all checks, as the engine gets it.
 
     Attributes:
         sql: the SQL for ``session.sql``, with ``{t0}`` for the first table. Without tables it is plain SQL.
@@ -114,7 +114,7 @@ def _described(tree: exp.Describe, names: Mapping[str, str]) -> str:
 
 
 def _edits(tree: exp.Expr, clean: str, names: Mapping[str, str]) -> Iterator[_Edit]:
-    """The edits to make: replace each table's name, and remove its first half where it qualifies a column."""
+    """Yield edits that replace each table's name, and that turn ``problem.table.column`` into ``table.column``."""
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Func):
             continue  # a table function, which refuse_calls checks
@@ -162,7 +162,7 @@ def _visible(node: exp.Expr) -> set[str]:
 
 
 def _span(parts: list[exp.Expr], clean: str) -> tuple[int, int]:
-    """The start and end of a name in the text. Raises if the text there is not that name, as it will be replaced."""
+    """The start and end of a name in the text. Raise if the text there is not the name, because it gets replaced."""
     start, end = (parts[i].meta.get(edge, -1) for i, edge in ((0, "start"), (-1, "end")))
     written = clean[start : end + 1]
     found = [each.strip("`").replace("``", "`") for each in re.findall(NAME, written)]
