@@ -14,7 +14,7 @@ __all__ = ["PodiumContext"]
 
 
 class PodiumContext(KedroContext):
-    """Kedro's context for callers that run no hooks, such as kedro viz. In a run, hooks have done this before."""
+    """Kedro's context, which applies the environment's rules if no hook has done so, as in kedro viz."""
 
     @property
     def catalog(self) -> CatalogProtocol:

@@ -73,14 +73,14 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _leave() -> None:
-    """Skip the interpreter's finalization, in which a query that still runs in Sail's threads aborts the process."""
+    """After a signal, exit without finalization: a query still running in Sail's threads would abort the process."""
     if _code is not None:
         sys.stdout.flush()
         os._exit(_code)
 
 
 def _watch(reader: int) -> None:
-    """Print the line, then end the process if the main thread does not, for instance because it is in native code."""
+    """Print the signal's line, then end the process if the main thread does not, for instance in native code."""
     while True:
         number = os.read(reader, 1)[0]
         # Code with handlers of its own, such as the runner of jobs, also ends by itself.

@@ -47,7 +47,7 @@ MEMORY, MLFLOW = "memory://", "mlflow://"
 
 @dataclass(kw_only=True)
 class KedroRun:
-    """A run of Kedro.
+    """A Kedro run, with the facts that its lineage events carry.
 
     Attributes:
         run_id: a UUID; equal to the id of the MLflow run, if there is one.
@@ -85,7 +85,7 @@ class NodeRun:
 
 
 def pipeline_event(run: KedroRun, what: RunState, error: BaseException | None = None) -> RunEvent:
-    """The event that a run starts or ends."""
+    """The OpenLineage event for the start or the end of a run."""
     facets: dict[str, RunFacet] = {"tags": TagsRunFacet([_tag(key, value) for key, value in run.tags.items()])}
     if run.engine:
         facets["processing_engine"] = ProcessingEngineRunFacet(run.engine_version, run.engine, PRODUCER)
@@ -93,7 +93,7 @@ def pipeline_event(run: KedroRun, what: RunState, error: BaseException | None = 
 
 
 def node_event(run: KedroRun, node: NodeRun, what: RunState, error: BaseException | None = None) -> RunEvent:
-    """The event that a node starts or ends. At the end it has the node's parameters, inputs and outputs."""
+    """The event for the start or the end of a node. The end event has its parameters, inputs and outputs."""
     ended = what is not RunState.START
     facets: dict[str, RunFacet] = {"parent": _parent(run.run_id, run.namespace, run.job)}
     if ended and node.parameters:

@@ -30,7 +30,7 @@ class NodeRun:
 
 
 class Steps:
-    """The recorded nodes of one run.
+    """The recorded nodes of one run, searchable by the datasets that they read and wrote.
 
     Args:
         record: the run's artifact ``lineage.json``.
@@ -76,7 +76,7 @@ class Steps:
 
 
 def _events(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The events of a record. A promoted version's record nests those of its training and evaluation, maybe twice."""
+    """Yield a record's events. A promoted version's record contains the records of its training and evaluation."""
     yield from record.get("events", [])
     for stage in record.keys() & {"training", "evaluation"}:
         yield from _events(record[stage])

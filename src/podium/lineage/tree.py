@@ -46,7 +46,7 @@ class Branch:
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """``root`` with its sources as branches, and in ``used_for`` its results."""
+    """The lineage of ``root``: its branches lead to its sources, ``used_for`` to the results made from it."""
 
     root: Branch
     used_for: tuple[Branch, ...]

@@ -43,7 +43,7 @@ NOT_OF_LIGHTGBM = ("rounds", "patience")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LightGBM(Model):
-    """A sum of trees.
+    """Boosted trees, whose outputs add up to the log odds of the positive class.
 
     Attributes:
         text: the trees in LightGBM's text format, as saved, so that a fitted and a loaded model are equal.
@@ -81,7 +81,7 @@ class LightGBM(Model):
 def fitter(
     train: Examples, validation: Examples | None, *, features: Sequence[str], categorical: Sequence[str], seed: int
 ) -> Fitter:
-    """See ``podium.models.fitting.fitter``.
+    """Return a function that fits boosted trees (see ``podium.models.fitting.fitter``).
 
     With validation rows, ``rounds`` is an upper bound: training stops when their log loss has not improved for
     ``patience`` rounds, and the model's ``params`` hold the number of rounds kept.

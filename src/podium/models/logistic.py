@@ -65,7 +65,7 @@ def _standardised(values: NDArray[np.float64], number: Mapping[str, float]) -> N
 def fitter(
     train: Examples, validation: Examples | None, *, features: Sequence[str], categorical: Sequence[str], seed: int
 ) -> Fitter:
-    """See ``podium.models.fitting.fitter``. Newton's method needs neither validation nor a seed.
+    """Return a function that fits by Newton's method (see ``fitting.fitter``). Ignores ``validation`` and ``seed``.
 
     The fit uses at most ``max_rows`` evenly spaced rows: they suffice for some hundred weights, and with a fixed number
     of rows ``C`` keeps its meaning when the training set grows.

@@ -71,7 +71,7 @@ class ChampionExamplesDataset(DeltaDataset):
         return (int(version), table_id) if version else None
 
     def _still_holds(self, newest: int, then: int | None, as_of: datetime) -> bool:
-        """Whether the newest version has the columns and types of the recorded one, and rows of this moment."""
+        """Whether the newest version has the recorded version's columns and types, and rows of ``as_of``."""
         now = self._handle.read(newest)
         # New features add columns. Columns disappear only if the table was overwritten because a type changed.
         same = then is None or set(self._handle.read(then).dtypes) <= set(now.dtypes)

@@ -1,4 +1,4 @@
-"""Questions to MLflow about runs, registered models and versions. MLflow answers in pages; these read all of them."""
+"""Search MLflow for runs, registered models and versions. MLflow answers in pages; the functions read all pages."""
 
 import json
 import tempfile

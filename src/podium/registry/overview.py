@@ -102,7 +102,7 @@ class PipelineRun:
 
 
 class Registry:
-    """A view of one environment's MLflow."""
+    """Read-only queries to one environment's MLflow."""
 
     def __init__(self, uri: str):
         self._uri = uri
@@ -137,7 +137,7 @@ class Registry:
         return max(mine, key=lambda run: run.started, default=None)
 
     def newest(self, **tags: str) -> PipelineRun | None:
-        """The newest run with those ``podium.`` tags; None if there is none."""
+        """The newest run that has all of these ``podium.`` tags; None if there is none."""
         found = self._ask(lambda client: newest_run(client, **tags), None)
         return _run(found) if found else None
 

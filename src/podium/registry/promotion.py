@@ -61,7 +61,7 @@ class PromotionPlan:
 def plan_promotion(
     name: str, source: TrackingLocation, target: TrackingLocation, version: str | None = None
 ) -> PromotionPlan:
-    """Check that a version can be promoted, and say what would be done. Writes nothing.
+    """Check that a version can be promoted, and return the plan. Writes nothing.
 
     Args:
         name: the name of the model.

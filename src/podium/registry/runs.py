@@ -41,7 +41,7 @@ BATCH, DIGEST = 100, 36
 
 
 class Found(Protocol):
-    """A state of a dataset, such as ``podium.lineage.states.State``."""
+    """A state of a dataset, such as ``podium.lineage.states.DatasetState``."""
 
     @property
     def name(self) -> str: ...

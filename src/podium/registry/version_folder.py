@@ -55,7 +55,7 @@ class Bundle:
 
 
 def collect(place: TrackingLocation, version: ModelVersion, folder: Path) -> Bundle:
-    """Copy a version into a folder.
+    """Copy a version's model, baseline, evidence and lineage into a folder.
 
     Raises:
         PodiumError: its files changed since they were registered, it was never evaluated, or a part is missing.

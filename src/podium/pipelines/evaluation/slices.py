@@ -24,7 +24,7 @@ def slice_columns(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def by_slice(rows: pd.DataFrame, score: np.ndarray, columns: Mapping[str, str], min_rows: int) -> pd.DataFrame:
-    """One row for each value of each slice, in the order of the values (numbers as numbers), missing last.
+    """One row for each value of each slice column, sorted by value (numbers numerically), missing values last.
 
     Args:
         rows: held-out rows with ``label`` and the columns to slice by.
