@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PACKAGED", "conf", "env_of", "environments", "home", "require_environment", "use_logging"]
 
-# Only a wheel contains it. In a checkout, conf/ lies beside src/.
+# The configuration inside a wheel. In a checkout, conf/ lies beside src/ instead.
 PACKAGED = Path(__file__).with_name("conf")
 # Folders of a configuration that are not environments.
 SHARED = ("base", "local")

@@ -99,7 +99,7 @@ class PodiumHooks:
     def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Raise the cause, if it is known, as a PodiumError instead of the errors that Kedro wraps around it."""
         if trouble := engine.trouble():
-            engine.stop()  # now, because at exit the client would wait for its dead server again
+            engine.stop()  # stop it now, because at exit its client would wait for the dead server again
             raise PodiumError(f"{trouble} Nothing is half-written.") from error
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, PodiumError):

@@ -24,7 +24,7 @@ def point_in_time_join(
     """
     joined = requests
     for table, rows in tables.items():
-        # Look up from requests, not from joined: otherwise the query plan doubles with every table.
+        # Look up from requests, not from joined. Otherwise the query plan would double in size with every table.
         joined = joined.join(latest_known(requests, table, rows, time=time), [*table.entity, time], "left")
     return joined
 

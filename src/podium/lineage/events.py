@@ -135,7 +135,8 @@ def _event(
 
 
 def _named(run: KedroRun, state: DatasetState) -> tuple[str, str]:
-    # Data in memory belong to one run, and each environment has its own registry, so both names include that.
+    # A name in OpenLineage is global. So the name of data in memory includes the run, and that of a registry entry the
+    # environment.
     if state.kind is DatasetKind.HANDED:
         return f"{MEMORY}{run.run_id}", state.path
     return (f"{MLFLOW}{run.tags['env']}" if state.kind is DatasetKind.REGISTRY else state.namespace), state.path

@@ -29,7 +29,7 @@ from .states import DatasetState
 
 __all__ = ["Again", "ReproductionPlan", "carry_out", "plan"]
 
-# The dataset of the rows that training fits a model to.
+# The dataset with the rows that training fits a model to.
 SEEN = "fitted_rows"
 
 

@@ -13,9 +13,10 @@ from .states import DatasetKind, DatasetState
 __all__ = ["NodeRun", "Steps"]
 
 Where = tuple[str, str]
-# Not followed: nearly every node reads as_of, so following it would connect every dataset to every other one.
+# Don't follow as_of: nearly every node reads it, so it would connect every dataset with every other one.
 CLOCK = ".as_of"
-# Prefix of entries that read a table's state before the run. They are not followed: each leads to an earlier run.
+# Catalog entries with this prefix read a table as it was before the run. Don't follow them, because they lead to an
+# earlier run.
 BEFORE = "seen_"
 
 

@@ -75,7 +75,7 @@ def state(name: str, dataset: Any, version: int | str | None, data: Any) -> Data
         data: the data that were loaded or saved.
     """
     if isinstance(dataset, LandingDataset) or isinstance(data, Unchanged):
-        return None  # opened_files records a landing's files one by one; Unchanged wrote nothing
+        return None  # skip a landing, whose files opened_files records one by one, and Unchanged, which wrote nothing
     if isinstance(dataset, DeltaDataset):
         if data is None:
             return None

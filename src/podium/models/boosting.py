@@ -68,12 +68,12 @@ class LightGBM(Model):
         return self._predict(columns)
 
     def _contributions(self, columns: Encoded) -> NDArray[np.float64]:
-        # Drop the last column, which holds the constant term.
+        # Drop LightGBM's last column, which holds the constant term.
         return self._predict(columns, pred_contrib=True)[:, :-1]
 
     def _predict(self, columns: Encoded, **how: Any) -> Any:
         matrix = _matrix(columns, self.categorical)
-        # For the few rows of a request, a second thread costs more than it saves.
+        # Use one thread: for the few rows of a request, a second thread costs more than it saves.
         threads = THREADS if len(matrix) > 100 else 1
         return self.booster.predict(matrix, num_threads=threads, **how)
 

@@ -51,7 +51,7 @@ class LogisticRegression(Model):
     def _terms(self, columns: Encoded) -> Iterator[NDArray[np.float64]]:
         for name in self.features:
             if name in self.categorical:
-                # A missing level has index -1, which selects the zero at the end.
+                # A missing level has index -1. That selects the last entry, whose weight is zero.
                 yield np.array([*self.weights[name], 0.0])[columns[name]]
             else:
                 yield self.numbers[name]["weight"] * _standardised(columns[name], self.numbers[name])

@@ -91,7 +91,7 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
             "podium.algorithm": candidate.model.algorithm,
             "podium.problem": problem,
             "podium.kind": "candidate",
-            # If one run also evaluates, evaluation overwrites podium.kind. This tag stays.
+            # If the same run also evaluates, evaluation overwrites podium.kind, but not podium.candidate.
             "podium.candidate": problem,
         }
     )

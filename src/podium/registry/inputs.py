@@ -18,7 +18,8 @@ def log_inputs(client: MlflowClient, run_id: str, inputs: Sequence[DatasetInput]
     then, so the next call finds it and has one dataset less to insert. There are therefore at most as many conflicts
     as datasets, and the call after them succeeds.
     """
-    inputs = sorted(inputs, key=_key)  # two runs that insert in different orders could deadlock on a database server
+    # Sort, because two runs that insert in different orders could deadlock on a database server.
+    inputs = sorted(inputs, key=_key)
     for _ in inputs:
         try:
             client.log_inputs(run_id, inputs)

@@ -25,7 +25,7 @@ __all__ = [
     "versions",
 ]
 
-# Runs on one page of MLflow's answer.
+# The number of runs on one page of MLflow's answer.
 PAGE = 1_000
 
 Found = TypeVar("Found")

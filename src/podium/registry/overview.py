@@ -132,7 +132,7 @@ class Registry:
         none: list[Run] = []
         queries = [f"attributes.run_name LIKE '%{pipeline}%'", f"attributes.run_name = '{EVERYTHING}'"]
         found = [_run(run) for query in queries for run in self._ask(partial(runs, query=query, most=50), none)]
-        # LIKE also finds pipelines whose names contain this one.
+        # Filter again, because LIKE also finds pipelines whose names contain this name.
         mine = [run for run in found if {pipeline, EVERYTHING} & set(run.pipeline.split("+"))]
         return max(mine, key=lambda run: run.started, default=None)
 

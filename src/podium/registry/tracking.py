@@ -31,9 +31,9 @@ DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
 SERVERS = ("http", "https")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 DATABRICKS = ("databricks", "databricks-uc")
-# Two attempts of 8 seconds each. By default, MLflow retries for minutes.
+# Give up after two attempts of 8 seconds. By default, MLflow retries for minutes.
 IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "8"}
-# With these error codes the server did answer. It wants credentials, which the real requests will have.
+# With these error codes, the server did answer: it asks for credentials, which the real requests will have.
 ANSWERS_STRANGERS = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
 

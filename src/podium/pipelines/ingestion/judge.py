@@ -115,7 +115,8 @@ def _apply(contract: Any, typed: pd.DataFrame, rules: pd.Series) -> None:
             warnings.simplefilter("ignore")
             contract.validate(readable, lazy=True)
     except SchemaErrors as found:
-        # Column checks first, because they are more specific than row checks.
+        # Put column checks first: if a row fails several checks, the first is reported, and a column check is more
+        # specific.
         cases = found.failure_cases.sort_values("schema_context", kind="stable")
         cases["subject"] = cases["column"].where(cases["schema_context"] == "Column", "row")
         broken = cases[cases["index"].isna()]

@@ -92,7 +92,7 @@ def open_source(
 
 
 def _digest(event: Event, source: Source, rules: str) -> str:
-    # Lookups (time zones) come from other files, so an event depends on all files of the source.
+    # Include the digests of all files, because an event looks up values, such as time zones, in other files.
     text = "".join([event.name, rules, *(source.digests[name] for name in sorted(source.digests))])
     return sha256(text.encode()).hexdigest()[:16]
 

@@ -24,7 +24,7 @@ from .windows import enough, title
 
 __all__ = ["alerts"]
 
-# The features named in a reason; the drift table has the others.
+# How many features a reason names. The drift table lists all of them.
 NAMED = 3
 
 

@@ -65,7 +65,7 @@ def _compare(
     then, bins = reference.rows[subject], reference.bins[subject]
     kind, tests = ("prediction", len(SCORES)) if subject in SCORES else ("feature", len(reference.features))
     psi = stability_index(then, now)
-    # Bonferroni: without it, one in a hundred features exceeds its own 99% bound by chance alone.
+    # Bonferroni correction. Without it, one in a hundred features exceeds its own 99% bound by chance alone.
     chance = noise(then, now, 1 - (1 - params.confidence) / tests)
     threshold = max(params.psi.warning, chance)
     return {
