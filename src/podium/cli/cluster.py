@@ -83,7 +83,7 @@ def start(
     from podium.lakehouse.cluster import start as start_cluster
 
     size = Size(workers=workers, cores=cores, memory=memory, driver_memory=driver_memory)
-    with interrupts.patient():  # an interrupted start stops the processes it has started
+    with interrupts.patient():  # if interrupted, start() stops the processes that it has started
         at = start_cluster(_folder(folder), size=size, stores=store, timeout=timeout, say=_say).addresses
     click.echo(f"The cluster is running. Its web UI: {at.ui}. To use it:\n")
     click.echo(f"  export SPARK_REMOTE={at.connect}        # or: export PODIUM_SPARK_MASTER={at.master}")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 MOMENT = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
-# The stages as of --as-of, which make the model, and those as of --later, which use it.
+# The stages that make the model, as of --as-of, and the stages that use it, as of --later.
 MADE = STAGES[:5]
 USED = ("feature_engineering", "inference", "monitoring")
 PACKAGE = "package:"

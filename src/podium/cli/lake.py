@@ -75,7 +75,7 @@ def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
     from .project import open_project
 
     others = roots_of_others(env)
-    # Open this environment last, because ${globals:…} resolves to the values of the environment opened last.
+    # Open this environment last, because OmegaConf resolves ${globals:…} with the environment that was opened last.
     project = open_project(env)
     with project.prepared():
         clean_up(project, others, yes=yes, wants_json=wants_json, **upkeep)

@@ -29,7 +29,7 @@ env_option: Callable[..., Any] = click.option(
 )
 json_option: Callable[..., Any] = click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 
-# Characters per line in a file or a pipe. A terminal has its own width.
+# The line width, in characters, for output to a file or a pipe. A terminal has its own width.
 WIDE = 200
 
 

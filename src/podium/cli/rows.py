@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cell", "count", "plain", "print_rows"]
 
-# Control characters, which a terminal would execute.
+# Control characters, which could make a terminal do anything. They are replaced.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 __all__ = ["gathered", "numpy_columns"]
 
-# Engines pass about a thousand rows per batch. Most operations on a batch cost about the same for 65,536.
+# Engines pass about a thousand rows per batch. Most operations on a batch take about as long for 65,536 rows, so join
+# small batches up to this size.
 ROWS = 65_536
 
 

@@ -209,7 +209,7 @@ def stop(folder: Path, *, keep_logs: bool = False) -> int:
     """
     folder = Path(folder).resolve()
     ended = processes.end(str(folder))
-    # A folder without a cluster's state.json is not ours, even if its files have the same names.
+    # Leave a folder without a cluster's state.json alone: its files are not a cluster's, even if their names are.
     if state(folder) is None:
         return ended
     if keep_logs:

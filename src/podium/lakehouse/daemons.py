@@ -182,8 +182,8 @@ def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()
         "spark.dynamicAllocation.enabled": "true",
         "spark.dynamicAllocation.minExecutors": "0",
         "spark.dynamicAllocation.executorIdleTimeout": "30s",
-        # Give back workers with cached blocks too. Delta caches the state of every table that it reads, so without this
-        # timeout the server would keep all workers.
+        # Let Spark release workers that hold cached blocks. Delta caches the state of every table that it reads, so
+        # without this timeout the server would keep all workers.
         "spark.dynamicAllocation.cachedExecutorIdleTimeout": "30s",
         "spark.dynamicAllocation.shuffleTracking.enabled": "true",
         "spark.dynamicAllocation.shuffleTracking.timeout": "30s",

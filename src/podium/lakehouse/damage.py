@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 __all__ = ["Damage", "find_damage"]
 
 LOG = "_delta_log"
-PARQUET = b"PAR1"  # the first and the last four bytes of every Parquet file
+PARQUET = b"PAR1"  # every Parquet file begins and ends with these bytes
 
 
 @dataclass(frozen=True, kw_only=True)

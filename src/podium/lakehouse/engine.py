@@ -78,7 +78,7 @@ def session() -> SparkSession:
     """The session of the configured engine, started on the first call."""
     engine, key = _chosen(), _key()
     if key in _sessions and getattr(_sessions[key], "is_stopped", False):
-        _stop(key)  # the session was stopped, or its server ended
+        _stop(key)  # the session was stopped or its server ended, so start a new one
         engine = _chosen()
     if key not in _sessions:
         if not engine.speaks_connect:
@@ -160,8 +160,8 @@ def _speak(connect: bool | None) -> None:
     """Set the variable that tells PySpark's functions, such as F.col, whether to create Spark Connect columns."""
     if connect is True:
         os.environ[CONNECT_MODE] = "1"
-        # gRPC's fork handlers can kill a child process. On macOS they run for each new process, because Python uses
-        # vfork() only on Linux.
+        # Turn gRPC's fork handlers off, because they can kill a child process. On macOS they would run for each new
+        # process, because Python uses vfork() only on Linux.
         os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     elif connect is False:
         os.environ.pop(CONNECT_MODE, None)

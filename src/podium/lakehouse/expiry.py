@@ -22,9 +22,10 @@ from podium.lakehouse.storage import prune, remove_files, remove_table, require_
 
 __all__ = ["Item", "ItemKind", "Lot", "drop", "find_lots"]
 
-# Maintenance changes no rows, so its commits do not count as a table's last write.
+# Maintenance operations change no rows, so they do not count as a table's last write.
 UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES")
-# These tables record that other tables are complete. Drop them first, so that a run in between writes the others again.
+# These tables mark other tables as complete. Drop the markers first: a run that starts before the other tables are
+# dropped then writes them again.
 RECORDS = ("/features/refreshes", "/quarantine/intake")
 
 
@@ -203,7 +204,7 @@ def _last_write(path: str) -> datetime:
         history = DeltaTable(path).history()
         commits = [(each["operation"], datetime.fromtimestamp(each["timestamp"] / 1000, UTC)) for each in history]
     writes = [moment for operation, moment in commits if operation not in UPKEEP]
-    # After old commits were cleaned up, the log may hold only commits of maintenance.
+    # Once Delta has deleted old commits, the log may hold only maintenance commits. Their time must do.
     return writes[0] if writes else commits[-1][1]
 
 

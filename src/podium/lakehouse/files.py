@@ -19,7 +19,7 @@ from podium.lakehouse.preview_types import HTMLPreview
 
 __all__ = ["Folder", "PageDataset", "open_store"]
 
-CHUNK = 8 * 1024 * 1024  # bytes per read and write
+CHUNK = 8 * 1024 * 1024  # the number of bytes per read and write
 
 
 def open_store(url: str) -> tuple[fs.FileSystem, str]:

@@ -130,7 +130,8 @@ class ByPath:
             partition_by=list(partition_by),
             configuration=properties,
             raise_if_key_not_exists=False,
-            # Without retries: if two writers create the table together, a retry of the later one replaces the schema.
+            # Don't retry: if two writers create the table at the same time, a retry by the slower one would replace the
+            # schema.
             commit_properties=CommitProperties(max_commit_retries=0),
         )
 

@@ -32,7 +32,7 @@ __all__ = ["Landing", "LandingDataset", "Source"]
 
 SUFFIXES = (".csv", ".csv.zip", ".csv.gz")
 PACKAGE = "package:"
-# Column separators other than the comma, to recognise a file that uses one.
+# Separators that other tools write. They are recognised to give advice, not read.
 SEPARATORS = {"semicolons": ";", "tabs": "\t", "vertical bars": "|"}
 UNREADABLE = (OSError, EOFError, UnicodeError, zipfile.BadZipFile, zlib.error, pa.ArrowInvalid)
 
@@ -76,7 +76,8 @@ class Landing:
 
     def keep(self, name: str, frame: DataFrame) -> DataFrame:
         """Compute ``frame`` once, and read the stored rows on later calls. ``name`` must identify the content."""
-        # Write the rows under a unique name first, then a small file that points to them. Rows without it are ignored.
+        # First write the rows to a file with a unique name, then a small file that points to it. Rows that no pointer
+        # names are ignored, so a crash in between does no harm.
         pointer = f"{name}.kept"
         if not self._folder.has(pointer):
             kept = f"{name}-{uuid4().hex[:8]}.parquet"
@@ -238,7 +239,8 @@ def _to_parquet(file: Path, target: IO[bytes]) -> None:
             writer.write_batch(pa.record_batch(arrays, schema=schema))
         if malformed:
             empty = [pa.nulls(len(malformed), pa.string()) for _ in columns]
-            # Number malformed lines after the good ones: after the first, the line numbers of the file are not known.
+            # Once a line is malformed, Arrow no longer knows the line numbers of the file. So give malformed lines the
+            # numbers after those of the good lines.
             lines = pa.array(range(good + 1, good + 1 + len(malformed)), pa.int64())
             texts = pa.array([text for _, text in malformed], pa.string())
             writer.write_batch(pa.record_batch([*empty, lines, texts], schema=schema))

@@ -85,7 +85,7 @@ def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> l
     own = {
         name: entry
         for name, entry in catalog.items()
-        # An entry whose zone is a placeholder is an alias for a table that another entry names.
+        # Skip an entry whose zone is a placeholder: it is an alias, and another entry names the same table.
         if entry.get("type") == DATASET and not PLACEHOLDER.search(entry["zone"])
     }
     found: dict[str, TableLocation] = {}

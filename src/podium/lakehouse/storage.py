@@ -124,5 +124,5 @@ def _is_inside(path: str, root: str) -> bool:
         return rest != path and not {"", ".", ".."} & {*rest.split("/")}
     if "://" in path or not Path(path).is_relative_to(root):
         return False
-    # Below the root, no part of the path may be a link.
+    # Refuse symbolic links below the root, because a link can lead out of the root.
     return Path(path).resolve() == Path(root).resolve() / Path(path).relative_to(root) != Path(root).resolve()

@@ -32,7 +32,7 @@ PICTURE = re.compile(
     r'|<img src="(?P<png>data:image/png;base64,[^"]*)" alt="(?P<alt>[^"]*)">',
     re.DOTALL,
 )
-# The first block of colours in a page is its light theme.
+# Matches the first block of colours in a page, which is its light theme.
 COLOURS = re.compile(r":root \{[^}]*\}")
 
 
@@ -42,7 +42,8 @@ def table_preview(path: str, version: int, rows: int, grant: Grant) -> TablePrev
     The header of the first column names the version.
     """
     table = DeltaTable(path, version=version)
-    # QueryBuilder reads only the rows it needs. A pyarrow dataset would decode whole row groups, a million rows each.
+    # Use QueryBuilder, which reads only the rows that it needs. A pyarrow dataset would decode whole row groups of a
+    # million rows.
     found = QueryBuilder().register("it", table).execute(f"SELECT * FROM it LIMIT {rows:d}").read_all()
     shown = access.masked_rows(pa.table(found).to_pandas(integer_object_nulls=True), grant)
     columns = [f"version {version}", *_columns(table, grant)]

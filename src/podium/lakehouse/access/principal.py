@@ -14,7 +14,8 @@ from .rules import AccessRules
 
 __all__ = ["NARROW", "Caller", "databricks_user", "on_databricks", "os_user", "owns", "roles_of"]
 
-# Anybody can set this variable, so it must not add rights: both its principal and the real user must be allowed.
+# Anybody can set this variable, so it must not add rights: an action needs the rights of both the principal it names
+# and the real user.
 NARROW = "PODIUM_PRINCIPAL"
 
 

@@ -19,7 +19,8 @@ SCOPE, SECRET = "podium", "mask_key"
 EVERYBODY = "account users"
 PRIVILEGES = {"read": "SELECT", "write": "MODIFY"}
 HEX = b"0123456789abcdef"
-# Stands for NUL inside translate(), which deletes a character that is mapped to NUL. replace() then puts NUL there.
+# A stand-in for NUL: translate() deletes a character that is mapped to NUL. So map it to this character, which
+# replace() then turns into NUL.
 STAND_IN = "~"
 
 

@@ -17,7 +17,7 @@ from pyspark.serializers import UTF8Deserializer, read_int
 
 __all__ = ["launch"]
 
-# An ignored signal stays ignored across exec, so Ctrl-C does not reach the JVM.
+# A process inherits ignored signals. Ignore Ctrl-C, so that it does not stop the JVM before Python.
 WITHOUT_CTRL_C = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh")
 PAUSE = 0.1
 

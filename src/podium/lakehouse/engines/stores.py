@@ -15,7 +15,7 @@ S3 = ("s3://", "s3a://")
 NAMES = {"s3": "s3", "s3a": "s3", "abfs": "abfss", "abfss": "abfss", "gs": "gs"}
 # Delta's default way to commit on S3 loses commits if two processes write. Ours uses conditional writes, as Sail does.
 LOG_STORE = {f"spark.delta.logStore.{scheme}.impl": "podium.lakehouse.S3Commits" for scheme in ("s3", "s3a")}
-# The region for a store that has none, because the signature of a request needs one.
+# The region for a store without regions, because the signature of a request needs one.
 ANY_REGION = "us-east-1"
 # Fail within a minute if a store does not answer. With Hadoop's defaults it takes a quarter of an hour.
 PATIENCE = {

@@ -27,12 +27,12 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 READS = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
 BEGINS = ("SELECT", "WITH", "VALUES", "DESCRIBE")
-# Expressions that write, run a program, or stand for a value outside of the text.
+# Refuse expressions that write, that run a program, or that are placeholders whose value is not in the SQL text.
 FORBIDDEN = (
     *(exp.Command, exp.DDL, exp.DML, exp.Into, exp.LoadData, exp.MultitableInserts, exp.QueryTransform, exp.Set),
     *(exp.Parameter, exp.Placeholder, exp.SessionParameter),
 )
-# The parts that sqlglot's node of a table may have.
+# The parts that a table may have in sqlglot's syntax tree. Any other part is refused.
 AROUND = {"this", "db", "catalog", "alias", "joins", "laterals", "pivots", "sample"}
 NAME = r"(?:`(?:[^`]|``)+`|\w+)"
 NAMES = re.compile(rf"{NAME}(?:\s*\.\s*{NAME})*")
@@ -117,7 +117,7 @@ def _edits(tree: exp.Expr, clean: str, names: Mapping[str, str]) -> Iterator[_Ed
     """Yield edits that replace each table's name, and that turn ``problem.table.column`` into ``table.column``."""
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Func):
-            continue  # a table function, which refuse_calls checks
+            continue  # skip a table function, which refuse_calls checks
         inner = _visible(table)
         if len(table.parts) == 1 and table.name.lower() in inner:
             continue
