@@ -184,7 +184,7 @@ def _below(store: fs.FileSystem, base: str, steps: list[str]) -> Iterator[str]:
 
 
 def _named(pattern: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the matching tables of Unity Catalog. ``uc://catalog/schema/zone/table`` is ``catalog.schema.zone_table``."""
+    """Yield matching tables of Unity Catalog. ``uc://catalog/schema/zone/table`` is ``catalog.schema.zone_table``."""
     from podium.lakehouse import unity_catalog
 
     catalog, schema, *table = pattern.removeprefix(CATALOG).split("/")
