@@ -14,7 +14,7 @@ __all__ = ["PodiumContext"]
 
 
 class PodiumContext(KedroContext):
-    """Kedro's context for callers that run no hooks, such as kedro viz. In a run, hooks have done this before."""
+    """Kedro's context, which applies the environment's rules if no hook has done so, as in kedro viz."""
 
     @property
     def catalog(self) -> CatalogProtocol:
@@ -23,6 +23,6 @@ class PodiumContext(KedroContext):
         policy = access.current()
         if policy is None or policy.env != env:
             use_environment(self.config_loader, env, self.project_path)
-        if "kedro_viz.server" in sys.modules:  # this process is kedro viz run or kedro viz build
+        if "kedro_viz.server" in sys.modules:  # whether this process is kedro viz run or kedro viz build
             show(self.config_loader["globals"]["local"], self.project_path)
         return super().catalog

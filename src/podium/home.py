@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PACKAGED", "conf", "env_of", "environments", "home", "require_environment", "use_logging"]
 
-# Only a wheel contains it. In a checkout, conf/ lies beside src/.
+# The configuration inside a wheel. In a checkout, conf/ lies beside src/ instead.
 PACKAGED = Path(__file__).with_name("conf")
 # Folders of a configuration that are not environments.
 SHARED = ("base", "local")
@@ -37,12 +37,12 @@ def conf() -> Path:
 
 
 def environments(source: Path) -> list[str]:
-    """The environments of a configuration."""
+    """The names of a configuration's environments."""
     return sorted(folder.name for folder in source.iterdir() if folder.is_dir() and folder.name not in SHARED)
 
 
 def require_environment(source: Path, env: str) -> None:
-    """Check that the configuration has an environment.
+    """Check that the configuration has the environment ``env``.
 
     Raises:
         PodiumError: it does not.
@@ -60,7 +60,7 @@ def env_of(context: KedroContext) -> str:
 
 
 def use_logging() -> None:
-    """Point Kedro to the project's logging.yml. Kedro looks only below the current folder, when it is imported."""
+    """Point Kedro to the project's logging.yml. On import, Kedro looks for it only below the current folder."""
     file = conf() / "logging.yml"
     if file.is_file():
         os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(file))

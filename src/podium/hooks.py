@@ -97,9 +97,9 @@ class PodiumHooks:
 
     @hook_impl(trylast=True)
     def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Raise the error of Podium or of the system instead of those that Kedro wraps around it."""
+        """Raise the cause, if it is known, as a PodiumError instead of the errors that Kedro wraps around it."""
         if trouble := engine.trouble():
-            engine.stop()  # now, because at exit the client would wait for its dead server again
+            engine.stop()  # stop it now, because at exit its client would wait for the dead server again
             raise PodiumError(f"{trouble} No table is half-written.") from error
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, PodiumError):
@@ -132,7 +132,7 @@ def use_environment(config: AbstractConfigLoader, env: str, project: Path) -> No
 
 
 def engine_settings(raw: Mapping[str, Any], env: str) -> engine.EngineSettings:
-    """Validate spark.yml."""
+    """Return the settings in spark.yml, validated."""
     try:
         return engine.EngineSettings.model_validate(raw)
     except ValidationError as wrong:
@@ -152,7 +152,7 @@ def export_storage(config: AbstractConfigLoader) -> None:
 
 
 def log_refusal(refusal: access.Refusal) -> None:
-    """Log a refusal."""
+    """Log which principal was refused what, in which zone and environment."""
     logger.warning(
         "refused: %s (roles: %s) %s %s in %s: %s",
         refusal.principal,

@@ -17,7 +17,7 @@ __all__ = ["handlers_kept", "listen", "patient"]
 
 LINES = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Terminated"}
 ADVICE = "No table is half-written; run the command again."
-GRACE = 1.0  # seconds that the main thread has to end in good order
+GRACE = 1.0  # seconds allowed for the main thread to end by itself
 
 _listening = False
 _patient = False
@@ -37,7 +37,7 @@ def listen() -> None:
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(reader,), name="interrupts", daemon=True).start()
-    atexit.register(_leave)  # registered early, so it runs after what other modules register
+    atexit.register(_leave)  # registered before other handlers, so it runs after them
 
 
 @contextmanager
@@ -73,17 +73,17 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _leave() -> None:
-    """Skip the interpreter's finalization, in which a query that still runs in Sail's threads aborts the process."""
+    """After a signal, exit without finalization: a query still running in Sail's threads would abort the process."""
     if _code is not None:
         sys.stdout.flush()
         os._exit(_code)
 
 
 def _watch(reader: int) -> None:
-    """Print the line, then end the process if the main thread does not, for instance because it is in native code."""
+    """Print the signal's line, then end the process if the main thread does not, for instance in native code."""
     while True:
         number = os.read(reader, 1)[0]
-        # Code with handlers of its own, such as the runner of jobs, also ends by itself.
+        # Other handlers, such as those of the job runner, end the process themselves.
         if number in LINES and signal.getsignal(number) is _end:
             break
     os.write(2, f"\n{LINES[signal.Signals(number)]}. {ADVICE}\n".encode())

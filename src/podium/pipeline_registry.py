@@ -7,7 +7,7 @@ from podium.problems import PROBLEMS
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Every stage by its name, and ``__default__``, all of them."""
+    """One pipeline per stage, under the stage's name. ``__default__`` runs all stages."""
     stages = {
         stage: sum((create_pipeline(stage, problem) for problem in PROBLEMS.values()), Pipeline([])) for stage in STAGES
     }

@@ -1,4 +1,4 @@
-"""Every use of a name that its library keeps private. Ruff's rule SLF001 refuses them anywhere else.
+"""All uses of other libraries' private names. Ruff's rule SLF001 refuses private names in any other module.
 
 Each function says with which version it was checked, and why there is no public way. When a library changes, the test
 of that function in tests/test_private_names.py fails.

@@ -52,7 +52,7 @@ def _evaluation_is_unseen(model: Any) -> Any:
 
 
 def check_parameters(raw: Mapping[str, Any]) -> None:
-    """Refuse unknown parameters and wrong values, with all of them in one error."""
+    """Refuse unknown parameters and wrong values, in one error that lists them all."""
     given = {**raw, "as_of": None if raw.get("as_of") is None else str(raw["as_of"])}
     if given["as_of"] is not None:
         parse_moment(given["as_of"])

@@ -144,7 +144,7 @@ def measured(table: str | None, file: str | None) -> dict[str, int]:
         return {}
     files = pa.table(delta.get_add_actions())
     found = {"columns": len(delta.schema().fields), "file_size": pc.sum(files["size_bytes"]).as_py() or 0}
-    # A writer may leave the number of rows out.
+    # Delta's log may lack the number of rows, because a writer may leave it out.
     return found if files["num_records"].null_count else {"rows": pc.sum(files["num_records"]).as_py() or 0, **found}
 
 

@@ -73,7 +73,7 @@ def selection(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def require_inputs(pipeline: Pipeline, catalog: CatalogProtocol, everything: Pipeline) -> None:
-    """Refuse a selection that lacks a node whose output is only passed in memory, such as ``as_of``.
+    """Refuse nodes that need data in memory, such as ``as_of``, if no selected node produces them.
 
     Args:
         pipeline: the selected nodes.

@@ -31,7 +31,7 @@ class Session(KedroSession):
             project_path = home()
             rest["conf_source"] = rest.get("conf_source") or str(conf())
         source = Path(rest.get("conf_source") or Path(project_path, "conf"))
-        if rest.get("env") and source.is_dir():  # conf_source may also be an archive, which Kedro opens
+        if rest.get("env") and source.is_dir():  # if conf_source is an archive, Kedro opens it
             require_environment(source, rest["env"])
         return super().create(project_path, *args, **rest)
 

@@ -1,4 +1,4 @@
-"""The command ``podium``: the commands that Kedro lacks, and ``run`` for an installed wheel without a checkout.
+"""The command ``podium``: subcommands that Kedro lacks, and ``run``, which also works from a wheel without a checkout.
 
 Kedro finds ``cli`` as a plugin, so ``kedro`` has all of these commands except ``run``, where it has its own. Modules
 import heavy packages inside functions, so that help appears at once.
@@ -40,7 +40,7 @@ class Podium(click.Group):
     """The group of all commands, which is also the entry point of a Databricks task."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run a command. On Databricks raise errors instead of exiting, because an exit always fails the task there."""
+        """Run a command. On Databricks, don't exit the process, because even exit code 0 fails the task there."""
         if "DATABRICKS_RUNTIME_VERSION" in os.environ:
             return super().main(*args, **{"standalone_mode": False, **extra})
         if not args and "args" not in extra:  # called by the entry point, which owns the process

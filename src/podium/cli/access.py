@@ -55,7 +55,7 @@ def show(env: str, wants_json: bool) -> None:
 @env_option
 @json_option
 def check(name: str, env: str, wants_json: bool) -> None:
-    """Show the rights of a principal in an environment. Changes nothing."""
+    """Show what a principal may read and write in each zone of an environment."""
     policy = _open(env).policy
     allowed = policy.allowed(env, (name,))
     if wants_json:
@@ -72,7 +72,7 @@ def check(name: str, env: str, wants_json: bool) -> None:
 @env_option
 @click.option("--catalog", default="main", show_default=True, help="The catalog that holds the tables.")
 def sql(env: str, catalog: str) -> None:
-    """Print GRANT, REVOKE and column-mask statements for Unity Catalog, by the rules of an environment.
+    """Print the GRANT, REVOKE and column-mask statements that apply an environment's rules to Unity Catalog.
 
     They cover the tables of all pipelines, <catalog>.<problem>.<zone>_<table>, which must exist. Each role is an
     account group of that name. The masks read their key from the secret mask_key in the scope podium.
@@ -99,7 +99,7 @@ def _roles(policy: Policy, name: str) -> list[str]:
 
 
 def _zones(policy: Policy, allowed: Allowed) -> dict[str, dict[str, bool]]:
-    """The rights in each zone: zone -> read, write, masked."""
+    """Map each zone to whether it may be read, whether it may be written, and whether reads are masked."""
     from podium.lakehouse.access import ZONES
 
     return {

@@ -1,4 +1,4 @@
-"""The tables that the pipelines read and write, as Unity Catalog knows them: from the catalog and the definitions."""
+"""List the Delta tables of all pipelines by their Unity Catalog names, with the columns that their definitions name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OTHERS = {"{default}": {"type": "kedro.io.MemoryDataset"}}
 
 
 def catalog_tables(project: Project) -> Iterator[CatalogTable]:
-    """Every Delta table of every pipeline: ``<root>/<problem>/<zone>/<table>`` is ``<problem>.<zone>_<table>``."""
+    """Yield all pipelines' Delta tables. ``<root>/<problem>/<zone>/<table>`` becomes ``<problem>.<zone>_<table>``."""
     from kedro.io.catalog_config_resolver import CatalogConfigResolver
 
     from podium.lakehouse.access.sql import CatalogTable
@@ -38,7 +38,7 @@ def catalog_tables(project: Project) -> Iterator[CatalogTable]:
 
 
 def _columns(problem: Problem, zone: str, table: str) -> list[str]:
-    """The columns of a table that its definition names."""
+    """The names of the columns in a table's definition. Empty if the table has no definition."""
     from podium.pipelines.eda.profile import SCHEMA as PROFILE
 
     if zone == "bronze":

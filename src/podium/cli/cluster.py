@@ -21,7 +21,7 @@ STORES = ("s3", "abfss", "gs")
 
 
 class Memory(click.ParamType):
-    """An option's value that is an amount of memory, such as ``2g`` or ``1500m``."""
+    """The click type of an option that takes an amount of memory, such as ``2g`` or ``1500m``."""
 
     name = "memory"
 
@@ -83,7 +83,7 @@ def start(
     from podium.lakehouse.cluster import start as start_cluster
 
     size = Size(workers=workers, cores=cores, memory=memory, driver_memory=driver_memory)
-    with interrupts.patient():  # an interrupted start stops the processes it has started
+    with interrupts.patient():  # if interrupted, start() stops the processes that it has started
         at = start_cluster(_folder(folder), size=size, stores=store, timeout=timeout, say=_say).addresses
     click.echo(f"The cluster is running. Its web UI: {at.ui}. To use it:\n")
     click.echo(f"  export SPARK_REMOTE={at.connect}        # or: export PODIUM_SPARK_MASTER={at.master}")
@@ -97,7 +97,7 @@ def start(
 @folder_option
 @json_option
 def status(folder: Path | None, wants_json: bool) -> None:
-    """Show addresses, the workers and applications that the master knows, and processes that have died.
+    """Show the cluster's addresses, its workers and applications, and processes that have died.
 
     Exit code 0: the cluster is running. 3: it is stopped, or a part of it has failed.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 MOMENT = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
-# The stages as of --as-of, which make the model, and those as of --later, which use it.
+# The stages that make the model, as of --as-of, and the stages that use it, as of --later.
 MADE = STAGES[:5]
 USED = ("feature_engineering", "inference", "monitoring")
 PACKAGE = "package:"
@@ -55,7 +55,7 @@ PACKAGE = "package:"
 @click.option("--source", help="Folder of source files; overrides the parameter.")
 @click.option("--verbose", "-v", is_flag=True, help="Also print every node.")
 def demo(env: str, as_of: datetime, later: datetime, source: str | None, verbose: bool) -> None:
-    """Run a model's whole life, and print a summary of each stage.
+    """Run all stages of a model's life, from exploration to monitoring, and print a summary of each.
 
     As of --as-of: eda, feature_engineering, training, evaluation, deployment. As of --later: feature_engineering,
     inference on every request since, monitoring. No stage uses data that were unknown at its moment. The command is

@@ -15,7 +15,7 @@ __all__ = ["ending_plainly", "show_uncaught"]
 
 @contextmanager
 def ending_plainly() -> Iterator[None]:
-    """Turn a PodiumError in the block into its message and exit code, as click does with its own errors."""
+    """If the block raises a PodiumError, print its message and exit with its code, as click does for its own errors."""
     try:
         yield
     except PodiumError as error:
@@ -23,7 +23,7 @@ def ending_plainly() -> Iterator[None]:
 
 
 def show_uncaught() -> None:
-    """Show an uncaught PodiumError in the same way, in a process of another command such as ``kedro run``."""
+    """Set sys.excepthook, so that commands such as ``kedro run`` show a PodiumError without a stack trace."""
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -44,7 +44,7 @@ def jobs() -> None:
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing; list the files that would change.")
 def bundle(output: Path | None, check: bool, dry_run: bool) -> None:
-    """Write databricks/: the bundle's settings, its jobs, and the locked versions.
+    """Write databricks/: the bundle's settings, its jobs, and the locked versions of Python packages.
 
     These are databricks.yml with targets and variables, a file for each job, and requirements.txt, which a cluster
     installs beside the wheel. Everything that the jobs name must exist, and the models of databricks-bundles validate
@@ -147,7 +147,7 @@ def _say(line: str) -> None:
 
 
 def _remind(folder: Path, name: str) -> None:
-    """Warn that this run replaces the state of an unfinished one."""
+    """Warn if the job's last run is unfinished, because a new run discards the state that --resume needs."""
     from podium.jobs.state import last_run
 
     before = last_run(folder, name)

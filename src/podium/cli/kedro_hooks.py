@@ -1,4 +1,4 @@
-"""Hooks for the ``kedro`` command, which Kedro finds by an entry point in pyproject.toml."""
+"""Hooks for the ``kedro`` command, registered by an entry point in pyproject.toml."""
 
 from kedro.framework.cli.hooks import cli_hook_impl
 
@@ -10,11 +10,11 @@ __all__ = ["cli_hooks"]
 
 
 class CliHooks:
-    """Hooks around Kedro's commands."""
+    """The hook that Kedro calls before each of its commands."""
 
     @cli_hook_impl
     def before_command_run(self, command_args: list[str]) -> None:
-        """Show errors as ``podium`` does, and end ``kedro run`` on Ctrl-C as ``podium run`` ends.
+        """Show Podium's errors without a stack trace, and make Ctrl-C end ``kedro run`` as it ends ``podium run``.
 
         Kedro's other commands are servers, which stop on Ctrl-C in their own ways.
         """

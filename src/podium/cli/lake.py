@@ -1,4 +1,4 @@
-"""The command ``podium lake``: the tables of an environment."""
+"""The command ``podium lake``: list, query, clean and maintain the tables of an environment."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def lake() -> None:
 @env_option
 @json_option
 def tables(env: str, wants_json: bool) -> None:
-    """List the name, zone, path, rows and Delta version of every table, from the Delta logs. Starts no engine."""
+    """List the name, zone, path, rows and Delta version of every table. Starts an engine only for Unity Catalog."""
     from podium.lakehouse.listing import find_tables
 
     from .project import open_project
@@ -66,7 +66,7 @@ def tables(env: str, wants_json: bool) -> None:
 @click.option("--optimize", is_flag=True, help="Then OPTIMIZE the tables that stay.")
 @json_option
 def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
-    """Drop the tables, landed files and pages of every problem whose tables have all expired.
+    """Drop the tables, landed files and reports of every problem whose tables have all expired.
 
     A table property says how long the table is kept after its last write. Tables without it never expire. Models and
     runs in MLflow stay.
@@ -75,7 +75,7 @@ def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
     from .project import open_project
 
     others = roots_of_others(env)
-    # Open this environment last, because ${globals:…} resolves to the values of the environment opened last.
+    # Open this environment last, because OmegaConf resolves ${globals:…} with the environment that was opened last.
     project = open_project(env)
     with project.prepared():
         clean_up(project, others, yes=yes, wants_json=wants_json, **upkeep)
@@ -105,7 +105,7 @@ def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
 def maintain(names: tuple[str, ...], env: str, wants_json: bool, **options: Any) -> None:
     """Merge small files, and remove files that no version within the retention needs.
 
-    For the named tables, or for all. Rows and the versions within the retention stay as they are.
+    Maintains the named tables, or all. Rows and the versions within the retention stay as they are.
     """
     from .lake_upkeep import maintain_tables
     from .project import open_project

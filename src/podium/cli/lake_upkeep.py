@@ -25,14 +25,14 @@ __all__ = ["clean_up", "maintain_tables", "roots_of_others"]
 
 
 def roots_of_others(env: str) -> dict[str, str]:
-    """The roots of the tables of all other environments: environment -> root."""
+    """Map every other environment to the root of its tables."""
     return {name: open_project(name).root for name in open_project(env).environments if name != env}
 
 
 def clean_up(
     project: Project, others: Mapping[str, str], *, yes: bool, vacuum: bool, optimize: bool, wants_json: bool
 ) -> None:
-    """Show what has expired. With ``yes``, drop it and maintain the tables that stay.
+    """Show which tables and files have expired. With ``yes``, drop them and maintain the tables that stay.
 
     Args:
         project: the project, prepared for one environment.
@@ -68,7 +68,7 @@ def clean_up(
 def maintain_tables(
     project: Project, names: Sequence[str], *, hours: int, force: bool, dry_run: bool, wants_json: bool
 ) -> None:
-    """OPTIMIZE and VACUUM the named tables, or all.
+    """OPTIMIZE and VACUUM the named tables, or all tables if none is named, and print the results.
 
     Raises:
         PodiumError: a table does not exist, the retention is too short, or the rules forbid it (nothing was done); or
@@ -97,7 +97,7 @@ def _roots(project: Project) -> list[str]:
 
 
 def _refuse_shared(env: str, roots: Iterable[str], others: Mapping[str, str]) -> None:
-    """Raise if another environment keeps its tables in the same place."""
+    """Raise if another environment keeps its tables in the same place, because clean could drop them too."""
     from podium.lakehouse.storage import overlap
 
     for name, other in others.items():
@@ -131,7 +131,7 @@ def _drop(lot: Lot, roots: list[str], now: datetime, *, quiet: bool) -> None:
 def _look_after(
     places: Iterable[TableLocation | Item], work: Work | None, *, dry_run: bool, quiet: bool
 ) -> list[dict[str, Any]]:
-    """Maintain each table in turn, print one line after each, and return all results."""
+    """Maintain each table, or with ``dry_run`` forecast that. Print one line per table, and return all results."""
     if work is None:
         return []
     done = []

@@ -1,4 +1,4 @@
-"""Print the lineage of a model or a table as a tree in which each state appears once."""
+"""Print the lineage of a model or a table as a tree in which each version and each file appears once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HASH = 16
 
 
 def as_dict(tree: Tree) -> dict[str, Any]:
-    """The tree as JSON values."""
+    """Convert a lineage tree to nested dictionaries, for --json."""
     return {**_dict(tree.root), "used_for": [_dict(branch) for branch in tree.used_for]}
 
 
@@ -43,14 +43,14 @@ def _dict(branch: Branch) -> dict[str, Any]:
 
 
 class _Drawing:
-    """Draws trees in which each state appears once, and collects the runs that they mention."""
+    """Draws lineage trees in which each version and each file appears once, and collects the runs that made them."""
 
     def __init__(self) -> None:
         self.runs: dict[str, Recorded] = {}
         self._files: set[str] = set()
 
     def draw(self, title: str, branches: Iterable[Branch]) -> Drawn:
-        """The branches as a tree below a title."""
+        """Return a printable tree: the title, and the branches below it."""
         from rich.tree import Tree as Drawn
 
         drawn = Drawn(title, guide_style="dim")
@@ -58,7 +58,7 @@ class _Drawing:
         return drawn
 
     def line(self, branch: Branch, *, whole: bool = False) -> str:
-        """One line for a branch: name, digest, run and note. ``whole`` prints all digits of the digest."""
+        """Describe a branch in one line: name, digest, run and note. ``whole`` shows all digits of the digest."""
         from rich.markup import escape
 
         if branch.kind == "table":
@@ -74,7 +74,7 @@ class _Drawing:
         return "  ".join(words)
 
     def _grow(self, drawn: Drawn, branches: Iterable[Branch]) -> None:
-        """Add new branches in full, then one line with the names of those that are already in the tree."""
+        """Add each new branch in full. Then name the branches that the tree already contains, all in one line."""
         from podium.lineage.tree import ABOVE
 
         again = []
@@ -90,7 +90,7 @@ class _Drawing:
 
 
 def show(tree: Tree) -> None:
-    """Print the sources, the results, and the runs that made them."""
+    """Print the sources of a model or table, the results made from it, and the runs that made them."""
     out, drawing = console(), _Drawing()
     out.print(drawing.draw(drawing.line(tree.root, whole=True), tree.root.branches))
     out.print()

@@ -167,7 +167,7 @@ def _see_that_there_is_something(place: TrackingLocation) -> None:
 
 
 def _place(env: str, verb: Literal["read", "write"], name: str) -> TrackingLocation:
-    """The environment's MLflow, after checking that the user may read or write its registry."""
+    """Return the location of an environment's MLflow. Raise if the user may not read or write its registry."""
     from podium.lakehouse import access
     from podium.registry.tracking import TrackingLocation
 
@@ -181,7 +181,7 @@ def _place(env: str, verb: Literal["read", "write"], name: str) -> TrackingLocat
 
 
 def _explain(plan: PromotionPlan) -> None:
-    """Print the plan to stderr for the user who confirms it; stdout is for programs."""
+    """Print to stderr what a promotion would change, for the user who confirms it. stdout is for programs."""
     tags, to = plan.version.tags, plan.target.env
     verdict = f"{tags.get('podium.decision', 'nothing')} ({tags.get('podium.checks', 'no checks')})"
     lines = [

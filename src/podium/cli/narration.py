@@ -1,4 +1,4 @@
-"""Show the progress of a pipeline: on a terminal the node that finished last, and warnings everywhere."""
+"""Show a pipeline's progress: warnings always, and on a terminal also the node that finished last."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Narrator(logging.Handler):
         self._out, self._status, self._title, self._verbose = out, status, title, verbose
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show one record."""
+        """Show a log record of Podium, and drop any other."""
         if not record.name.startswith("podium"):
             return
         message = escape(record.getMessage())

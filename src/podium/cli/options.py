@@ -29,7 +29,7 @@ env_option: Callable[..., Any] = click.option(
 )
 json_option: Callable[..., Any] = click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 
-# Characters per line in a file or a pipe. A terminal has its own width.
+# The line width, in characters, for output to a file or a pipe. A terminal has its own width.
 WIDE = 200
 
 
@@ -52,7 +52,7 @@ def as_json(value: Any) -> None:
 
 
 def day(moment: datetime | str | None) -> str:
-    """A moment without needless parts: the date alone for midnight; empty for None."""
+    """Format a moment to the minute, or as the date alone if it is midnight. None gives an empty text."""
     if not moment:
         return ""
     when = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
@@ -60,7 +60,7 @@ def day(moment: datetime | str | None) -> str:
 
 
 def typed(command: str) -> str:
-    """A command to type: with the path of its executable unless the shell finds it by name."""
+    """Return a command that the user can type, with the executable's path if the shell would not find it by name."""
     name, _, rest = command.partition(" ")
     own = Path(sys.executable).with_name(name)
     found = shutil.which(name)

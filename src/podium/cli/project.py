@@ -1,4 +1,4 @@
-"""The project of a command: its folder, environment and configuration. Starts no engine."""
+"""The project that a command works on: its folder, environment and configuration. Starts no engine."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class Project:
 
     @property
     def root(self) -> str:
-        """The address of the environment's data."""
+        """The root of the environment's tables: a folder or a URL."""
         return self.section("globals")["root"]
 
     @cached_property
     def policy(self) -> Policy:
-        """The environment's access rules, for printing. To read or write data, a command uses ``prepared``."""
+        """The environment's access policy, for display only. ``prepared`` applies it to reads and writes of data."""
         from podium.hooks import engine_settings
         from podium.lakehouse import engine
         from podium.lakehouse.access import load_policy
@@ -62,7 +62,7 @@ class Project:
 
     @property
     def environments(self) -> list[str]:
-        """All environments of the project."""
+        """The names of all environments of the project."""
         from podium.home import environments
 
         return environments(self.conf)
@@ -112,7 +112,7 @@ def find_project(source: str | None = None) -> tuple[Path, Path]:
 
 
 def open_project(env: str, source: str | None = None) -> Project:
-    """An environment of the project that ``find_project`` finds.
+    """Find the project with ``find_project``, and return it for one environment.
 
     Raises:
         PodiumError: there is no project, or it has no such environment.

@@ -61,7 +61,7 @@ def _announce(plan: ReproductionPlan) -> None:
 
 
 def _changes(plan: ReproductionPlan, code: dict[str, str], engine: str) -> list[str]:
-    """The differences in code and engine that may explain differing predictions."""
+    """Describe how code and engine have changed since training, because that may explain differing predictions."""
     run, changed = plan.run, []
     if run.package != code["package"]:
         now = f"{code.get('commit', '')[:SHORT]}{' and changes' if code.get('dirty') == 'true' else ''}"

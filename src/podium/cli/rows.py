@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cell", "count", "plain", "print_rows"]
 
-# Control characters, which a terminal would execute.
+# Control characters, which could make a terminal do anything. They are replaced.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -55,7 +55,7 @@ def _print_one_by_one(names: list[str], columns: list[list[Any]]) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A value that JSON can hold: decimals as numbers, bytes in hexadecimal. ``as_json`` converts times."""
+    """Convert a value for JSON: decimals to numbers, bytes to hexadecimal. ``as_json`` converts times."""
     if isinstance(value, dict):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -68,7 +68,7 @@ def plain(value: Any) -> Any:
 
 
 def count(rows: int) -> str:
-    """A number of rows with its unit."""
+    """Format a number of rows, such as ``1 row`` or ``1,234 rows``."""
     return f"{rows:,} row{'' if rows == 1 else 's'}"
 
 

@@ -18,10 +18,10 @@ PLACES = ("root", "files", "mlflow")
 
 
 class KedroRun(click.Command):
-    """A command with the options of ``kedro run``. They are looked up lazily, because Kedro is slow to import."""
+    """A command with the options of ``kedro run``, which are looked up lazily because Kedro is slow to import."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Podium's own options, Kedro's, and help."""
+        """Podium's own options, then those of ``kedro run`` except --env, then --help."""
         *own, last = super().get_params(ctx)
         return [*own, *(each for each in _kedro_run().params if each.name != "env"), last]
 
@@ -77,7 +77,7 @@ def _refuse_unheard(globals_: Mapping[str, Any], given: Mapping[str, str], env: 
 
 @contextmanager
 def _importing() -> Iterator[None]:
-    """Pause garbage collection during imports. It takes a fifth of their time, and imported modules are never freed."""
+    """Pause garbage collection during imports: it takes a fifth of the time, and imported modules are never freed."""
     gc.disable()
     try:
         yield

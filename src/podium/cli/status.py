@@ -29,7 +29,7 @@ RUN = ("run_id", "as_of", "started", "outcome", "seconds")
 @env_option
 @json_option
 def status(env: str, wants_json: bool) -> None:
-    """Show champion and challenger of every problem with metrics, every pipeline's last run, and open alerts."""
+    """Show every problem's champion and challenger with their metrics, every pipeline's last run, and open alerts."""
     from .project import open_project
 
     project = open_project(env)
@@ -44,7 +44,7 @@ def status(env: str, wants_json: bool) -> None:
 
 
 def gather(project: Project) -> dict[str, Any]:
-    """The content of ``podium status`` as JSON values."""
+    """Collect the content of ``podium status`` as JSON values."""
     from podium.problems import PROBLEMS
     from podium.registry.overview import Registry
     from podium.registry.versions import CHALLENGER, CHAMPION
@@ -70,7 +70,7 @@ def gather(project: Project) -> dict[str, Any]:
 
 
 def open_alerts(project: Project) -> dict[str, list[dict[str, Any]]]:
-    """Problem -> its open alerts, critical ones first, then the newest. Problems without alerts are left out."""
+    """Map each problem that has an alerts table to its open alerts: critical before others, then newest first."""
     from podium.lakehouse.listing import find_tables, rows_where
 
     tables = [table for table in find_tables(project.section("catalog")) if table.name.endswith(".monitoring_alerts")]

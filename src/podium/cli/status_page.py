@@ -30,7 +30,7 @@ MOST_ALERTS = 10
 
 
 def show(found: Mapping[str, Any], out: Console) -> None:
-    """Print what ``podium.cli.status.gather`` found."""
+    """Print the result of ``podium.cli.status.gather``."""
     out.print(f"[bold]{found['env']}[/]  {escape(found['root'])}", soft_wrap=True)
     for name, problem in found["problems"].items():
         out.print(f"\n[bold]{name}[/]  {problem['title']} ({problem['owner']})")
@@ -50,7 +50,7 @@ def show(found: Mapping[str, Any], out: Console) -> None:
 
 
 def figures(problem: Mapping[str, Any]) -> Table:
-    """The metrics of champion and challenger, each beside the baseline's metrics on the same rows."""
+    """A table with the metrics of champion and challenger, each beside the baseline's metrics on the same rows."""
     versions = [(alias, problem[alias]) for alias in ALIASES if problem[alias]]
     grid = grid_of("", *[title for alias, _ in versions for title in (alias, "baseline")])
     for metric, title in METRICS.items():
@@ -60,7 +60,7 @@ def figures(problem: Mapping[str, Any]) -> Table:
 
 
 def grid_of(first: str, *others: str) -> Table:
-    """A table without lines: a column of text, then columns of numbers."""
+    """Create an empty table without borders: a text column, then right-aligned columns for numbers."""
     from rich.table import Table
 
     grid = Table(first, box=None, pad_edge=True, header_style="bold", padding=(0, 2))
@@ -70,7 +70,7 @@ def grid_of(first: str, *others: str) -> Table:
 
 
 def show_alerts(alerts: list[dict[str, Any]], out: Console, *, most: int) -> None:
-    """Print the number of alerts and the most severe ones, each cut to one line."""
+    """Print the number of alerts and the first ``most`` of them, each cut to one line."""
     if not alerts:
         return
     out.print(f"\n[bold]Alerts[/]: {_count(alerts)}")

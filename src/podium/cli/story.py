@@ -29,7 +29,7 @@ DOES = {
 
 @dataclass(frozen=True)
 class Scene:
-    """A stage that has run, for one problem.
+    """The material for sentences about a stage and a problem: the stage's run, and the tables before and after it.
 
     Attributes:
         run: the stage's run in MLflow.
@@ -47,7 +47,7 @@ class Scene:
     rows: str
 
     def zone(self, zone: str) -> list[Table]:
-        """The tables of a zone."""
+        """The problem's tables in a zone."""
         return [table for table in self.tables.values() if table.zone == zone]
 
     def added(self, table: Table) -> int:
@@ -64,11 +64,11 @@ class Teller:
         self._registry = Registry(project.mlflow_uri)
 
     def tables(self) -> list[Table]:
-        """All tables as they are now."""
+        """List all tables of the environment with their current numbers of rows."""
         return find_tables(self._project.section("catalog"))
 
     def tell(self, pipeline: str, before: list[Table]) -> Iterator[str]:
-        """A sentence or two per problem about the pipeline's last run; ``before`` are the tables before it."""
+        """Yield sentences about a pipeline's last run, per problem. ``before`` lists the tables before that run."""
         run = self._registry.last_run(pipeline)
         now = self.tables()
         for problem in PROBLEMS if run else ():
@@ -92,7 +92,7 @@ def words(project: Project, problem: str) -> dict[str, str]:
 
 
 def months_over(performance: Table | None, version: str) -> list[dict[str, Any]]:
-    """The rows of a model version in the performance table, for complete months, in order."""
+    """The performance of a model version in each complete month, oldest first. Empty without a performance table."""
     months = rows_where(performance, model_version=version) if performance else []
     return sorted((month for month in months if month["complete"]), key=lambda month: month["window_start"])
 

@@ -66,7 +66,7 @@ def _champion(problem: dict[str, Any], out: Console) -> None:
 
 
 def _in_use(project: Project, problem: str, version: str, out: Console) -> None:
-    """Print the champion's performance by month."""
+    """Print the number of predictions, and the champion's performance in each complete month."""
     tables = {table.name: table for table in find_tables(project.section("catalog"))}
     log, said = tables.get(f"{problem}.predictions"), words(project, problem)
     if log:

@@ -24,7 +24,7 @@ def point_in_time_join(
     """
     joined = requests
     for table, rows in tables.items():
-        # Look up from requests, not from joined: otherwise the query plan doubles with every table.
+        # Look up from requests, not from joined. Otherwise the query plan would double in size with every table.
         joined = joined.join(latest_known(requests, table, rows, time=time), [*table.entity, time], "left")
     return joined
 
@@ -54,7 +54,7 @@ def latest_known(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, t
 
 
 def _on_grid(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, time: str) -> DataFrame:
-    """Do the same for a table on a time grid: find the row of the last grid point at or before ``time``, if any."""
+    """Like ``latest_known`` for a table on a time grid: find the row of the last grid point at or before ``time``."""
     assert table.grid is not None
     step = int(table.grid.total_seconds())
     moment = F.timestamp_seconds(F.floor(F.unix_timestamp(time) / step) * step)

@@ -19,7 +19,7 @@ def reached(refreshes: DataFrame) -> dict[str, pd.Timestamp]:
 
 
 def require_reached(refreshes: DataFrame, as_of: datetime, problem: Problem) -> None:
-    """Fail if a feature table ends before ``as_of``: features not yet computed would look like unknown ones.
+    """Fail if a feature table ends before ``as_of``: otherwise features not yet computed would count as missing.
 
     Raises:
         PodiumError: a feature table ends too early. The message names every such table.

@@ -65,7 +65,7 @@ def changes(folder: Path, files: Mapping[str, str]) -> list[Change]:
 
 
 def write(folder: Path, found: list[Change]) -> None:
-    """Make the changes, each file atomically.
+    """Apply the changes to the folder, each file atomically.
 
     Raises:
         PodiumError: this command did not write a file that it would replace; no file was changed.

@@ -64,7 +64,7 @@ class CheckedJobs:
         return found
 
     def wrong_parameters(self, env: str, text: str) -> Iterator[str]:
-        """Errors in parameters, given in the syntax of ``podium run --params``, for an environment."""
+        """Yield the errors in an environment's parameters; ``text`` has the syntax of ``podium run --params``."""
         from omegaconf import OmegaConf
 
         from podium.project_parameters import check_parameters
@@ -150,13 +150,13 @@ def _wrong_tasks(found: CheckedJobs, order: tuple[ResolvedTask, ...]) -> Iterato
 
 
 def _in_memory(found: CheckedJobs, nodes: Pipeline) -> set[str]:
-    """The inputs of the nodes that other nodes produce and that no table or file stores."""
+    """The inputs that no table or file stores, so nodes of the same task must produce them."""
     given = {name for name in nodes.inputs() if not name.startswith(("params:", "parameters"))}
     return {name for name in given if found.entry(name)["type"].endswith(MEMORY)}
 
 
 def _twice(one: ResolvedTask, other: ResolvedTask, runs: Mapping[str, Pipeline]) -> Iterator[str]:
-    """Errors if two tasks of a job run the same node. They may share a pipeline if each runs other nodes of it."""
+    """Errors if two tasks of a job run the same node. They may share a pipeline if their nodes differ."""
     shared = sorted({*one.task.pipelines} & {*other.task.pipelines})
     if not shared or not {one.name, other.name} <= runs.keys():
         return

@@ -83,7 +83,7 @@ def _check(kind: str, field: str, at: int) -> None:
 
 
 def _plain(item: str, names: Sequence[str]) -> bool:
-    """Whether an item uses only ``PLAIN`` and its range ascends: some crons refuse a range that wraps around."""
+    """Whether an item matches ``PLAIN`` and its range ascends: some crons refuse a range that wraps around."""
     found = PLAIN.fullmatch(item)
     if found is None or found["last"] is None:
         return found is not None

@@ -51,7 +51,7 @@ class _JobModel(BaseModel):
 
 
 class Task(_JobModel):
-    """Nodes that run together, in one process. A pipeline's name alone defines a task of that name.
+    """A step of a job: nodes that run in one process. A pipeline's name alone defines a task of that name.
 
     Attributes:
         name: the task's name; defaults to that of its only pipeline.
@@ -179,7 +179,7 @@ class Notifications(_JobModel):
 
 
 class Defaults(_JobModel):
-    """The defaults of every job.
+    """Settings for jobs and tasks that set none of their own.
 
     Attributes:
         compute: what the tasks run on, the name of an entry of ``compute``.
@@ -197,7 +197,7 @@ class Defaults(_JobModel):
 
 
 class Job(_JobModel):
-    """Tasks that run together.
+    """A list of tasks, and the schedule or trigger that starts them.
 
     Attributes:
         about: the purpose of the job, in one line.
@@ -320,7 +320,7 @@ class BundleSettings(_JobModel):
 
 
 class Jobs(_JobModel):
-    """The whole file.
+    """The content of ``jobs.yml``.
 
     Attributes:
         defaults: the defaults of every job.

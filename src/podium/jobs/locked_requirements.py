@@ -14,7 +14,7 @@ __all__ = ["HEADER", "locked_requirements"]
 HEADER = "# Written by `podium jobs bundle` from requirements.lock. Do not edit.\n"
 # The Databricks runtime has its own Spark and Delta, which a package from an index would replace.
 RUNTIME = frozenset({"pyspark", "pyspark-client", "delta-spark", "py4j"})
-# A locked requirement (name, version, marker); its hashes and comments are indented.
+# Matches the line of a locked requirement: name, version, marker. Its hashes and comments follow, indented.
 PINNED = re.compile(r"^(?P<pin>(?P<name>[\w.-]+)==[^\\\n]+?)\s*\\?$", re.MULTILINE)
 # uv names the packages that require this one: `# via mlflow`, or one name per line below `# via`.
 REQUIRED_BY = re.compile(r"^    # (?:via|  ) ?([\w.-]+)", re.MULTILINE)

@@ -43,7 +43,7 @@ def begun(checked: CheckedJobs, name: str, env: str, params: str = "") -> Run:
 
 
 def resumed(folder: Path, fresh: Run) -> Run:
-    """The last run of a job, to be continued.
+    """The last run of a job, if it can be resumed.
 
     Args:
         folder: where the states of runs are saved.
@@ -64,6 +64,6 @@ def resumed(folder: Path, fresh: Run) -> Run:
 
 
 def _shapes(run: Run) -> Iterator[tuple[str, list[str]]]:
-    """Tasks and their commands without parameters: a resumed run keeps the parameters that it started with."""
+    """Each task's name and command without parameters: a resumed run keeps the parameters it started with."""
     for name, command in run.commands.items():
         yield name, command[: command.index("--params")] if "--params" in command else command

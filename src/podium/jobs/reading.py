@@ -22,7 +22,7 @@ def jobs_file(conf: Path) -> Path:
 
 
 def read_jobs(conf: Path) -> Jobs:
-    """The jobs of a configuration, validated on their own. ``checks`` looks up what they name.
+    """Read a configuration's jobs and validate their structure. ``checks`` looks up the names in them.
 
     Raises:
         PodiumError: the file is missing or invalid; the message lists every error.
@@ -36,7 +36,7 @@ def read_jobs(conf: Path) -> Jobs:
 
 
 def refuse(file: Path, lines: Iterable[str]) -> None:
-    """Raise one error with all lines about the file. No-op if there are none."""
+    """Raise one error about the file that lists all lines. No-op without lines."""
     told = list(lines)
     if told:
         raise PodiumError(f"{file} has errors, so nothing was run or written:\n  " + "\n  ".join(told))

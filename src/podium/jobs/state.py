@@ -24,7 +24,7 @@ Outcome = Literal["waiting", "running", "done", "failed", "timed out", "stopped"
 
 
 class TaskState(BaseModel):
-    """The state of a task.
+    """The outcome of a task's last try, and the number of its tries.
 
     Attributes:
         outcome: the outcome of its last try.
@@ -42,7 +42,7 @@ class TaskState(BaseModel):
 
 
 class Run(BaseModel):
-    """A run of a job.
+    """A run of a job: the command and the state of each task.
 
     Attributes:
         job: its name.

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 __all__ = ["gathered", "numpy_columns"]
 
-# Engines pass about a thousand rows per batch. Most operations on a batch cost about the same for 65,536.
+# Engines pass about a thousand rows per batch. Most operations on a batch take about as long for 65,536 rows, so join
+# small batches up to this size.
 ROWS = 65_536
 
 
@@ -26,7 +27,7 @@ def gathered(batches: Iterable[pa.RecordBatch], rows: int = ROWS) -> Iterator[pa
 
 
 def numpy_columns(batch: pa.RecordBatch, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Columns by name as numpy arrays. Timestamps become ``datetime64[us]`` in UTC."""
+    """Convert the named columns to numpy arrays. Timestamps become ``datetime64[us]`` in UTC."""
     columns = {}
     for name in names:
         column = batch.column(batch.schema.get_field_index(name))

@@ -67,7 +67,7 @@ def trouble(url: str) -> str | None:
     try:
         found = store.get_file_info(bucket).type != fs.FileType.NotFound
     except OSError:
-        # A key that may list only a part of the bucket may not look at the bucket itself.
+        # A key with access to only one prefix cannot read the bucket's own entry, so the bucket may still exist.
         return None
     return None if found else f"There is no bucket {bucket} {_at()}. Create it, or name another root than {url}."
 

@@ -114,7 +114,7 @@ def _refuse_other_things(folder: Path) -> None:
 
 
 class _Start:
-    """One start of a cluster. ``state.json`` always names the processes that it has started so far."""
+    """Starts one cluster. ``state.json`` always names the processes started so far, so that ``stop`` can end them."""
 
     def __init__(self, folder: Path, home: Path, size: Size, timeout: float, say: Say):
         self._home, self._timeout, self._say = home, timeout, say
@@ -195,7 +195,7 @@ class _Start:
 
 
 def stop(folder: Path, *, keep_logs: bool = False) -> int:
-    """End the cluster of a folder and remove its files.
+    """End all processes of the cluster in a folder, and remove the cluster's files.
 
     Args:
         folder: the cluster's folder.
@@ -209,7 +209,7 @@ def stop(folder: Path, *, keep_logs: bool = False) -> int:
     """
     folder = Path(folder).resolve()
     ended = processes.end(str(folder))
-    # A folder without a cluster's state.json is not ours, even if its files have the same names.
+    # Leave a folder without a cluster's state.json alone: its files are not a cluster's, even if their names are.
     if state(folder) is None:
         return ended
     if keep_logs:
@@ -225,7 +225,7 @@ def stop(folder: Path, *, keep_logs: bool = False) -> int:
 
 
 def _save_executors_logs(folder: Path) -> None:
-    """Move ``work/worker-1/app-2013/0/stderr`` to ``logs/worker-1.app-2013.0.stderr``, and so on."""
+    """Move each executor log, such as ``work/worker-1/app-2013/0/stderr`` to ``logs/worker-1.app-2013.0.stderr``."""
     work = folder / "work"
     for log in work.glob("worker-*/app-*/*/std*"):
         log.replace(folder / LOGS / ".".join(log.relative_to(work).parts))

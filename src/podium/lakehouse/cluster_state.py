@@ -24,7 +24,7 @@ class Daemon(BaseModel):
 
 
 class ClusterState(BaseModel):
-    """A cluster as its folder describes it.
+    """A cluster as ``state.json`` records it: folder, size, addresses and processes.
 
     Attributes:
         complete: whether the start finished. False while it runs, or if it was killed.
@@ -44,7 +44,7 @@ class ClusterState(BaseModel):
         return str(self.folder)
 
     def pid(self, role: str) -> int:
-        """The process id of a role."""
+        """The process id of the process with a role, such as ``worker-1``."""
         return next(daemon.pid for daemon in self.daemons if daemon.role == role)
 
     def dead(self) -> list[Daemon]:
@@ -52,7 +52,7 @@ class ClusterState(BaseModel):
         return [daemon for daemon in self.daemons if not processes.alive(daemon.pid, self.mark)]
 
     def log(self, role: str) -> Path:
-        """The log file of a role."""
+        """The log file of the process with a role, such as ``worker-1``."""
         return self.folder / LOGS / f"{role}.log"
 
 

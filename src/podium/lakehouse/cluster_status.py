@@ -14,7 +14,7 @@ __all__ = ["Application", "Status", "Worker", "status"]
 
 
 class Status(BaseModel):
-    """A cluster as it is now.
+    """The current status of a cluster: its addresses, processes, workers and applications, and what has failed.
 
     Attributes:
         state: ``running``, ``degraded`` (a part of the cluster has failed; ``trouble`` names it) or ``stopped``.
@@ -37,7 +37,7 @@ class Status(BaseModel):
 
 
 def status(folder: Path) -> Status:
-    """The status of the cluster in a folder."""
+    """Check the cluster in a folder, and return its status."""
     found = state(folder)
     if found is None:
         return Status(running=False, state="stopped", folder=str(Path(folder).resolve()))

@@ -34,7 +34,7 @@ MEMORY = r"^[1-9]\d*[mg]$"
 
 
 class Size(BaseModel):
-    """The size of a cluster.
+    """The number of workers of a cluster, and the cores and memory of its processes.
 
     Attributes:
         workers: number of workers.
@@ -67,7 +67,7 @@ class Addresses(BaseModel):
 
     @classmethod
     def choose(cls, port: Callable[[int], int]) -> "Addresses":
-        """Choose ports: ``port`` gets each of Spark's default ports and returns the one to use."""
+        """Choose the ports. ``port`` is called with each of Spark's default ports, and returns the port to use."""
         usual = {"master_port": 7077, "ui_port": 8080, "connect_port": 15002, "application_port": 4040}
         return cls(**{name: port(number) for name, number in usual.items()})
 
@@ -119,12 +119,12 @@ def worker(home: Path, at: Addresses, size: Size, work: Path) -> list[str]:
 
 
 def connect(home: Path) -> list[str]:
-    """The command that runs the Connect server, which takes everything else from the settings."""
+    """The command that runs the Connect server, which reads its settings from ``spark-defaults.conf``."""
     return [str(home / "bin" / "spark-submit"), "--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
 
 
 def environment(home: Path, folder: Path, *, heap: str = "512m") -> dict[str, str]:
-    """The environment variables for a process of the cluster: the current ones, without those about another Spark.
+    """The environment variables for a process of the cluster. Variables that configure another Spark are left out.
 
     Args:
         home: the folder of Spark.
@@ -182,8 +182,8 @@ def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()
         "spark.dynamicAllocation.enabled": "true",
         "spark.dynamicAllocation.minExecutors": "0",
         "spark.dynamicAllocation.executorIdleTimeout": "30s",
-        # Give back workers with cached blocks too. Delta caches the state of every table that it reads, so without this
-        # timeout the server would keep all workers.
+        # Let Spark release workers that hold cached blocks. Delta caches the state of every table that it reads, so
+        # without this timeout the server would keep all workers.
         "spark.dynamicAllocation.cachedExecutorIdleTimeout": "30s",
         "spark.dynamicAllocation.shuffleTracking.enabled": "true",
         "spark.dynamicAllocation.shuffleTracking.timeout": "30s",
@@ -191,7 +191,7 @@ def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()
 
 
 def properties(values: dict[str, str]) -> str:
-    """Settings as the text of a Java properties file, one per line, with backslashes escaped."""
+    """Format settings as a Java properties file, one per line, with backslashes escaped."""
     return "".join(f"{key} {_escaped(value)}\n" for key, value in values.items())
 
 

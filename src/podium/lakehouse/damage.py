@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 __all__ = ["Damage", "find_damage"]
 
 LOG = "_delta_log"
-PARQUET = b"PAR1"  # the first and the last four bytes of every Parquet file
+PARQUET = b"PAR1"  # every Parquet file begins and ends with these bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ def _checkpoint(log: Path) -> int | None:
 
 
 def _commits(log: Path, *, after: int | None) -> Iterator[tuple[int, Path]]:
-    """Versions and their commit files after a checkpoint, oldest first. Readers do not need the earlier commits."""
+    """Yield each version after a checkpoint and its commit file, oldest first. Readers do not need earlier commits."""
     for file in sorted(log.glob("*.json")):
         if file.stem.isdigit() and (after is None or int(file.stem) > after):
             yield int(file.stem), file

@@ -62,7 +62,7 @@ _sessions: dict[str, SparkSession] = {}
 
 
 def configure(settings: EngineSettings) -> None:
-    """Use this engine from now on. Engines that are already running keep running until ``stop``."""
+    """Make an engine the configured one. Engines that are already running keep running until ``stop``."""
     global _settings
     _settings = settings
     if _key() in _sessions:
@@ -78,7 +78,7 @@ def session() -> SparkSession:
     """The session of the configured engine, started on the first call."""
     engine, key = _chosen(), _key()
     if key in _sessions and getattr(_sessions[key], "is_stopped", False):
-        _stop(key)  # the session was stopped, or its server ended
+        _stop(key)  # the session was stopped or its server ended, so start a new one
         engine = _chosen()
     if key not in _sessions:
         if not engine.speaks_connect:
@@ -110,7 +110,7 @@ def trouble() -> str | None:
 
 @atexit.register
 def stop() -> None:
-    """Stop all running engines. The next call of ``session`` starts one again."""
+    """Stop all running engines. The next call of ``session`` starts the configured engine again."""
     for key in list(_sessions):
         _stop(key)
     _engines.clear()
@@ -157,11 +157,11 @@ def _make(settings: EngineSettings) -> Engine:
 
 
 def _speak(connect: bool | None) -> None:
-    """Tell PySpark whether its functions (F.col) create Spark Connect columns. They read this variable on each call."""
+    """Set the variable that tells PySpark's functions, such as F.col, whether to create Spark Connect columns."""
     if connect is True:
         os.environ[CONNECT_MODE] = "1"
-        # gRPC's fork handlers can kill a child process. On macOS they run for each new process, because Python uses
-        # vfork() only on Linux.
+        # Turn gRPC's fork handlers off, because they can kill a child process. On macOS they would run for each new
+        # process, because Python uses vfork() only on Linux.
         os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     elif connect is False:
         os.environ.pop(CONNECT_MODE, None)

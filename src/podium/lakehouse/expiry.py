@@ -22,14 +22,15 @@ from podium.lakehouse.storage import prune, remove_files, remove_table, require_
 
 __all__ = ["Item", "ItemKind", "Lot", "drop", "find_lots"]
 
-# Maintenance changes no rows, so its commits do not count as a table's last write.
+# Maintenance operations change no rows, so they do not count as a table's last write.
 UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES")
-# These tables record that other tables are complete. Drop them first, so that a run in between writes the others again.
+# These tables mark other tables as complete. Drop the markers first: a run that starts before the other tables are
+# dropped then writes them again.
 RECORDS = ("/features/refreshes", "/quarantine/intake")
 
 
 class ItemKind(StrEnum):
-    """The kind of an item."""
+    """Whether an item is a table, the remains of a dropped table, or a folder of files."""
 
     TABLE = "table"
     REMAINS = "remains"
@@ -62,13 +63,13 @@ class Item:
 
     @property
     def expires(self) -> datetime | None:
-        """When the item alone would expire. None if never."""
+        """The time at which the item would expire by itself. None if it never expires."""
         return self.written + self.retention if self.written and self.retention is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lot:
-    """All tables and files of a problem in an environment. They expire together, with the last of the tables.
+    """All tables and files of a problem in an environment. They expire together, when the last table expires.
 
     If the problem has no tables, its files expire by their own age.
     """
@@ -78,24 +79,24 @@ class Lot:
 
     @property
     def deciding(self) -> tuple[Item, ...]:
-        """The items whose age decides: the tables, or all items if there are no tables."""
+        """The items that decide when the lot expires: the tables, or all items if there are no tables."""
         return tuple(item for item in self.items if item.kind is ItemKind.TABLE) or self.items
 
     @property
     def expires(self) -> datetime | None:
-        """When all items expire. None if never."""
+        """The time at which all items expire. None if they never expire."""
         moments = [item.expires for item in self.deciding]
         known = [moment for moment in moments if moment is not None]
         return max(known) if known and len(known) == len(moments) else None
 
     @property
     def keepers(self) -> tuple[Item, ...]:
-        """The items that never expire, which keeps the others from expiring."""
+        """The deciding items that never expire, and so keep the whole lot from expiring."""
         return tuple(item for item in self.deciding if item.expires is None)
 
     @property
     def bytes(self) -> int:
-        """The total size of the items."""
+        """The total size of the items in bytes."""
         return sum(item.bytes for item in self.items)
 
     def has_expired(self, now: datetime) -> bool:
@@ -176,7 +177,7 @@ def _tables(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Ite
 
 
 def _facts(path: str) -> tuple[datetime | None, timedelta | None, str]:
-    """When a table was last written, how long it is kept, and what is wrong with it."""
+    """The time of a table's last write, its retention, and a text that says what is wrong with the table."""
     try:
         text = _properties(path).get(RETENTION)
         return _last_write(path), time_span(text) if text else None, ""
@@ -203,7 +204,7 @@ def _last_write(path: str) -> datetime:
         history = DeltaTable(path).history()
         commits = [(each["operation"], datetime.fromtimestamp(each["timestamp"] / 1000, UTC)) for each in history]
     writes = [moment for operation, moment in commits if operation not in UPKEEP]
-    # After old commits were cleaned up, the log may hold only commits of maintenance.
+    # Once Delta has deleted old commits, the log may hold only maintenance commits. Their time must do.
     return writes[0] if writes else commits[-1][1]
 
 
@@ -216,7 +217,7 @@ def _bytes(path: str) -> int:
 
 
 def _remains(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Item]]:
-    """Folders of tables that hold files but no log, because dropping the table did not finish."""
+    """Yield the folders of tables that hold files but no log, because dropping the table did not finish."""
     tables = {place.path for place in table_places(catalog)}
     kept = _retention(catalog)
     for place in find_places(catalog, below=""):
@@ -226,7 +227,7 @@ def _remains(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, It
 
 
 def _files(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Item]]:
-    """Landed sources and pages."""
+    """Yield the landed sources and HTML pages of every problem."""
     kept = _retention(catalog)
     for name, entry in catalog.items():
         if entry.get("type") == DATASET or "zone" not in entry or PLACEHOLDER.search(entry["zone"]):

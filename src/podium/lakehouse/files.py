@@ -19,7 +19,7 @@ from podium.lakehouse.preview_types import HTMLPreview
 
 __all__ = ["Folder", "PageDataset", "open_store"]
 
-CHUNK = 8 * 1024 * 1024  # bytes per read and write
+CHUNK = 8 * 1024 * 1024  # the number of bytes per read and write
 
 
 def open_store(url: str) -> tuple[fs.FileSystem, str]:
@@ -80,7 +80,7 @@ class Folder:
             shutil.copyfileobj(source, sink)
 
     def _upload(self, target: str, source: IO[bytes]) -> None:
-        """Write an object atomically: a small one by one write, a large one under a temporary name, then moved.
+        """Write an object atomically: in a single write if small, otherwise under a temporary name and then renamed.
 
         The temporary name is needed because a pyarrow stream that fails half-way still creates a truncated object.
         """
@@ -101,7 +101,7 @@ class Folder:
 
 
 class PageDataset(AbstractDataset[str, str]):
-    """An HTML page."""
+    """An HTML page in a folder or an object store, as a Kedro dataset."""
 
     def __init__(self, *, filepath: str, zone: str, metadata: dict[str, Any] | None = None):
         self.zone = zone

@@ -39,10 +39,10 @@ class Handle(Protocol):
         """The newest version of the table."""
 
     def newest(self) -> tuple[int, str]:
-        """The newest version, and the id that Delta gave the table on creation. The id is empty for a named table."""
+        """The newest version, and the id that Delta gave the table on creation. The id is empty for Unity Catalog."""
 
     def begin(self) -> datetime:
-        """When the oldest version in the log was committed."""
+        """The time at which the oldest version in the log was committed."""
 
     def version_at(self, moment: datetime) -> int:
         """The version that was current at a wall-clock time."""
@@ -60,7 +60,7 @@ class Handle(Protocol):
         """The rows of a version, as a lazy frame."""
 
     def write(self, writer: DataFrameWriter) -> None:
-        """Write to the table with a prepared writer."""
+        """Write the rows of a prepared DataFrameWriter to the table."""
 
 
 def handle(path: str) -> Handle:
@@ -108,7 +108,7 @@ class ByPath:
         return table.version(), str(table.metadata().id)
 
     def begin(self) -> datetime:
-        """When the oldest version in the log was committed."""
+        """The time at which the oldest version in the log was committed."""
         return datetime.fromtimestamp(self.delta.history()[-1]["timestamp"] / 1000, UTC)
 
     def version_at(self, moment: datetime) -> int:
@@ -130,7 +130,8 @@ class ByPath:
             partition_by=list(partition_by),
             configuration=properties,
             raise_if_key_not_exists=False,
-            # Without retries: if two writers create the table together, a retry of the later one replaces the schema.
+            # Don't retry: if two writers create the table at the same time, a retry by the slower one would replace the
+            # schema.
             commit_properties=CommitProperties(max_commit_retries=0),
         )
 
@@ -144,7 +145,7 @@ class ByPath:
         return reader.load(engine.location(self._path))
 
     def write(self, writer: DataFrameWriter) -> None:
-        """Write to the table with a prepared writer."""
+        """Write the rows of a prepared DataFrameWriter to the table."""
         writer.save(engine.location(self._path))
 
 
@@ -172,7 +173,7 @@ class ByName:
         return self.version(), ""
 
     def begin(self) -> datetime:
-        """When the oldest version in the log was committed."""
+        """The time at which the oldest version in the log was committed."""
         return self.history()[-1]["timestamp"].to_pydatetime()
 
     def version_at(self, moment: datetime) -> int:
@@ -205,7 +206,7 @@ class ByName:
         return engine.session().read.option("versionAsOf", version).table(self._name)
 
     def write(self, writer: DataFrameWriter) -> None:
-        """Write to the table with a prepared writer."""
+        """Write the rows of a prepared DataFrameWriter to the table."""
         writer.saveAsTable(self._name)
 
     def history(self) -> list[dict[Hashable, Any]]:

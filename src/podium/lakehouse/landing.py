@@ -1,4 +1,4 @@
-"""Landing of source files: check them, hash them, and convert each once into Parquet text columns.
+"""Landing of source files: check them, hash them, and convert each once to Parquet with text columns.
 
 Every column stays text, exactly as received. ``row`` is the line's number in the file (1 is the first after the
 header), and ``malformed`` holds a line whose number of columns differs from the header's.
@@ -32,7 +32,7 @@ __all__ = ["Landing", "LandingDataset", "Source"]
 
 SUFFIXES = (".csv", ".csv.zip", ".csv.gz")
 PACKAGE = "package:"
-# Column separators other than the comma, to recognise a file that uses one.
+# Separators that other tools write. They are recognised to give advice, not read.
 SEPARATORS = {"semicolons": ";", "tabs": "\t", "vertical bars": "|"}
 UNREADABLE = (OSError, EOFError, UnicodeError, zipfile.BadZipFile, zlib.error, pa.ArrowInvalid)
 
@@ -46,7 +46,7 @@ class Source:
 
 
 class Landing:
-    """A folder of landed files. Their names contain a hash of their content, so the same file lands only once.
+    """A folder of landed files. Each name contains a hash of the file's content, so the same file lands only once.
 
     Attributes:
         opened: the source files that ``open`` has read, with their SHA-256.
@@ -76,7 +76,8 @@ class Landing:
 
     def keep(self, name: str, frame: DataFrame) -> DataFrame:
         """Compute ``frame`` once, and read the stored rows on later calls. ``name`` must identify the content."""
-        # Write the rows under a unique name first, then a small file that points to them. Rows without it are ignored.
+        # First write the rows to a file with a unique name, then a small file that points to it. Rows that no pointer
+        # names are ignored, so a crash in between does no harm.
         pointer = f"{name}.kept"
         if not self._folder.has(pointer):
             kept = f"{name}-{uuid4().hex[:8]}.parquet"
@@ -109,7 +110,7 @@ class LandingDataset(AbstractDataset[None, Landing]):
         self.metadata = metadata
 
     def load(self) -> Landing:
-        """The landing folder. No file is read yet.
+        """Return the landing folder, without reading any file.
 
         Requires the right to write the zone, because landed files are not masked and opening a source writes files.
         """
@@ -130,7 +131,7 @@ def _sha256(file: Path) -> str:
 
 
 def resolve(folder: str) -> Path:
-    """The path of the folder that a source names."""
+    """The path of a source folder. ``package:<name>/<folder>`` is a folder inside an installed Python package."""
     if not folder.startswith(PACKAGE):
         return Path(folder)
     package, _, inside = folder.removeprefix(PACKAGE).partition("/")
@@ -141,7 +142,7 @@ def resolve(folder: str) -> Path:
 
 
 def check(root: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, Path]:
-    """The path of every expected file. One error names everything that is missing."""
+    """Map every expected file to its path. Raise one error that lists all missing files and wrong columns."""
     if not root.is_dir():
         raise LakehouseError(f"The source folder {root} does not exist. Set the parameter <problem>.source.")
     files, wrong = {}, []
@@ -162,7 +163,7 @@ def check(root: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, Path
 
 
 def wrong_columns(file: Path, columns: tuple[str, ...]) -> list[str]:
-    """Describe what is wrong with a file's header. Empty if nothing is."""
+    """Describe what is wrong with a file's header. Empty if the header is right."""
     try:
         found = header(file)
     except (*UNREADABLE, LakehouseError) as cause:
@@ -178,7 +179,7 @@ def wrong_columns(file: Path, columns: tuple[str, ...]) -> list[str]:
 
 
 def _foreign_habit(found: list[str], columns: tuple[str, ...]) -> str | None:
-    """Advice for a header with another separator or other capital letters, whose columns seem to be missing."""
+    """Advice for a header whose columns only seem to be missing: its separator or its capital letters differ."""
     wanted, example = {name.lower() for name in columns}, ",".join(columns[:3])
     for name, separator in SEPARATORS.items():
         words = [word.strip().strip('"').lower() for word in ",".join(found).split(separator)]
@@ -238,7 +239,8 @@ def _to_parquet(file: Path, target: IO[bytes]) -> None:
             writer.write_batch(pa.record_batch(arrays, schema=schema))
         if malformed:
             empty = [pa.nulls(len(malformed), pa.string()) for _ in columns]
-            # Number malformed lines after the good ones: after the first, the line numbers of the file are not known.
+            # Once a line is malformed, Arrow no longer knows the line numbers of the file. So give malformed lines the
+            # numbers after those of the good lines.
             lines = pa.array(range(good + 1, good + 1 + len(malformed)), pa.int64())
             texts = pa.array([text for _, text in malformed], pa.string())
             writer.write_batch(pa.record_batch([*empty, lines, texts], schema=schema))

@@ -38,7 +38,7 @@ ESCAPED = re.compile(r"\\\{(\w+)\\\}")
 
 @dataclass(frozen=True, kw_only=True)
 class TableLocation:
-    """The place of a table that may or may not exist.
+    """The name, problem, zone and path of a table that may or may not exist.
 
     Attributes:
         name: its name in the catalog, ``<problem>.<zone>_<table>``.
@@ -76,16 +76,16 @@ def find_tables(catalog: Mapping[str, Mapping[str, Any]]) -> list[Table]:
 
 
 def table_places(catalog: Mapping[str, Mapping[str, Any]]) -> list[TableLocation]:
-    """The places of all Delta tables that have a commit, readable or not, sorted by name."""
+    """The locations of all Delta tables that have a commit, even if it cannot be read, sorted by name."""
     return [place for place in find_places(catalog) if place.path.startswith(CATALOG) or _has_commit(place.path)]
 
 
 def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> list[TableLocation]:
-    """Every path of the catalog that exists and holds ``below``, sorted by name. By default, that is a Delta log."""
+    """The locations of tables whose path exists and contains ``below``, by default a Delta log, sorted by name."""
     own = {
         name: entry
         for name, entry in catalog.items()
-        # An entry whose zone is a placeholder is an alias for a table that another entry names.
+        # Skip an entry whose zone is a placeholder: it is an alias, and another entry names the same table.
         if entry.get("type") == DATASET and not PLACEHOLDER.search(entry["zone"])
     }
     found: dict[str, TableLocation] = {}
@@ -99,7 +99,7 @@ def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> l
 
 
 def find_files(catalog: Mapping[str, Mapping[str, Any]], prefix: str) -> dict[str, str]:
-    """The existing files of the catalog's entries called ``<problem>.<prefix>...``: name -> URL."""
+    """Map each catalog entry called ``<problem>.<prefix>...`` whose file exists to the file's URL."""
     return {
         name.format(**names): path if "://" in path else Path(path).absolute().as_uri()
         for name, entry in catalog.items()
@@ -109,7 +109,7 @@ def find_files(catalog: Mapping[str, Mapping[str, Any]], prefix: str) -> dict[st
 
 
 def rows_where(table: Table, **equal: str) -> list[dict[str, Any]]:
-    """The rows of a small table whose columns have the given values.
+    """The rows of a small table in which every given column has the given value.
 
     Raises:
         AccessError: the principal may not read the table's zone.
@@ -184,7 +184,7 @@ def _below(store: fs.FileSystem, base: str, steps: list[str]) -> Iterator[str]:
 
 
 def _named(pattern: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Matching tables of Unity Catalog, where ``uc://catalog/schema/zone/table`` is ``catalog.schema.zone_table``."""
+    """Yield matching tables of Unity Catalog. ``uc://catalog/schema/zone/table`` is ``catalog.schema.zone_table``."""
     from podium.lakehouse import unity_catalog
 
     catalog, schema, *table = pattern.removeprefix(CATALOG).split("/")
@@ -210,7 +210,7 @@ def _describe(place: TableLocation) -> Table:
 
 
 def _rows(table: DeltaTable) -> int:
-    """The number of rows in the log. If a writer left it out, count the rows in the Parquet files' footers."""
+    """The table's number of rows, from the log or, if a writer left it out there, from the Parquet files' footers."""
     counts = pa.table(table.get_add_actions())["num_records"]
     if counts.null_count:
         return table.to_pyarrow_dataset().count_rows()

@@ -70,7 +70,7 @@ class Foreseen:
 
 
 def require_safe(hours: int, *, force: bool) -> None:
-    """Raise if a retention is too short and not forced.
+    """Raise if a retention is shorter than 168 hours, unless ``force`` is set.
 
     Raises:
         LakehouseError: the retention is too short; the message says what would break.
@@ -136,7 +136,7 @@ def _with_sql(path: str, work: Work) -> None:
 
 @contextmanager
 def _unchecked(hours: int) -> Iterator[None]:
-    """Switch off Delta's own check of the retention, for a short one that ``require_safe`` has allowed."""
+    """Switch off Delta's own check of the retention for a short ``hours``, because ``require_safe`` has allowed it."""
     if hours >= SAFE_HOURS:
         yield
         return

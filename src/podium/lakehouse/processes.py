@@ -31,12 +31,13 @@ MARK = "PODIUM_CLUSTER"
 LOOPBACK = "127.0.0.1"
 PAUSE = 0.2
 
-# The processes that this one has started, with their marks: only the parent can reap a child that has ended.
+# The processes that this process has started, with their marks. Keep them, because only the parent can reap a child
+# that has ended.
 _children: dict[int, tuple[subprocess.Popen[bytes], str]] = {}
 
 
 def spawn(command: Sequence[str], *, mark: str, env: Mapping[str, str], cwd: Path, log: Path) -> int:
-    """Start a process that outlives this one and is out of reach of its Ctrl-C, and return its process id."""
+    """Start a process that outlives this one and does not receive its Ctrl-C. Return the new process id."""
     with log.open("ab") as sink:
         child = subprocess.Popen(
             list(command),
@@ -75,7 +76,8 @@ def end(mark: str, *, patience: float = 15.0) -> int:
     found = marked(mark)
     _signal(found, signal.SIGTERM)
     if not wait(lambda: not marked(mark), patience):
-        # Repeat, because a process that is just starting shows its mark only after a moment.
+        # Search again until no process is found, because a process that is just starting shows its mark only after a
+        # moment.
         wait(lambda: not _signal(marked(mark), signal.SIGKILL), patience)
     return len(found)
 
@@ -93,7 +95,7 @@ def free_port(preferred: int) -> int:
     """The preferred port if it is free on the loopback interface, otherwise any free port."""
     for port in (preferred, 0):
         with socket.socket() as probe, suppress(OSError):
-            # Servers set SO_REUSEADDR too, so a port whose connections have just closed counts as free.
+            # Set SO_REUSEADDR, as servers do, so that a port whose connections have just closed counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((LOOPBACK, port))
             return int(probe.getsockname()[1])
@@ -129,7 +131,7 @@ def one_at_a_time(seconds: float) -> Iterator[bool]:
 
 
 def _own_file() -> Path:
-    """A lock file that only this user can open. Other users can create files in the temporary folder, so check it."""
+    """Return the lock file, created if missing. Raise if it is another user's, because its folder is open to all."""
     file = Path(tempfile.gettempdir(), f"podium-{os.getuid()}.lock")
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -153,7 +155,7 @@ def _locked(lock: int) -> bool:
 
 def _carries(process: psutil.Process, mark: str) -> bool:
     try:
-        # A zombie has no environment, so it does not count.
+        # A zombie process has no environment to read. It has ended, so skip it.
         return process.environ().get(MARK) == mark
     except (psutil.Error, OSError):
         return False

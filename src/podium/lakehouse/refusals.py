@@ -15,7 +15,7 @@ from podium.lakehouse.damage import find_damage
 
 __all__ = ["explain"]
 
-# Sail and delta-rs are written in Rust, which appends the number to an error of the system. Java gives only its text.
+# How an engine reports an error of the system. Rust (Sail, delta-rs) appends its number; Java gives only its text.
 RUST = re.compile(r"\(os error (\d+)\)")
 JAVA = {number: os.strerror(number) for number in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)}
 ADVICE = {

@@ -28,7 +28,7 @@ class Usage:
 
 
 def usage(url: str, *, without: str = "") -> Usage:
-    """The usage of a file, or of a folder at any depth. Folders called ``without`` do not count."""
+    """Measure a file, or all files in a folder at any depth. Files in folders called ``without`` do not count."""
     store, path = open_store(url)
     found = [
         info
@@ -64,7 +64,7 @@ def overlap(one: str, other: str) -> bool:
 
 
 def remove_table(url: str) -> None:
-    """Remove a table, newest commit first. If this is killed, an older version is left, or files without a log."""
+    """Remove a table, newest commit first, so that a killed removal leaves an older version, or files without a log."""
     store, path = open_store(url)
     log = f"{path}/{LOG}"
     # Remove the pointer to the checkpoint first. Then each removed commit takes the table back by one version.
@@ -92,7 +92,7 @@ def remove_files(url: str) -> None:
 
 
 def prune(url: str, root: str) -> None:
-    """Remove the empty folders above a path, up to its root. A no-op for an object store, which has none."""
+    """Remove the empty folders above a path, up to its root. A no-op for an object store, which has no folders."""
     if "://" in url:
         return
     folder = Path(url).parent
@@ -124,5 +124,5 @@ def _is_inside(path: str, root: str) -> bool:
         return rest != path and not {"", ".", ".."} & {*rest.split("/")}
     if "://" in path or not Path(path).is_relative_to(root):
         return False
-    # Below the root, no part of the path may be a link.
+    # Refuse symbolic links below the root, because a link can lead out of the root.
     return Path(path).resolve() == Path(root).resolve() / Path(path).relative_to(root) != Path(root).resolve()

@@ -87,7 +87,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         env: the environment that the table belongs to, if it is another one. The table is then read-only and masked.
     """
 
-    # Makes Kedro's ParallelRunner refuse the dataset, because an engine's session cannot be shared between processes.
+    # This makes Kedro's ParallelRunner refuse the dataset, because processes cannot share an engine's session.
     _SINGLE_PROCESS = True
 
     def __init__(
@@ -117,7 +117,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.version = version
         self.as_of = as_of
         if retention is not None:
-            time_span(retention)  # raise now, because an unreadable retention would keep the table for ever
+            time_span(retention)  # refuse an invalid retention now: later, it would keep the table for ever
         self.retention = retention
         self.attempts = attempts
         self.env = env
@@ -267,10 +267,10 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         new, gone = [n for n in have if n not in want], [n for n in want if n not in have]
         self._refuse(have, want, new, gone)
         if new:
-            # Add the columns before the write, because each engine can add them in only some of the modes.
+            # Add new columns before the write, because each engine supports new columns in only some of the modes.
             self._handle.add_columns(_nullable([frame.schema[name] for name in new]).fields)
         if list(have) == [*want, *new]:
-            return frame  # skip the select, which takes Spark ten milliseconds
+            return frame  # skip a select without effect, which takes Spark ten milliseconds
         for name in gone:
             frame = frame.withColumn(name, F.lit(None).cast(want[name]))
         return frame.select(*want, *new)

@@ -32,17 +32,18 @@ PICTURE = re.compile(
     r'|<img src="(?P<png>data:image/png;base64,[^"]*)" alt="(?P<alt>[^"]*)">',
     re.DOTALL,
 )
-# The first block of colours in a page is its light theme.
+# Matches the first block of colours in a page, which is its light theme.
 COLOURS = re.compile(r":root \{[^}]*\}")
 
 
 def table_preview(path: str, version: int, rows: int, grant: Grant) -> TablePreview:
-    """The first rows of a table's version, with the columns masked that the grant masks.
+    """A preview of a table version's first rows, with the grant's columns masked.
 
     The header of the first column names the version.
     """
     table = DeltaTable(path, version=version)
-    # QueryBuilder reads only the rows it needs. A pyarrow dataset would decode whole row groups, a million rows each.
+    # Use QueryBuilder, which reads only the rows that it needs. A pyarrow dataset would decode whole row groups of a
+    # million rows.
     found = QueryBuilder().register("it", table).execute(f"SELECT * FROM it LIMIT {rows:d}").read_all()
     shown = access.masked_rows(pa.table(found).to_pandas(integer_object_nulls=True), grant)
     columns = [f"version {version}", *_columns(table, grant)]
@@ -61,7 +62,7 @@ def table_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> TablePrev
 
 
 def pictures(page: str) -> str:
-    """Only the titles and pictures of a page, because kedro-viz shows no styles or scripts."""
+    """Extract only the titles and pictures of a page, because kedro-viz shows no styles or scripts."""
     theme = COLOURS.search(page)
     style = f"<style>{theme[0] if theme else ''} svg {{ background: white }}</style>"
     found = [_picture(match, style) for match in PICTURE.finditer(page)]
@@ -82,7 +83,7 @@ def _preview(columns: Sequence[str], data: list[list[str | None]]) -> TablePrevi
 
 
 def _columns(table: DeltaTable, grant: Grant) -> list[str]:
-    """Each column with its type in Spark's notation."""
+    """Describe each column: its name, its type in Spark's notation, and whether it is masked."""
     fields = StructType.fromJson(json.loads(table.schema().to_json())).fields
     masked = {field.name for field in fields if field.name.lower() in grant.masks}
     return [f"{f.name}: {f.dataType.simpleString()}{', masked' if f.name in masked else ''}" for f in fields]

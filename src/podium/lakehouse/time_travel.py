@@ -1,4 +1,4 @@
-"""Check whether a version of a table can still be read, or VACUUM or log clean-up has removed its files."""
+"""Check whether a table's version can still be read, or whether VACUUM or log clean-up has removed its files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def why_unreadable(path: str, version: int, table_id: str) -> str | None:
         table_id: the table's id at that time, or a prefix of it. Empty if unknown.
     """
     if path.startswith(CATALOG):
-        # The files of a named table cannot be listed. If one is missing, the engine reports it when it reads.
+        # Skip the check for a named table, whose files cannot be listed. If a file is missing, the engine reports it
+        # when it reads.
         newest = handle(path).version()
         return None if version <= newest else f"its newest version is {newest}"
     if not handle(path).exists():

@@ -16,7 +16,7 @@ __all__ = ["count", "drop", "names", "operations", "properties", "rows_where", "
 
 
 def names(catalog: str, schemas: re.Pattern[str], tables: re.Pattern[str]) -> Iterator[dict[str, str]]:
-    """For every table whose schema and name match the patterns, the values of both patterns' groups."""
+    """Find the tables whose schema and name match the patterns, and yield the named groups of each match."""
     session = engine.session()
     for (schema,) in session.sql(f"SHOW SCHEMAS IN `{catalog}`").toPandas().itertuples(index=False):
         if not (fits := schemas.fullmatch(schema)):
@@ -33,7 +33,7 @@ def count(path: str) -> int:
 
 
 def rows_where(path: str, **equal: str) -> list[dict[str, Any]]:
-    """The table's rows whose columns have the given values."""
+    """The table's rows in which every given column has the given value."""
     table = engine.session().table(handle(path).sql)
     for column, value in equal.items():
         table = table.filter(F.col(column) == value)

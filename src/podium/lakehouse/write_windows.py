@@ -1,4 +1,4 @@
-"""Check that every row that replaces a window of a table lies inside it; otherwise a repeated write adds it again."""
+"""Check that the rows that replace a window lie inside the window. A repeated write would add a row outside again."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ DELTA_CONDITION = "DELTA_REPLACE_WHERE_MISMATCH"
 
 
 def checked(frame: DataFrame, window: str) -> DataFrame:
-    """The same rows, with a check that fails the write of a row for which the SQL predicate ``window`` is false.
+    """The same rows, with a check: the write fails if the SQL predicate ``window`` is false for a row.
 
     Delta on Spark does this itself, Sail does not. The check is a Python function over the batches to be written. In a
     column or a filter it would also see rows that are filtered out, because Sail 0.7.2 moves filters above projections.

@@ -47,7 +47,7 @@ MEMORY, MLFLOW = "memory://", "mlflow://"
 
 @dataclass(kw_only=True)
 class KedroRun:
-    """A run of Kedro.
+    """A Kedro run, with the facts that its lineage events carry.
 
     Attributes:
         run_id: a UUID; equal to the id of the MLflow run, if there is one.
@@ -85,7 +85,7 @@ class NodeRun:
 
 
 def pipeline_event(run: KedroRun, what: RunState, error: BaseException | None = None) -> RunEvent:
-    """The event that a run starts or ends."""
+    """The OpenLineage event for the start or the end of a run."""
     facets: dict[str, RunFacet] = {"tags": TagsRunFacet([_tag(key, value) for key, value in run.tags.items()])}
     if run.engine:
         facets["processing_engine"] = ProcessingEngineRunFacet(run.engine_version, run.engine, PRODUCER)
@@ -93,7 +93,7 @@ def pipeline_event(run: KedroRun, what: RunState, error: BaseException | None = 
 
 
 def node_event(run: KedroRun, node: NodeRun, what: RunState, error: BaseException | None = None) -> RunEvent:
-    """The event that a node starts or ends. At the end it has the node's parameters, inputs and outputs."""
+    """The event for the start or the end of a node. The end event has its parameters, inputs and outputs."""
     ended = what is not RunState.START
     facets: dict[str, RunFacet] = {"parent": _parent(run.run_id, run.namespace, run.job)}
     if ended and node.parameters:
@@ -135,7 +135,8 @@ def _event(
 
 
 def _named(run: KedroRun, state: DatasetState) -> tuple[str, str]:
-    # Data in memory belong to one run, and each environment has its own registry, so both names include that.
+    # A name in OpenLineage is global. So the name of data in memory includes the run, and that of a registry entry the
+    # environment.
     if state.kind is DatasetKind.HANDED:
         return f"{MEMORY}{run.run_id}", state.path
     return (f"{MLFLOW}{run.tags['env']}" if state.kind is DatasetKind.REGISTRY else state.namespace), state.path

@@ -49,7 +49,7 @@ class LineageHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Read from lineage.yml where events are sent."""
+        """Read the destination of lineage events from lineage.yml."""
         self._env = env_of(context)
         self._config = context.config_loader["lineage"]
 
@@ -89,7 +89,7 @@ class LineageHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
-        """Record the state of a dataset that a node wrote. The node ends with its last output."""
+        """Record the state of a dataset that a node wrote. After its last output, the node is done."""
         if found := self._state(dataset_name, "saved_version", data):
             self._of(node).outputs.append(found)
         if dataset_name.endswith(".as_of"):
@@ -142,7 +142,7 @@ class LineageHooks:
         self._send(event)
 
     def _begun(self) -> KedroRun:
-        """The run; the first call starts it."""
+        """Return the run; the first call creates it and sends its start event."""
         from podium.registry.runs import code_version, run_uuid
 
         from .events import KedroRun, RunState, pipeline_event

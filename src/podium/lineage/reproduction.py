@@ -29,7 +29,7 @@ from .states import DatasetState
 
 __all__ = ["Again", "ReproductionPlan", "carry_out", "plan"]
 
-# The dataset of the rows that training fits a model to.
+# The dataset with the rows that training fits a model to.
 SEEN = "fitted_rows"
 
 
@@ -72,7 +72,7 @@ class Again:
 
     @property
     def same(self) -> bool:
-        """Whether all scores are equal to the last bit."""
+        """Whether both models give every training row the same score, to the last bit."""
         return self.different == 0
 
 
@@ -121,7 +121,7 @@ def plan(history: History, known: Known, training: Pipeline, catalog: DataCatalo
 
 
 def _read(pipeline: Pipeline, steps: list[NodeRun]) -> dict[str, DatasetState]:
-    """The states that the nodes of this pipeline read. Other stages of the run may have read other versions."""
+    """The dataset states that this pipeline's nodes read. Other stages of the run may have read other versions."""
     own = {node.name for node in pipeline.nodes}
     return {state.name: state for step in steps if step.name in own for state in step.inputs}
 

@@ -13,9 +13,10 @@ from .states import DatasetKind, DatasetState
 __all__ = ["NodeRun", "Steps"]
 
 Where = tuple[str, str]
-# Not followed: nearly every node reads as_of, so following it would connect every dataset to every other one.
+# Don't follow as_of: nearly every node reads it, so it would connect every dataset with every other one.
 CLOCK = ".as_of"
-# Prefix of entries that read a table's state before the run. They are not followed: each leads to an earlier run.
+# Catalog entries with this prefix read a table as it was before the run. Don't follow them, because they lead to an
+# earlier run.
 BEFORE = "seen_"
 
 
@@ -30,7 +31,7 @@ class NodeRun:
 
 
 class Steps:
-    """The recorded nodes of one run.
+    """The recorded nodes of one run, searchable by the datasets that they read and wrote.
 
     Args:
         record: the run's artifact ``lineage.json``.
@@ -76,7 +77,7 @@ class Steps:
 
 
 def _events(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The events of a record. A promoted version's record nests those of its training and evaluation, maybe twice."""
+    """Yield a record's events. A promoted version's record contains the records of its training and evaluation."""
     yield from record.get("events", [])
     for stage in record.keys() & {"training", "evaluation"}:
         yield from _events(record[stage])

@@ -22,7 +22,7 @@ SHORT = 8
 
 
 class DatasetKind(StrEnum):
-    """The kind of a dataset, by OpenLineage's names. HANDED is data that a node passes to another in memory."""
+    """Whether a dataset is a table, file, registry entry or (HANDED) data in memory. Values are OpenLineage's names."""
 
     TABLE = "TABLE"
     FILE = "FILE"
@@ -32,7 +32,7 @@ class DatasetKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetState:
-    """One state of a dataset.
+    """One version of a dataset, as a node read or wrote it.
 
     Attributes:
         name: the name in the catalog; for a source file, the file's name.
@@ -56,12 +56,12 @@ class DatasetState:
 
     @property
     def place(self) -> tuple[str, str]:
-        """The location, which does not depend on the version or the name in the catalog."""
+        """The location as (namespace, path), which all versions of the dataset share."""
         return self.namespace, self.path
 
     @property
     def location(self) -> str:
-        """The location as a path or address."""
+        """The location as one text: a path or an address."""
         return self.path if self.namespace in {"file", "mlflow"} else f"{self.namespace}/{self.path}"
 
 
@@ -75,7 +75,7 @@ def state(name: str, dataset: Any, version: int | str | None, data: Any) -> Data
         data: the data that were loaded or saved.
     """
     if isinstance(dataset, LandingDataset) or isinstance(data, Unchanged):
-        return None  # opened_files records a landing's files one by one; Unchanged wrote nothing
+        return None  # skip a landing, whose files opened_files records one by one, and Unchanged, which wrote nothing
     if isinstance(dataset, DeltaDataset):
         if data is None:
             return None

@@ -14,7 +14,7 @@ from .states import SHORT, DatasetKind, DatasetState
 
 __all__ = ["ABOVE", "Branch", "Tree", "trace"]
 
-# Zones in the order of a tree: those close to a model first.
+# The order of zones in a tree: zones close to a model come first.
 NEAREST = ("training_sets", "predictions", "monitoring", "features", "bronze", "quarantine")
 ABOVE = "as above"
 
@@ -46,7 +46,7 @@ class Branch:
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """``root`` with its sources as branches, and in ``used_for`` its results."""
+    """The lineage of ``root``: its branches lead to its sources, ``used_for`` to the results made from it."""
 
     root: Branch
     used_for: tuple[Branch, ...]
@@ -151,7 +151,8 @@ class _Down(_Walk):
         return replace(bare, run=run, branches=tuple(self._branches(self._steps(run.run_id).sources(state.place))))
 
     def _branches(self, sources: Iterable[DatasetState]) -> list[Branch]:
-        # Champions and candidates, the entries of the registry, are left out: the tree of sources has tables and files.
+        # Leave out the registry's entries, which are champions and candidates: a tree of sources shows tables and
+        # files.
         return [self.state(state) for state in _sorted(sources) if state.kind is not DatasetKind.REGISTRY]
 
     def _leaves(self, sources: Iterable[DatasetState]) -> list[Branch]:
@@ -176,7 +177,7 @@ class _Up(_Walk):
             for write in self._history.writes(state.name)
             if state.digest == f"{write.version}@{write.table_id}"
         ]
-        # The writing runs count as readers too, because a later node of the same run may use what it wrote.
+        # Include the runs that wrote the table, because a later node of the same run may have read it.
         return self._from(state, dict.fromkeys([*self._history.readers(state.name, state.digest), *writers]))
 
     def _from(self, state: DatasetState, run_ids: Iterable[str]) -> list[Branch]:

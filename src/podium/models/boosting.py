@@ -43,7 +43,7 @@ NOT_OF_LIGHTGBM = ("rounds", "patience")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LightGBM(Model):
-    """A sum of trees.
+    """Boosted trees, whose outputs add up to the log odds of the positive class.
 
     Attributes:
         text: the trees in LightGBM's text format, as saved, so that a fitted and a loaded model are equal.
@@ -68,12 +68,12 @@ class LightGBM(Model):
         return self._predict(columns)
 
     def _contributions(self, columns: Encoded) -> NDArray[np.float64]:
-        # Drop the last column, which holds the constant term.
+        # Drop LightGBM's last column, which holds the constant term.
         return self._predict(columns, pred_contrib=True)[:, :-1]
 
     def _predict(self, columns: Encoded, **how: Any) -> Any:
         matrix = _matrix(columns, self.categorical)
-        # For the few rows of a request, a second thread costs more than it saves.
+        # Use one thread: for the few rows of a request, a second thread costs more than it saves.
         threads = THREADS if len(matrix) > 100 else 1
         return self.booster.predict(matrix, num_threads=threads, **how)
 
@@ -81,7 +81,7 @@ class LightGBM(Model):
 def fitter(
     train: Examples, validation: Examples | None, *, features: Sequence[str], categorical: Sequence[str], seed: int
 ) -> Fitter:
-    """See ``podium.models.fitting.fitter``.
+    """Return a function that fits boosted trees (see ``podium.models.fitting.fitter``).
 
     With validation rows, ``rounds`` is an upper bound: training stops when their log loss has not improved for
     ``patience`` rounds, and the model's ``params`` hold the number of rounds kept.

@@ -20,7 +20,7 @@ __all__ = ["Heuristic", "fitter"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Heuristic(Model):
-    """The historical rate of the row's group, smoothed toward the rate of the next coarser group.
+    """The past rate of positives in the row's group, smoothed toward the rate of the next coarser group.
 
     ``features`` are the columns that define the groups, coarsest first. The coarser group's rate counts as much as
     ``pseudo_rows`` further rows: an empirical Bayes estimate (Efron and Morris 1975). A group that training did not see
@@ -42,7 +42,7 @@ class Heuristic(Model):
         return np.diff(np.log(rates / (1 - rates)), axis=0).T
 
     def _rates(self, columns: Encoded) -> list[NDArray[np.float64]]:
-        """The rate of every row at each depth."""
+        """For each depth of grouping, all rows first: the smoothed rate of positives in each row's group."""
         keys = _keys(columns, self.categorical, self.params["steps"])
         _, rows, positive = self.groups[0][0]
         rates = [np.full(len(keys), positive / rows)]
@@ -55,11 +55,11 @@ class Heuristic(Model):
 
     @cached_property
     def _tables(self) -> list[tuple[pd.MultiIndex, NDArray[np.int64]]]:
-        """For each depth above 0: the groups, and their rows and positive rows, of shape (2, groups + 1)."""
+        """For each depth of grouping above 0: the groups, and their rows and positives, of shape (2, groups + 1)."""
         tables = []
         for depth, table in enumerate(self.groups[1:], start=1):
             known = pd.DataFrame([group for group, _, _ in table], columns=list(self.features[:depth]))
-            # An unknown group has index -1, which selects the last entry: no rows.
+            # An unknown group has index -1. That selects the last entry, whose counts are zero.
             counts = np.array([*([rows, positive] for _, rows, positive in table), [0, 0]], dtype="int64").T
             tables.append((pd.MultiIndex.from_frame(known), counts))
         return tables
@@ -68,7 +68,7 @@ class Heuristic(Model):
 def fitter(
     train: Examples, validation: Examples | None, *, features: Sequence[str], categorical: Sequence[str], seed: int
 ) -> Fitter:
-    """See ``podium.models.fitting.fitter``. Counting needs neither validation nor a seed."""
+    """Return a function that counts rates (see ``fitting.fitter``). Ignores ``validation`` and ``seed``."""
 
     def fit(params: Mapping[str, Any]) -> Heuristic:
         by = tuple(params["by"])

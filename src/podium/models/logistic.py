@@ -51,7 +51,7 @@ class LogisticRegression(Model):
     def _terms(self, columns: Encoded) -> Iterator[NDArray[np.float64]]:
         for name in self.features:
             if name in self.categorical:
-                # A missing level has index -1, which selects the zero at the end.
+                # A missing level has index -1. That selects the last entry, whose weight is zero.
                 yield np.array([*self.weights[name], 0.0])[columns[name]]
             else:
                 yield self.numbers[name]["weight"] * _standardised(columns[name], self.numbers[name])
@@ -65,7 +65,7 @@ def _standardised(values: NDArray[np.float64], number: Mapping[str, float]) -> N
 def fitter(
     train: Examples, validation: Examples | None, *, features: Sequence[str], categorical: Sequence[str], seed: int
 ) -> Fitter:
-    """See ``podium.models.fitting.fitter``. Newton's method needs neither validation nor a seed.
+    """Return a function that fits by Newton's method (see ``fitting.fitter``). Ignores ``validation`` and ``seed``.
 
     The fit uses at most ``max_rows`` evenly spaced rows: they suffice for some hundred weights, and with a fixed number
     of rows ``C`` keeps its meaning when the training set grows.

@@ -97,7 +97,8 @@ def digest(folder: Path, *, ignore: str = "") -> str:
     paths = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
     files = {name.as_posix(): path for name, path in paths.items() if ignore not in name.parent.parts}
     for name, path in sorted(files.items()):
-        # Hash each part to a fixed length first. Otherwise moving bytes from a name to a file could keep the digest.
+        # Hash names and contents separately. If they were joined, moving bytes from a name to the content would not
+        # change the digest.
         total.update(hashlib.sha256(name.encode()).digest())
         total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()

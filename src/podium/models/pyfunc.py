@@ -16,7 +16,7 @@ from podium.models import load
 
 
 class Probability(PythonModel):
-    """Scores a data frame: the probability of the positive class for each row."""
+    """MLflow model that returns the probability of the positive class for each row of a data frame."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the model from its folder."""

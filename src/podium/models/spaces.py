@@ -81,7 +81,7 @@ class Space(Params):
 
 
 class HeuristicSpace(Space):
-    """Rates by group. ``by`` orders the columns from coarse to fine; ``steps`` cuts numeric ones (60: by the hour)."""
+    """Rates by group. ``by``: columns from coarse to fine; ``steps``: bin widths of numeric columns."""
 
     by: tuple[str, ...] = Field(min_length=1)
     steps: dict[str, PositiveFloat] = Field(default={})
@@ -106,7 +106,7 @@ class LogisticSpace(Space):
 
 
 class LightGBMSpace(Space):
-    """LightGBM: at most ``rounds`` trees; a trial stops when ``patience`` trees in a row do not improve validation.
+    """LightGBM: at most ``rounds`` trees; a trial stops after ``patience`` trees without a lower validation loss.
 
     The default space has a small ``feature_fraction``, which gives each of many correlated features its turn, and a low
     ``learning_rate``, because many small steps hold up better under drift than few large ones.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STAGES", "create_pipeline"]
 
-# In the order in which they run. The first five produce a champion, the other two use it.
+# The stages in the order in which they run. The first five produce a champion, the other two use it.
 STAGES = ("eda", "feature_engineering", "training", "evaluation", "deployment", "inference", "monitoring")
 
 

@@ -29,7 +29,7 @@ __all__ = [
 
 
 class Params(BaseModel):
-    """Base of parameters that are validated when loaded: they are frozen, and an unknown name is an error."""
+    """Base class of parameter models: frozen, validated when loaded, and an unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -131,7 +131,7 @@ class RequestFeatures:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """One picture of the exploration report: a question about the data, and the answer drawn from them.
+    """One picture of the exploration report: a question about the data, and how to draw the answer.
 
     Attributes:
         title: the title of the picture.

@@ -1,1 +1,1 @@
-"""Models in MLflow: candidates, evidence, versions, aliases. Apart from kedro-mlflow, only this speaks to MLflow."""
+"""Candidates, evidence, versions and aliases in MLflow. Apart from kedro-mlflow, only this package calls MLflow."""

@@ -31,7 +31,7 @@ REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas")
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A fitted model with what later stages need to know about it.
+    """A fitted model with its baseline and what training recorded about it.
 
     Attributes:
         model: the model.
@@ -91,7 +91,7 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
             "podium.algorithm": candidate.model.algorithm,
             "podium.problem": problem,
             "podium.kind": "candidate",
-            # If one run also evaluates, evaluation overwrites podium.kind. This tag stays.
+            # If the same run also evaluates, evaluation overwrites podium.kind, but not podium.candidate.
             "podium.candidate": problem,
         }
     )
@@ -99,7 +99,7 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
 
 
 def _signature(model: Model) -> ModelSignature:
-    """Numbers are doubles, and every value may be missing: don't infer the signature from a few example rows."""
+    """The signature: numbers are doubles, any value may be missing. A few example rows might not show that."""
     kinds = {name: DataType.string if name in model.categorical else DataType.double for name in model.features}
     inputs = Schema([ColSpec(kind, name, required=False) for name, kind in kinds.items()])
     return ModelSignature(inputs=inputs, outputs=Schema([ColSpec(DataType.double)]))

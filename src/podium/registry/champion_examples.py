@@ -71,9 +71,10 @@ class ChampionExamplesDataset(DeltaDataset):
         return (int(version), table_id) if version else None
 
     def _still_holds(self, newest: int, then: int | None, as_of: datetime) -> bool:
-        """Whether the newest version has the columns and types of the recorded one, and rows of this moment."""
+        """Whether the newest version has the recorded version's columns and types, and rows of ``as_of``."""
         now = self._handle.read(newest)
-        # New features add columns. Columns disappear only if the table was overwritten because a type changed.
+        # A missing column means that the table was overwritten because a feature's type changed. New features only add
+        # columns.
         same = then is None or set(self._handle.read(then).dtypes) <= set(now.dtypes)
         return same and not now.filter(F.col("as_of") == F.lit(as_of)).isEmpty()
 

@@ -83,7 +83,7 @@ class EvidenceDataset(AbstractDataset[Evidence, Evidence]):
 
 
 class ChampionDataset(AbstractDataset[Decision, ModelVersion | None]):
-    """The champion of a problem. Save a decision; load the version that carries the alias."""
+    """The champion of a problem. Saving takes a decision; loading returns the version with the alias ``champion``."""
 
     zone = REGISTRY
 

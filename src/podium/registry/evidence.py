@@ -42,7 +42,7 @@ class Evidence:
 
 
 def log_evidence(problem: str, evidence: Evidence) -> None:
-    """Log the evidence to the active MLflow run. The tags by which it is found are set last."""
+    """Log the evidence to the active MLflow run. Set the tags last, so that a search finds only complete evidence."""
     mlflow.log_metrics(dict(evidence.metrics))
     for name, figure in evidence.figures.items():
         mlflow.log_figure(figure, f"pictures/{name}.png")

@@ -1,4 +1,4 @@
-"""The datasets that an MLflow run reads, logged while other runs may log the same ones."""
+"""Log the datasets that an MLflow run reads, even while other runs log the same datasets."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,15 @@ __all__ = ["log_inputs"]
 
 
 def log_inputs(client: MlflowClient, run_id: str, inputs: Sequence[DatasetInput]) -> None:
-    """Log dataset inputs of a run.
+    """Log the datasets that a run reads. If another run logs one of them first, try again.
 
     MLflow 3.17 looks up which datasets exist, then inserts the others. If another run inserts one of them in between,
     the database refuses the insert, and MLflow rolls the whole call back. The other run's dataset is committed by
     then, so the next call finds it and has one dataset less to insert. There are therefore at most as many conflicts
     as datasets, and the call after them succeeds.
     """
-    inputs = sorted(inputs, key=_key)  # two runs that insert in different orders could deadlock on a database server
+    # Sort, because two runs that insert in different orders could deadlock on a database server.
+    inputs = sorted(inputs, key=_key)
     for _ in inputs:
         try:
             client.log_inputs(run_id, inputs)
@@ -35,7 +36,7 @@ def _key(each: DatasetInput) -> tuple[str, str]:
 
 
 def _was_inserted_meanwhile(cause: MlflowException) -> bool:
-    """Whether the database refused a dataset that exists.
+    """Whether the database refused the insert because another run inserted one of the datasets first.
 
     MLflow's own error code is BAD_REQUEST for any refusal, and a server passes on only the text. The text ends with
     the statement and with SQLAlchemy's code for the error, whatever the database.

@@ -1,4 +1,4 @@
-"""Questions to MLflow about runs, registered models and versions. MLflow answers in pages; these read all of them."""
+"""Search MLflow for runs, registered models and versions. MLflow answers in pages; the functions read all pages."""
 
 import json
 import tempfile
@@ -25,7 +25,7 @@ __all__ = [
     "versions",
 ]
 
-# Runs on one page of MLflow's answer.
+# The number of runs on one page of MLflow's answer.
 PAGE = 1_000
 
 Found = TypeVar("Found")

@@ -102,7 +102,7 @@ class PipelineRun:
 
 
 class Registry:
-    """A view of one environment's MLflow."""
+    """Read-only queries to one environment's MLflow."""
 
     def __init__(self, uri: str):
         self._uri = uri
@@ -132,12 +132,12 @@ class Registry:
         none: list[Run] = []
         queries = [f"attributes.run_name LIKE '%{pipeline}%'", f"attributes.run_name = '{EVERYTHING}'"]
         found = [_run(run) for query in queries for run in self._ask(partial(runs, query=query, most=50), none)]
-        # LIKE also finds pipelines whose names contain this one.
+        # Filter again, because LIKE also finds pipelines whose names contain this name.
         mine = [run for run in found if {pipeline, EVERYTHING} & set(run.pipeline.split("+"))]
         return max(mine, key=lambda run: run.started, default=None)
 
     def newest(self, **tags: str) -> PipelineRun | None:
-        """The newest run with those ``podium.`` tags; None if there is none."""
+        """The newest run that has all of these ``podium.`` tags; None if there is none."""
         found = self._ask(lambda client: newest_run(client, **tags), None)
         return _run(found) if found else None
 

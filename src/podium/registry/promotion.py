@@ -18,7 +18,7 @@ from .versions import CHALLENGER, CHAMPION, evidence_tags, register, registered
 
 __all__ = ["PromotionPlan", "plan_promotion", "promote"]
 
-# A kind of its own, so that the target's pipelines take such a run for neither a candidate nor evidence.
+# The kind of run that holds a promoted version. The target's pipelines take it for neither a candidate nor evidence.
 KIND = "promotion"
 
 
@@ -61,7 +61,7 @@ class PromotionPlan:
 def plan_promotion(
     name: str, source: TrackingLocation, target: TrackingLocation, version: str | None = None
 ) -> PromotionPlan:
-    """Check that a version can be promoted, and say what would be done. Writes nothing.
+    """Check that a version can be promoted, and return the plan. Writes nothing.
 
     Args:
         name: the name of the model.
@@ -120,7 +120,7 @@ def promote(plan: PromotionPlan, say: Callable[[str], None]) -> str:
         else:
             say(f"{target.env} has these bytes as version {number}; checking them")
             fetch_model(target, client.get_model_version(name, number), scratch / "present")
-        # A champion must not be its own challenger.
+        # Don't set the alias on a champion, which must not be its own challenger.
         if (aliases_of(client, name) or {}).get(CHAMPION) != number:
             client.set_registered_model_alias(name, CHALLENGER, number)
     return number
@@ -144,7 +144,7 @@ def _copy(plan: PromotionPlan, bundle: Bundle, client: MlflowClient, back: Path,
     finally:
         client.set_terminated(run, status)
     tags |= evidence_tags(bundle.metrics, bundle.checks)
-    # The target's own gate has not decided yet. Keep the source's decision beside it.
+    # The target's gate has not decided yet. Store the decision of the source's gate under other names.
     tags |= {"podium.decision": "undecided", "podium.source_decision": plan.version.tags.get("podium.decision", "")}
     return register(client, plan.name, model_id, run, tags)
 

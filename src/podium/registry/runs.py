@@ -41,7 +41,7 @@ BATCH, DIGEST = 100, 36
 
 
 class Found(Protocol):
-    """A state of a dataset, such as ``podium.lineage.states.State``."""
+    """A state of a dataset, such as ``podium.lineage.states.DatasetState``."""
 
     @property
     def name(self) -> str: ...
@@ -110,7 +110,7 @@ def record_run(
         for first in range(0, len(marks), BATCH):
             client.log_batch(run_id, tags=marks[first : first + BATCH])
         log_inputs(client, run_id, [each for (_, digest), each in inputs.items() if digest])
-        # Not log_dict: it indents the JSON, which takes longer than everything else here.
+        # Don't use log_dict: it indents the JSON, which takes longer than everything else here.
         client.log_text(run_id, json.dumps(record), LINEAGE)
 
 

@@ -20,13 +20,14 @@ from .tracking import ARTIFACTS, prepare, tracking_uri
 __all__ = ["HOST", "serve"]
 
 HOST = "127.0.0.1"
-# MLflow's server jobs are for language models. Without them, the server needs fewer processes and less memory.
+# Turn off MLflow's server jobs, which are for language models. Without them, the server needs fewer processes and less
+# memory.
 SETTINGS = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
 }
-# Seconds to wait. Starting is slow on a slow machine; a server that stops finishes its open requests first.
+# Seconds to wait for the server to start, and for it to finish its open requests when it is stopped.
 START, STOP = 120, 10
 
 
@@ -44,7 +45,7 @@ def serve(folder: str, port: int, say: Callable[[str], None]) -> int:
     _see_that_it_is_free(port)
     prepare(tracking_uri(None, folder))
     with _stopped_by_signals():
-        # In a process group of its own, so that its child processes can be stopped with it.
+        # Start the server in a new process group, so that its child processes can be stopped with it.
         server = subprocess.Popen(_command(folder, port), env=os.environ | SETTINGS, start_new_session=True)
         try:
             _wait_for(server, port)
@@ -58,7 +59,7 @@ def serve(folder: str, port: int, say: Callable[[str], None]) -> int:
 
 def _command(folder: str, port: int) -> list[str]:
     database = tracking_uri(None, folder)
-    # Artifacts keep plain paths, so runs with and without the server find the same files.
+    # Don't proxy artifacts: their URIs stay plain paths, so clients with and without the server find the same files.
     return [
         *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", database, "--registry-store-uri", database),

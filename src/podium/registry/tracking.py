@@ -31,14 +31,14 @@ DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
 SERVERS = ("http", "https")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 DATABRICKS = ("databricks", "databricks-uc")
-# Two attempts of 8 seconds each. By default, MLflow retries for minutes.
+# Give up after two attempts of 8 seconds. By default, MLflow retries for minutes.
 IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "8"}
-# With these error codes the server did answer. It wants credentials, which the real requests will have.
+# With these error codes, the server did answer: it asks for credentials, which the real requests will have.
 ANSWERS_STRANGERS = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
 
 def tracking_uri(server: str | None, folder: str) -> str:
-    """The server that the environment names; by default a SQLite database in its local folder."""
+    """The address of MLflow: the environment's server, by default a SQLite database in its local folder."""
     return server or f"{SQLITE}{folder}/{DATABASE}"
 
 
@@ -69,7 +69,7 @@ class TrackingLocation:
 
     @classmethod
     def of(cls, env: str, section: Mapping[str, Any]) -> "TrackingLocation":
-        """Read it from the section ``mlflow`` of the environment's configuration."""
+        """Read the location from the section ``mlflow`` of the environment's configuration."""
         experiment = section["tracking"]["experiment"]
         artifacts = experiment.get("create_experiment_kwargs", {}).get("artifact_location")
         server = section["server"]
@@ -83,7 +83,7 @@ class TrackingLocation:
 
     @property
     def exists(self) -> bool:
-        """Whether MLflow can be asked. Asking a SQLite database that does not exist would create it."""
+        """False if the SQLite database does not exist yet. Then don't ask MLflow, because asking would create it."""
         file = database_file(self.uri)
         return file is None or file.is_file()
 
@@ -94,7 +94,7 @@ class TrackingLocation:
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.registry)
 
     def experiment_id(self) -> str:
-        """The id of the experiment, which is created if it does not exist. Processes may race to create it."""
+        """The id of the experiment; creates the experiment if needed, even if several processes do so at once."""
         from mlflow.exceptions import MlflowException
 
         client = self.client()
@@ -197,7 +197,7 @@ def _impatient() -> Iterator[None]:
 
 
 def _scheme(uri: str) -> str:
-    """The scheme without a driver: ``postgresql`` for ``postgresql+psycopg2://...``, ``databricks`` for itself."""
+    """The scheme without a driver: ``postgresql`` for ``postgresql+psycopg2://...``; ``databricks`` is unchanged."""
     return uri if uri in DATABRICKS else urlsplit(uri).scheme.partition("+")[0]
 
 

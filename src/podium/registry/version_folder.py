@@ -55,7 +55,7 @@ class Bundle:
 
 
 def collect(place: TrackingLocation, version: ModelVersion, folder: Path) -> Bundle:
-    """Copy a version into a folder.
+    """Copy a version's model, baseline, evidence and lineage into a folder.
 
     Raises:
         PodiumError: its files changed since they were registered, it was never evaluated, or a part is missing.
@@ -94,7 +94,7 @@ def collect(place: TrackingLocation, version: ModelVersion, folder: Path) -> Bun
 def fetch_model(place: TrackingLocation, version: ModelVersion, folder: Path) -> Path:
     """Copy the MLflow model of a version below a folder, check its digests, and return its path."""
     copy = _download(place, _location(place, version), folder)
-    # MLflow writes this file beside a model that it downloads. It is not part of the version.
+    # Remove this file, which MLflow writes beside a model that it downloads. It is not part of the version.
     (copy / "registered_model_meta").unlink(missing_ok=True)
     remove_bytecode(copy)
     check_files(copy, version.tags, _name(place, version))

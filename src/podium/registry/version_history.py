@@ -27,7 +27,7 @@ TAG = "podium."
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """A run and its record.
+    """An MLflow run with its tags and its lineage record.
 
     Attributes:
         run_id: in MLflow.
@@ -68,7 +68,7 @@ class Write:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """A registered version.
+    """A registered model version with its aliases and origin.
 
     Attributes:
         name, version: of the model.

@@ -48,12 +48,12 @@ class ModelVersion:
 
     @property
     def holdout_days(self) -> int:
-        """The last days before ``as_of``, which this version was not trained on. Today's parameters may differ."""
+        """The number of days before ``as_of`` that this version was not trained on. Today's parameters may differ."""
         return int(self.training["holdout_days"])
 
     @property
     def held_out_from(self) -> datetime:
-        """The prediction time (UTC) at which the rows begin that this version was not trained on."""
+        """The prediction time (UTC) from which rows are held out: this version was not trained on them."""
         return self.as_of - timedelta(days=self.holdout_days)
 
 
@@ -108,7 +108,7 @@ def _carries(name: str, alias: str, version: str) -> bool:
 
 
 def registered(client: MlflowClient, name: str, digest: str) -> str | None:
-    """The lowest version that has this digest; None if no version has it."""
+    """The lowest number of a version with this digest; None if no version has it."""
     found = versions(client, f"name = '{name}' and tags.`podium.digest` = '{digest}'")
     return min((str(version.version) for version in found), key=int, default=None)
 

@@ -34,7 +34,8 @@ __all__ = [
     "percent",
 ]
 
-# Placeholders for the colours of the page's theme: ``figure_to_svg`` replaces them with CSS variables, light or dark.
+# Placeholder colours. ``figure_to_svg`` replaces them with CSS variables, so that a figure follows the page's light or
+# dark theme.
 INK, LINE, SURFACE = "#1c2733", "#d5dbe2", "#fefefe"
 MUTED, OBSERVED = "#65717e", "#b3361e"
 # One colour for each model of an evaluation. They stay distinct for colour-blind readers and in black-and-white prints.
@@ -127,7 +128,8 @@ def canvas(
         sharex: whether the axes of a column share their x axis.
         ratios: ``width_ratios``, ``height_ratios`` of the grid.
     """
-    # Constrained layout takes fractions of the figure. Convert from inches: titles are equally high in every size.
+    # Constrained layout takes fractions of the figure's height. Convert from inches, so that the title takes the same
+    # space in a figure of any size.
     inch = 1 / size[1]
     layout = ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, 1 - 0.62 * inch), w_pad=0.1, h_pad=0.08)
     figure = Figure(figsize=size, dpi=120, facecolor="white", layout=layout)

@@ -24,7 +24,7 @@ from .champion import Bench
 
 __all__ = ["Trial", "require_no_future", "try_feature"]
 
-# Bootstrap resamples, enough to see whether a gain could be chance.
+# The number of bootstrap resamples: enough to see whether a gain could be due to chance.
 RESAMPLES = 200
 
 

@@ -1,4 +1,4 @@
-"""Access rules: who may read and write which zone, and which columns are masked. ``access.yml``, and its enforcement.
+"""Read and enforce the access rules: who may read and write which zone, and which columns are masked.
 
 On a local disk this is only a guard rail, because a user who can open the files can read them. The real boundary is
 Unity Catalog, the object store's own permissions, or file permissions.

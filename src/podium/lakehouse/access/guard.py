@@ -1,4 +1,4 @@
-"""The guard: every load and save asks it for permission first. It reports each refusal to the registered callbacks."""
+"""The guard: checks the access rules before every load and save, and reports each refusal to registered callbacks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class AccessError(LakehouseError):
 
 @dataclass(frozen=True)
 class Wish:
-    """A requested read or write. ``what`` names the table, ``env`` another environment that the table belongs to."""
+    """A requested read or write of the table ``what``. ``env`` is the table's environment if that is another one."""
 
     verb: Verb
     zone: str
@@ -51,7 +51,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A refused read or write, as the callbacks get it."""
+    """A refused read or write, as the guard passes it to the callbacks."""
 
     principal: str
     roles: tuple[str, ...]
@@ -64,7 +64,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Grant:
-    """An allowed read or write, and the columns to mask: column in lower case -> kind."""
+    """An allowed read or write. ``masks`` maps each column to mask, in lower case, to its kind."""
 
     wish: Wish
     masks: Mapping[str, str] = field(default_factory=dict)
@@ -85,18 +85,18 @@ def configure(policy: Policy | None) -> None:
 
 
 def current() -> Policy | None:
-    """The policy of this process. None if none is set."""
+    """The access policy of this process. None if no policy is set."""
     return _policy
 
 
 def on_refusal(callback: Callable[[Refusal], None]) -> None:
-    """Register a callback for every later refusal. It is called before the error is raised."""
+    """Register a callback that the guard calls with every later refusal, before it raises the error."""
     if callback not in _callbacks:
         _callbacks.append(callback)
 
 
 def require(verb: Verb, zone: str, what: str, env: str | None = None) -> Grant:
-    """Return the grant to read or write a table, or raise.
+    """Return the grant to read or write a table. Raise if the access rules do not allow it.
 
     Args:
         verb: ``read`` or ``write``.

@@ -51,7 +51,8 @@ def mask_frame(frame: DataFrame, columns: Mapping[str, str], key: Callable[[], b
 
     found = {field.name: field.dataType for field in frame.schema.fields}
     _refuse(columns, {name: kind.simpleString() for name, kind in found.items()}, _inner(found.values()))
-    # A user-defined function carries the key in its pickled bytes. A literal key would appear in plans and logs.
+    # Use a user-defined function, which carries the key in its pickled bytes. As a literal in SQL, the key would appear
+    # in query plans and logs.
     udf: Any = pandas_udf
     hide = {
         name: udf(_masker(key(), columns[name.lower()]), "string")(F.col(f"`{name}`"))
@@ -74,7 +75,7 @@ def mask_rows(rows: pd.DataFrame, columns: Mapping[str, str], key: Callable[[], 
 
 def _masker(key: bytes, kind: str) -> Callable[[pd.Series], pd.Series]:
     def masked(values: pd.Series) -> pd.Series:
-        # Compute each distinct value once per batch, because a column repeats its values.
+        # Mask each distinct value once per batch, because a column repeats its values.
         known = {value: masked_value(key, kind, value) for value in values.dropna().unique()}
         return pd.Series([known.get(value) for value in values], index=values.index, dtype=object)
 
@@ -82,7 +83,7 @@ def _masker(key: bytes, kind: str) -> Callable[[pd.Series], pd.Series]:
 
 
 def _refuse(columns: Mapping[str, str], types: Mapping[str, str], inner: Iterable[str]) -> None:
-    """Raise for columns that cannot be masked: a mask must not change a type, and does not reach nested fields."""
+    """Raise if a column to mask is not text, or is a field inside another column, because neither can be masked."""
     wrong = [f"{n} is {t}" for n, t in types.items() if n.lower() in columns and not TEXT.fullmatch(t)]
     wrong += [f"{name} is inside another column" for name in inner if name.lower() in columns]
     if wrong:

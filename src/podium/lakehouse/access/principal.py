@@ -14,7 +14,8 @@ from .rules import AccessRules
 
 __all__ = ["NARROW", "Caller", "databricks_user", "on_databricks", "os_user", "owns", "roles_of"]
 
-# Anybody can set this variable, so it must not add rights: both its principal and the real user must be allowed.
+# Anybody can set this variable, so it must not add rights: an action needs the rights of both the principal it names
+# and the real user.
 NARROW = "PODIUM_PRINCIPAL"
 
 
@@ -31,13 +32,13 @@ class Caller:
     owner: bool
 
     def names(self) -> tuple[str, ...]:
-        """The names of the principal and of the one in PODIUM_PRINCIPAL, if set. Only rights that all have count."""
+        """The principal's name, and the name in PODIUM_PRINCIPAL if set. A right counts only if both names have it."""
         own, narrowed = self.name(), os.environ.get(NARROW, "")
         return (own, narrowed) if narrowed and narrowed != own else (own,)
 
 
 def roles_of(rules: AccessRules, name: str, *, owner: bool) -> tuple[str, ...]:
-    """The roles of a principal. ``owner`` says whether it owns the project's folder and the storage is local."""
+    """The roles of a principal. ``owner`` says whether the principal owns the project's folder on local storage."""
     if rules.members:
         return rules.members.get(name, ())
     return (rules.owner,) if owner else ()

@@ -41,7 +41,7 @@ class _RuleModel(BaseModel):
 
 
 class Role(_RuleModel):
-    """A role.
+    """A declared role: who has it, and its group in Unity Catalog.
 
     Attributes:
         about: who has the role, in a few words.
@@ -79,7 +79,7 @@ class Mask(_RuleModel):
 
 
 class EnvironmentRules(_RuleModel):
-    """The rules of one environment.
+    """The rules of one environment: rights, unmasked roles, and whether it may generate a mask key.
 
     Attributes:
         rights: role -> the zones that it may read and write. ``anyone`` stands for everybody.
@@ -95,22 +95,22 @@ class EnvironmentRules(_RuleModel):
 
 @dataclass(frozen=True)
 class Allowed:
-    """Rights in an environment: the zones to read, the zones to write, and whether values are clear."""
+    """Rights in an environment: the zones to read, the zones to write, and whether reads are unmasked."""
 
     read: frozenset[str] = frozenset()
     write: frozenset[str] = frozenset()
     clear: bool = False
 
     def __and__(self, other: Allowed) -> Allowed:
-        """The rights that both have."""
+        """The rights that both operands contain."""
         return Allowed(self.read & other.read, self.write & other.write, self.clear and other.clear)
 
     def __or__(self, other: Allowed) -> Allowed:
-        """The rights that either has."""
+        """The rights that at least one operand contains."""
         return Allowed(self.read | other.read, self.write | other.write, self.clear or other.clear)
 
     def to(self, verb: Verb) -> frozenset[str]:
-        """The zones for a verb."""
+        """The zones to read or the zones to write, depending on the verb."""
         return self.read if verb == "read" else self.write
 
 
@@ -177,7 +177,7 @@ class AccessRules(_RuleModel):
         return self.environments[env]
 
     def allowed(self, env: str, roles: Iterable[str]) -> Allowed:
-        """The combined rights of these roles and of ``anyone``."""
+        """The combined rights of the given roles and of ``anyone`` in an environment."""
         rules, found = self.of(env), Allowed()
         for role in {*roles, ANYONE}:
             rights = rules.rights.get(role, Rights())
@@ -185,7 +185,7 @@ class AccessRules(_RuleModel):
         return found
 
     def masked_columns(self, zone: str) -> dict[str, str]:
-        """The columns that are masked in a zone: column in lower case -> kind."""
+        """Map each column that is masked in a zone, in lower case, to the kind of its mask."""
         return {mask.column.lower(): mask.kind or mask.column.lower() for mask in self.masks if zone in mask.zones}
 
     def holders(self, env: str, verb: Verb, zone: str) -> list[str]:
@@ -198,7 +198,7 @@ class AccessRules(_RuleModel):
 
 
 def read_rules(raw: Mapping[str, Any]) -> AccessRules:
-    """Validate the access rules. One error names everything that is wrong."""
+    """Validate and return the access rules. The error lists every mistake."""
     try:
         return AccessRules.model_validate({key: value for key, value in raw.items() if value is not None})
     except ValidationError as wrong:

@@ -18,7 +18,7 @@ __all__ = ["wishes"]
 
 
 def wishes(pipeline: Pipeline, catalog: CatalogProtocol) -> Iterator[Wish]:
-    """The reads and writes of every dataset with a zone that a node of the pipeline loads or saves."""
+    """Yield a wish for each load and each save by the pipeline's nodes. Datasets without a zone are skipped."""
     for node in pipeline.nodes:
         for name in node.inputs:
             yield from _wish("read", name, catalog)
@@ -36,7 +36,7 @@ def _wish(verb: Verb, name: str, catalog: CatalogProtocol) -> Iterator[Wish]:
 
 
 def _uncached(name: str, dataset: Any) -> Any:
-    """The dataset inside a CachedDataset, because the wrapper has no zone. Other datasets are returned as they are."""
+    """Unwrap a CachedDataset, because the wrapper has no zone. Return any other dataset as it is."""
     while isinstance(dataset, CachedDataset):
         try:
             dataset = cached(dataset)

@@ -19,7 +19,8 @@ SCOPE, SECRET = "podium", "mask_key"
 EVERYBODY = "account users"
 PRIVILEGES = {"read": "SELECT", "write": "MODIFY"}
 HEX = b"0123456789abcdef"
-# Stands for NUL inside translate(), which deletes a character that is mapped to NUL. replace() then puts NUL there.
+# A stand-in for NUL: translate() deletes a character that is mapped to NUL. So map it to this character, which
+# replace() then turns into NUL.
 STAND_IN = "~"
 
 
@@ -98,7 +99,7 @@ def _function(function: str, kind: str, groups: Sequence[str]) -> str:
 
 
 def hmac_sql(value: str, kind: str, key: str) -> str:
-    """The SQL expression that masks a value like ``masks.masked_value``: HMAC-SHA256 by two SHA-256 (RFC 2104).
+    """The SQL expression that masks a value like ``masks.masked_value``: HMAC-SHA256 as two SHA-256 calls (RFC 2104).
 
     SQL has neither HMAC nor a bytewise exclusive or. But the key is a hexadecimal digest, which fills one block of 64
     bytes with only 16 different characters, so ``translate`` can replace the exclusive or.
@@ -116,7 +117,7 @@ def hmac_sql(value: str, kind: str, key: str) -> str:
 
 
 def _padded(digest: str, pad: int) -> str:
-    """The SQL expression for the digits of the key, each combined by exclusive or with the byte of a pad."""
+    """The SQL expression that combines each digit of the key with the byte ``pad`` by exclusive or."""
     digits = bytes(digit ^ pad for digit in HEX)
     shown = digits.replace(b"\0", STAND_IN.encode())
     padded = f"translate({digest}, {text(HEX.decode())}, decode(unhex({text(shown.hex())}), 'UTF-8'))"
@@ -124,10 +125,10 @@ def _padded(digest: str, pad: int) -> str:
 
 
 def name(*parts: str) -> str:
-    """Quote an identifier in backticks."""
+    """Quote each part of an identifier in backticks, and join the parts by dots."""
     return ".".join("`" + part.replace("`", "``") + "`" for part in parts)
 
 
 def text(value: str) -> str:
-    """Quote a string literal."""
+    """Quote a text as an SQL string literal."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

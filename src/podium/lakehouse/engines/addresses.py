@@ -11,7 +11,7 @@ SECONDS = 5
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """Host and port of ``sc://host:port/…`` or ``spark://host:port``. With several masters, those of the first."""
+    """The host and port of ``sc://host:port/…`` or ``spark://host:port``. The first of several masters counts."""
     found = ADDRESS.match(address)
     if found is None:
         return "", 0
@@ -19,7 +19,7 @@ def host_and_port(address: str) -> tuple[str, int]:
 
 
 def answers(address: str, *, seconds: float = SECONDS) -> bool:
-    """Whether a server accepts connections at an address. Spark's clients would retry silently for minutes."""
+    """Whether a server accepts connections at an address. Takes seconds; Spark's clients retry for minutes."""
     try:
         socket.create_connection(host_and_port(address), timeout=seconds).close()
     except OSError:

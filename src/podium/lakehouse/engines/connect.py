@@ -33,7 +33,7 @@ class Connect:
 
     @property
     def _where(self) -> str:
-        """The address without its parameters, because they can contain a token."""
+        """The server's address for messages: without its parameters, because they can contain a token."""
         return re.sub(r"/;.*", "", self._remote)
 
     def start(self) -> SparkSession:
@@ -79,7 +79,7 @@ class Connect:
             )
 
     def _require_s3_commits(self, session: SparkSession) -> None:
-        """Raise if the server commits on S3 by Delta's default way, which loses commits of concurrent writers."""
+        """Raise if the server commits on S3 in Delta's default way, which loses commits of concurrent writers."""
         used = stores(self._settings.roots)
         if "s3" not in used or all(session.conf.get(name, "") for name in LOG_STORE):
             return
@@ -90,7 +90,7 @@ class Connect:
         )
 
     def stop(self) -> None:
-        """End the session, if the server still answers."""
+        """End the session. If the server no longer answers, only close the client."""
         if self._session is not None:
             end_session(self._session, self._remote)
             self._session = None

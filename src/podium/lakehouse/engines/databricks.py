@@ -1,4 +1,4 @@
-"""The engine Databricks: the session of its runtime, or one of the package databricks-connect."""
+"""The engine Databricks: the session of the Databricks runtime, or one that the package databricks-connect creates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ __all__ = ["Databricks"]
 
 logger = logging.getLogger(__name__)
 
-# Serverless compute accepts few settings. The others only tune performance, which it does itself.
+# Serverless compute refuses most settings with this error. Leave those settings out: they only tune performance, which
+# serverless compute does itself.
 NOT_TAKEN = "CONFIG_NOT_AVAILABLE"
 NEEDED = "spark.sql.session.timeZone"
 
@@ -24,7 +25,7 @@ NEEDED = "spark.sql.session.timeZone"
 class Databricks:
     """The engine of prod on Databricks. The runtime owns the session, so it is never stopped."""
 
-    # On the Databricks runtime, PySpark itself detects whether it uses Spark Connect.
+    # None: on the Databricks runtime, PySpark itself detects whether it uses Spark Connect.
     speaks_connect = None
     checks_windows = True
 
@@ -32,7 +33,7 @@ class Databricks:
         self._config = settings.config
 
     def start(self) -> SparkSession:
-        """Return the runtime's session or, outside of the runtime, one of databricks-connect.
+        """Return the runtime's session or, outside of the runtime, create one with databricks-connect.
 
         Raises:
             LakehouseError: this is not a Databricks runtime, and databricks-connect is not installed.

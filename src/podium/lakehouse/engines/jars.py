@@ -22,7 +22,7 @@ STORES = {
     "abfss": (f"org.apache.hadoop:hadoop-azure:{HADOOP}",),
     "gs": (f"org.apache.hadoop:hadoop-gcp:{HADOOP}",),
 }
-# Dependencies not to fetch: jars that Spark already has, and the bundle of all of Amazon's services.
+# Don't fetch these dependencies: jars that Spark already has, and the bundle of all of Amazon's services.
 UNWANTED = (
     *("org.apache.hadoop:hadoop-client-api", "org.apache.hadoop:hadoop-client-runtime", "io.netty:*"),
     "software.amazon.awssdk:bundle",

@@ -17,13 +17,13 @@ from pyspark.serializers import UTF8Deserializer, read_int
 
 __all__ = ["launch"]
 
-# An ignored signal stays ignored across exec, so Ctrl-C does not reach the JVM.
+# A process inherits ignored signals. Ignore Ctrl-C, so that it does not stop the JVM before Python.
 WITHOUT_CTRL_C = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh")
 PAUSE = 0.1
 
 
 def launch(config: Mapping[str, str], sink: IO[bytes]) -> Any:
-    """Start a JVM that writes into ``sink``, and connect to it.
+    """Start a JVM whose output goes to ``sink``, and connect to it.
 
     PySpark 4.2 passes a preexec_fn when it starts the JVM, so Python calls fork(). The fork handlers of gRPC then run
     in the child and sometimes kill it, because gRPC's threads exist only in the parent. Without a preexec_fn, Python

@@ -8,7 +8,7 @@ __all__ = ["be_impatient", "end_session"]
 
 
 def be_impatient(session: SparkSession, *, retries: int = 5) -> None:
-    """Limit the retries of each request: five take three seconds. By default, PySpark retries for over ten minutes."""
+    """Limit the retries of each request. Five retries take three seconds; PySpark's default takes over ten minutes."""
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     patience = DefaultPolicy(max_retries=retries, initial_backoff=100, max_backoff=4000, backoff_multiplier=2)
@@ -16,7 +16,7 @@ def be_impatient(session: SparkSession, *, retries: int = 5) -> None:
 
 
 def end_session(session: SparkSession, address: str) -> None:
-    """Stop a session. If its server no longer answers, only close the client, or it waits for the server at exit."""
+    """Stop a session. If its server is gone, only close the client, so that it does not wait for the server at exit."""
     if answers(address):
         session.stop()
     else:

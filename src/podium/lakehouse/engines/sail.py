@@ -20,7 +20,7 @@ NEVER_IDLE = ("SAIL_SPARK__SESSION_TIMEOUT_SECS", "315360000")
 
 
 class Sail:
-    """The engine of dev, for a laptop."""
+    """The engine of the environment dev: it runs inside this process, without Java."""
 
     speaks_connect = True
     checks_windows = False

@@ -52,7 +52,7 @@ LAST_LINES = 15
 
 
 class Spark:
-    """The engine of staging, and of prod on a cluster."""
+    """The engine of the environment staging, and of prod on a Spark cluster."""
 
     speaks_connect = False
     checks_windows = True
@@ -80,7 +80,7 @@ class Spark:
         log = Path(self._settings.log or Path(tempfile.gettempdir(), f"podium-spark-{os.getpid()}.log"))
         log.parent.mkdir(parents=True, exist_ok=True)
         logger.info("Starting Spark on %s; its log: %s%s", self._master, log, _fetching(config))
-        # PySpark would use the cluster in this variable and ignore the configuration.
+        # Hide this variable: PySpark 4.2 would use the cluster that it names and ignore the configuration.
         remote = os.environ.pop("SPARK_REMOTE", None)
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         try:

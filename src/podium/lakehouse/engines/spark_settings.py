@@ -24,7 +24,7 @@ LOCAL = "local[*]"
 
 
 class EngineSettings(BaseModel):
-    """The engine of an environment.
+    """The engine of an environment, and its settings.
 
     Attributes:
         engine: ``sail`` (in this process, without Java), ``spark`` (a driver in a separate JVM), ``connect`` (any Spark
@@ -74,7 +74,7 @@ class EngineSettings(BaseModel):
 
     @property
     def meant(self) -> str:
-        """The engine to use. It resolves ``cluster``, and on Databricks uses the runtime's own Spark."""
+        """The name of the engine to use: ``cluster`` is resolved, and local Spark on Databricks is ``databricks``."""
         if self.on_databricks:
             return "databricks"
         if self.engine != "cluster":
@@ -82,7 +82,7 @@ class EngineSettings(BaseModel):
         return "connect" if self.remote else "spark"
 
     def named(self) -> EngineSettings:
-        """The settings with the engine to use. Logs a loud warning if a cluster is expected and none is named."""
+        """The settings with the engine of ``meant``. Logs a loud warning if a cluster is expected and none is named."""
         if self.on_databricks:
             return self.model_copy(update={"engine": self.meant, "master": None})
         if self.engine != "cluster":

@@ -1,4 +1,4 @@
-"""Object stores: the form of paths in Spark, and the settings of Spark and of the libraries beside it.
+"""Object stores: convert paths to Spark's form, and configure Spark and the other libraries that use the stores.
 
 Credentials and options are the stores' standard environment variables, such as AWS_ACCESS_KEY_ID. Every engine and
 library reads them from there, so no secret appears on a command line or in a log.
@@ -15,7 +15,7 @@ S3 = ("s3://", "s3a://")
 NAMES = {"s3": "s3", "s3a": "s3", "abfs": "abfss", "abfss": "abfss", "gs": "gs"}
 # Delta's default way to commit on S3 loses commits if two processes write. Ours uses conditional writes, as Sail does.
 LOG_STORE = {f"spark.delta.logStore.{scheme}.impl": "podium.lakehouse.S3Commits" for scheme in ("s3", "s3a")}
-# The region for a store that has none, because the signature of a request needs one.
+# The region for a store without regions, because the signature of a request needs one.
 ANY_REGION = "us-east-1"
 # Fail within a minute if a store does not answer. With Hadoop's defaults it takes a quarter of an hour.
 PATIENCE = {
@@ -32,7 +32,7 @@ def stores(roots: Iterable[str]) -> tuple[str, ...]:
 
 
 def complete(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Complete the environment variables of S3 from those that are set, because each library reads different ones.
+    """Derive missing S3 environment variables from those that are set, because each library reads different ones.
 
     If AWS_ENDPOINT_URL names a server, plain HTTP is allowed if its URL says so, and AWS_REGION gets a default.
     """

@@ -23,10 +23,11 @@ from .statement import QueryError, read_statement
 
 __all__ = ["Answer", "engine_errors", "first_rows", "run_query"]
 
-# PySpark's names for frames inside SQL, and positions in the rewritten SQL: both mean nothing to the user.
+# Remove from errors the names that PySpark gives to frames inside SQL, and positions in the rewritten SQL: both mean
+# nothing to the user.
 VIEW = re.compile(r"`?_pyspark_\w+`?")
 PLACE = re.compile(r"[; ]*\(?line \d+,? pos(ition)? \d+\)?;?| at \d+:\d+")
-# This logger of PySpark writes the JVM's stack traces to the terminal as JSON.
+# Silence this logger of PySpark, which writes the JVM's stack traces to the terminal as JSON.
 logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
 
 
@@ -62,12 +63,13 @@ def run_query(text: str, catalog: Mapping[str, Mapping[str, Any]]) -> Answer:
         versions = {statement.tables[place]: dataset.loaded_version for place, dataset in opened.items()}
         if statement.describes:
             return Answer(_columns(frames["t0"]), versions)
-        # PySpark drops the temporary views that it creates for the frames. Spark Connect sends them with the query.
+        # No view is left behind: PySpark drops the temporary views that it creates for the frames, and Spark Connect
+        # sends the frames with the query.
         return Answer(engine.session().sql(statement.sql, **frames), versions)
 
 
 def first_rows(frame: DataFrame, limit: int) -> tuple[pa.Table, bool]:
-    """The first rows, and whether there are more."""
+    """The first ``limit`` rows of a frame, and whether the frame has more rows."""
     with engine_errors():
         rows = frame.limit(limit + 1).toArrow()
     return rows.slice(0, limit), len(rows) > limit

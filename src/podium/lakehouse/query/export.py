@@ -29,7 +29,7 @@ class _Writer(Protocol):
 
 
 def require_place(file: Path, *, force: bool) -> None:
-    """Raise if a file exists or its folder does not.
+    """Raise if a file must not be written: it exists and ``force`` is not set, or its folder does not exist.
 
     Raises:
         QueryError: the file exists and ``force`` is not set, or its folder does not exist. Nothing was read.
@@ -67,7 +67,7 @@ def write_file(frame: DataFrame, file: Path, kind: Format, *, force: bool = Fals
 
 
 def arrow_batches(frame: DataFrame) -> Iterator[pa.RecordBatch]:
-    """The rows in order, one batch at a time, because a result may be larger than the memory."""
+    """Yield a frame's rows in order, one Arrow batch at a time, because a result may be larger than the memory."""
     # Don't use toLocalIterator() on the rows: it converts them to Python objects, with times in the local time zone.
     if type(frame).__module__.startswith("pyspark.sql.connect."):
         yield from _sent(frame)
@@ -78,7 +78,7 @@ def arrow_batches(frame: DataFrame) -> Iterator[pa.RecordBatch]:
 
 
 def _sent(frame: Any) -> Iterator[pa.RecordBatch]:
-    """The Arrow batches that a Spark Connect server sends."""
+    """Yield the Arrow batches that a Spark Connect server sends for a frame."""
     for piece in result_pieces(frame):
         if isinstance(piece, pa.Table):  # the first piece is the schema
             yield from piece.to_batches()

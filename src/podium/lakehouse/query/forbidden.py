@@ -13,9 +13,9 @@ __all__ = ["QueryError", "refuse_ambiguous", "refuse_calls", "refuse_words", "wi
 
 STRINGS = {TokenType.STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING}
 WORD = re.compile(r"[^\W\d]\w*")
-# These functions run any static Java method on the server.
+# Refuse these functions: they can call any static Java method on the server.
 REFUSED = {"java_method", "reflect", "try_reflect"}
-# SQL functions that pyspark.sql.functions lacks: table functions, casts, aliases.
+# Also allow these SQL functions, which pyspark.sql.functions lacks: table functions, casts, aliases.
 MORE = {
     *("collations", "range", "sql_keywords", "variant_explode", "variant_explode_outer"),
     *("bigint", "binary", "boolean", "char", "date", "dec", "decimal", "double", "float", "int", "integer", "numeric"),
@@ -34,7 +34,7 @@ MORE = {
         "uuid",
     ),
 }
-# Keywords that a parenthesis may follow without a function call.
+# Keywords before a parenthesis that are no function calls.
 KEYWORDS = {
     *("all", "and", "any", "as", "between", "by", "case", "cube", "distinct", "else", "escape", "except", "exclude"),
     *("exists", "filter", "from", "group", "having", "ilike", "in", "include", "intersect", "join", "lateral", "like"),
@@ -83,7 +83,7 @@ def refuse_words(tokens: list[Token]) -> None:
 
 
 def refuse_calls(tokens: list[Token], tree: exp.Expr) -> None:
-    """Refuse calls of functions that are not allowed. In ``t(a, b)``, a table alias, ``t`` is no call."""
+    """Raise for calls of functions that are not allowed. A table alias with columns, as in ``t(a, b)``, is no call."""
     named = {name.meta.get("start") for alias in tree.find_all(exp.TableAlias) for name in alias.iter_expressions()}
     for token, following in pairwise(tokens):
         if following.token_type is TokenType.L_PAREN and token.start not in named:

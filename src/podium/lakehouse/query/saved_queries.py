@@ -40,7 +40,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Threshold:
-    """A threshold ``measure operator limit``. The measure is a column, or ``rows`` for the number of rows."""
+    """A threshold such as ``rows > 0``. Its measure is a column, or ``rows`` for the number of rows."""
 
     measure: str
     operator: str
@@ -99,7 +99,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class NamedQuery:
-    """A named query.
+    """A query that conf/ holds as an SQL file, with its title and its optional threshold.
 
     Attributes:
         name: the name of its file, without ``.sql``.
@@ -117,14 +117,14 @@ class NamedQuery:
 
 
 def find_queries(conf: Path, env: str) -> dict[str, Path]:
-    """The files of all named queries: name -> file. A file of the environment replaces that of base."""
+    """Map the name of each query to its file. The environment's file replaces a file of the same name in base."""
     folders = (conf / "base" / FOLDER, conf / env / FOLDER)
     found = {file.stem: file for folder in folders for file in folder.glob("*.sql")}
     return dict(sorted(found.items()))
 
 
 def named_query(name: str, files: Mapping[str, Path]) -> NamedQuery:
-    """Read the named query with a name.
+    """Find a named query among ``files``, and read it.
 
     Raises:
         PodiumError: there is no query of that name, or its file is wrong.

@@ -27,12 +27,12 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 READS = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
 BEGINS = ("SELECT", "WITH", "VALUES", "DESCRIBE")
-# Expressions that write, run a program, or stand for a value outside of the text.
+# Refuse expressions that write, that run a program, or that are placeholders whose value is not in the SQL text.
 FORBIDDEN = (
     *(exp.Command, exp.DDL, exp.DML, exp.Into, exp.LoadData, exp.MultitableInserts, exp.QueryTransform, exp.Set),
     *(exp.Parameter, exp.Placeholder, exp.SessionParameter),
 )
-# The parts that sqlglot's node of a table may have.
+# The parts that a table may have in sqlglot's syntax tree. Any other part is refused.
 AROUND = {"this", "db", "catalog", "alias", "joins", "laterals", "pivots", "sample"}
 NAME = r"(?:`(?:[^`]|``)+`|\w+)"
 NAMES = re.compile(rf"{NAME}(?:\s*\.\s*{NAME})*")
@@ -40,7 +40,7 @@ NAMES = re.compile(rf"{NAME}(?:\s*\.\s*{NAME})*")
 
 @dataclass(frozen=True)
 class Statement:
-    """A checked query.
+    """A query that has passed all checks, as the engine gets it.
 
     Attributes:
         sql: the SQL for ``session.sql``, with ``{t0}`` for the first table. Without tables it is plain SQL.
@@ -114,10 +114,10 @@ def _described(tree: exp.Describe, names: Mapping[str, str]) -> str:
 
 
 def _edits(tree: exp.Expr, clean: str, names: Mapping[str, str]) -> Iterator[_Edit]:
-    """The edits to make: replace each table's name, and remove its first half where it qualifies a column."""
+    """Yield edits that replace each table's name, and that turn ``problem.table.column`` into ``table.column``."""
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Func):
-            continue  # a table function, which refuse_calls checks
+            continue  # skip a table function, which refuse_calls checks
         inner = _visible(table)
         if len(table.parts) == 1 and table.name.lower() in inner:
             continue
@@ -164,7 +164,7 @@ def _visible(node: exp.Expr) -> set[str]:
 
 
 def _span(parts: list[exp.Expr], clean: str) -> tuple[int, int]:
-    """The start and end of a name in the text. Raises if the text there is not that name, as it will be replaced."""
+    """The start and end of a name in the text. Raise if the text there is not the name, because it gets replaced."""
     start, end = (parts[i].meta.get(edge, -1) for i, edge in ((0, "start"), (-1, "end")))
     written = clean[start : end + 1]
     found = [each.strip("`").replace("``", "`") for each in re.findall(NAME, written)]

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def decide(candidate: Candidate, evidence: Evidence, champion: ModelVersion | None, *, problem: Problem) -> Decision:
-    """Decide by the checks of the evaluation and those that are only possible at deployment.
+    """Decide whether the candidate becomes champion: all checks of evaluation and of deployment must pass.
 
     Raises:
         PodiumError: the newest evaluation is of another candidate, so there is no evidence on this one.

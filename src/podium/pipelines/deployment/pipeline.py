@@ -9,7 +9,7 @@ from . import nodes
 
 
 def create_pipeline(problem: Problem) -> Pipeline:
-    """Decide on the evidence. The champion dataset carries the decision out when it saves it."""
+    """Return the pipeline that decides on the candidate. Saving the decision registers the model."""
     table = [
         node(nodes.decide, inputs=["candidate", "evidence", "seen_champion"], outputs="champion", problem=problem),
     ]

@@ -76,12 +76,13 @@ def _measures(i: int, field: T.StructField) -> list[Column]:
         value = value.cast("string")
     measures = [F.count(value).alias(f"present_{i}"), F.countDistinct(value).alias(f"distinct_{i}")]
     if not _is_text(kind):
-        # Use seconds, because Spark clients convert timestamps to local time in different ways.
+        # Compare seconds, because Spark clients convert timestamps to local time in different ways.
         ordered = F.unix_timestamp(value.cast("timestamp")) if _is_time(kind) else value
         measures += [F.min(ordered).alias(f"min_{i}"), F.max(ordered).alias(f"max_{i}")]
     if _is_number(kind):
         exact = value.try_cast(EXACT)
-        # Don't use count(exact): Sail 0.7 mistakes the counts of a column and of its cast for duplicates.
+        # Don't use count(exact): Sail 0.7 takes count(column) and count(cast of the column) for the same expression and
+        # fails.
         measures += [F.sum(exact).alias(f"sum_{i}"), F.sum(exact.isNotNull().cast("bigint")).alias(f"summed_{i}")]
     return measures
 

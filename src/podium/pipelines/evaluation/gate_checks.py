@@ -23,7 +23,7 @@ def gate_checks(
     gain_over_champion: Scores | None,
     slices: tuple[Slice, ...],
 ) -> tuple[Check, ...]:
-    """Run every check. Without a champion there is no check against it."""
+    """Run every check; the comparison with the champion only if there is one."""
     t = thresholds
     checks = [
         _unseen(window),

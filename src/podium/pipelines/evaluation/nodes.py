@@ -40,7 +40,7 @@ def held_out(
 def measure(
     candidate: Candidate, champion: ModelVersion | None, rows: pd.DataFrame, params: EvaluationParams
 ) -> Evaluation:
-    """Measure candidate, baseline and champion on the same rows, and run the checks."""
+    """Measure candidate, baseline and champion on the same held-out rows, and run the deployment gate's checks."""
     return assessment.evaluate(
         candidate.model,
         candidate.baseline,
@@ -61,7 +61,7 @@ def show(
     *,
     problem: Problem,
 ) -> tuple[Evidence, str]:
-    """The evidence for deployment, with pictures, and the model card as HTML."""
+    """Return the evidence that deployment decides on, with pictures, and the model card as HTML."""
     model, baseline = candidate.model, candidate.baseline
     explanation = assessment.explain_candidate(model, rows, params)
     figures = assessment.draw(

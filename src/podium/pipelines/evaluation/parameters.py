@@ -33,7 +33,7 @@ class CardText(Params):
 
 
 class EvaluationParams(Params):
-    """How a candidate is evaluated.
+    """Parameters of evaluation: held-out period, bootstrap, slices, thresholds, texts.
 
     Attributes:
         holdout_days: rows predicted in this many days before ``as_of`` are held out.

@@ -84,5 +84,5 @@ def _meaning(axis: Axes, parts: Sequence[Slice], words: ReportWords) -> None:
 
 
 def _lines(axis: Axes, parts: Sequence[Slice]) -> None:
-    """Set the limits of y: the first value on top, and the same distance between values in every slice."""
+    """Set the y limits: the first value on top, and the same distance between values in every slice."""
     axis.set_ylim(len(parts) - 0.3, -0.7)

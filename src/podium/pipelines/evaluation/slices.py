@@ -12,7 +12,7 @@ from .records import EvaluationError, Slice
 
 __all__ = ["COLUMNS", "MISSING", "PREFIX", "by_slice", "records", "slice_columns"]
 
-# Prefix of the columns to slice by, so that a slice and a feature can have the same name.
+# The prefix of columns that rows are sliced by. With it, a slice and a feature can have the same name.
 PREFIX = "slice_"
 MISSING = "(missing)"
 COLUMNS = ["slice", "value", "rows", "positive_rate", "mean_score", "auc", "log_loss", "calibration_gap"]
@@ -24,7 +24,7 @@ def slice_columns(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def by_slice(rows: pd.DataFrame, score: np.ndarray, columns: Mapping[str, str], min_rows: int) -> pd.DataFrame:
-    """One row for each value of each slice, in the order of the values (numbers as numbers), missing last.
+    """One row for each value of each slice column, sorted by value (numbers numerically), missing values last.
 
     Args:
         rows: held-out rows with ``label`` and the columns to slice by.
@@ -61,7 +61,8 @@ def _groups(values: pd.Series) -> list[tuple[object, np.ndarray]]:
 def _text(value: object) -> str:
     if value is None:
         return MISSING
-    whole = isinstance(value, float) and value.is_integer()  # pandas stores an integer column with nulls as floats
+    # Show whole numbers without a fraction, because pandas stores an integer column with nulls as floats.
+    whole = isinstance(value, float) and value.is_integer()
     return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
 
 

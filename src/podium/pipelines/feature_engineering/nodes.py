@@ -23,7 +23,7 @@ REFRESH_SCHEMA = "table string, fingerprint string, until timestamp"
 
 
 class FeatureParams(Params):
-    """The time from which features are computed again."""
+    """The time from which to compute existing features again; by default, only new rows are computed."""
 
     recompute_from: datetime | None = None
 
@@ -59,7 +59,7 @@ def plan(
 
 
 def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable) -> Rows | Unchanged:
-    """Compute the rows of one feature table that its plan asks for."""
+    """Compute the rows of one feature table from ``since`` to ``until`` of its plan, if it is due."""
     mine = plans.set_index("table").loc[table.name]
     if not mine["due"]:
         return Unchanged(f"features are computed up to {mine['reached']:%Y-%m-%d %H:%M}")
@@ -80,7 +80,7 @@ def _literal(moment: datetime) -> str:
 
 
 def record(plans: pd.DataFrame, *tables: DataFrame) -> Rows | Unchanged:
-    """Record how far every feature table reaches. After a run is killed before this, its rows are computed again."""
+    """Record the time up to which each feature table is computed, so that the next run continues from there."""
     if not plans["due"].any():
         return Unchanged("no feature table was due")
     rows = plans[["table", "fingerprint", "reached"]].rename(columns={"reached": "until"})

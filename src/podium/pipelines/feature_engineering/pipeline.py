@@ -10,7 +10,7 @@ from . import nodes
 
 
 def create_pipeline(problem: Problem) -> Pipeline:
-    """Ingestion, then one node for each feature table."""
+    """Return the pipeline that ingests the sources, then refreshes each feature table in its own node."""
     table = [
         node(
             nodes.plan,

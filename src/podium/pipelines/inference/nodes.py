@@ -31,7 +31,7 @@ def score(
     *frames: DataFrame,
     problem: Problem,
 ) -> Rows | Unchanged:
-    """Score the requests not yet in the log. Return keys, times, version, score, decision, and the features used.
+    """Score the requests not yet in the prediction log. Return keys, times, version, score, decision and features.
 
     Args:
         as_of: the time of the run. Requests up to it are scored, each as of its own ``prediction_time``.

@@ -30,7 +30,7 @@ NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 
 
 def judged(raw: DataFrame, event: Event, reference: Mapping[str, Any]) -> DataFrame:
-    """Check every row of ``raw`` that reports ``event``. Return the bronze row, its line, the rule it broke or null.
+    """Check the rows of ``raw`` that report ``event``. Return bronze columns, ``row``, ``rule`` (null in a good row).
 
     If good rows share a key, the first in the file stays good; the others break the rule against duplicate keys.
     """
@@ -92,7 +92,7 @@ def _typed(raw: pa.Table, contract: Any) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def _numbers(text: pa.ChunkedArray) -> pd.Series:
-    """Convert text to numbers, NaN if it is not one. The bits of a number do not depend on the rest of the batch."""
+    """Convert text to numbers, other text to NaN. A number's bits do not depend on the rest of the batch."""
     try:
         numbers = text.cast(pa.float64())
     except pa.ArrowInvalid:
@@ -115,7 +115,8 @@ def _apply(contract: Any, typed: pd.DataFrame, rules: pd.Series) -> None:
             warnings.simplefilter("ignore")
             contract.validate(readable, lazy=True)
     except SchemaErrors as found:
-        # Column checks first, because they are more specific than row checks.
+        # Put column checks first: if a row fails several checks, the first is reported, and a column check is more
+        # specific.
         cases = found.failure_cases.sort_values("schema_context", kind="stable")
         cases["subject"] = cases["column"].where(cases["schema_context"] == "Column", "row")
         broken = cases[cases["index"].isna()]

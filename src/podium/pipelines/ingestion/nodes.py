@@ -48,7 +48,7 @@ class IngestionParams(Params):
 
 @dataclass(frozen=True)
 class Opened:
-    """An opened source.
+    """A source whose files were checked and landed, and what is needed to judge its rows.
 
     Attributes:
         source: its files.
@@ -92,7 +92,7 @@ def open_source(
 
 
 def _digest(event: Event, source: Source, rules: str) -> str:
-    # Lookups (time zones) come from other files, so an event depends on all files of the source.
+    # Include the digests of all files, because an event looks up values, such as time zones, in other files.
     text = "".join([event.name, rules, *(source.digests[name] for name in sorted(source.digests))])
     return sha256(text.encode()).hexdigest()[:16]
 
@@ -177,7 +177,7 @@ def _good(verdict: DataFrame) -> DataFrame:
 
 
 def _since(good: Mapping[str, DataFrame], recent_days: int) -> dict[str, datetime]:
-    """For each event with dates of its own: the time after which its rows are recent."""
+    """The time after which rows count as recent, for each event with dates of its own."""
     spans = reduce(DataFrame.unionByName, [_span(frame, name) for name, frame in good.items()]).toPandas()
     dated = _dated(spans)
     if dated.empty:
@@ -226,7 +226,7 @@ def _refuse_too_many(counts: pd.DataFrame, most: float, problem: str) -> None:
 
 
 def keep(verdict: DataFrame | Unchanged, counts: pd.DataFrame, *, event: Event) -> Rows | Unchanged:
-    """Return the good rows of one event for bronze. ``counts`` holds the time after which they are kept."""
+    """Return the good rows of one event for bronze, without rows older than the parameter ``recent_days`` allows."""
     if isinstance(verdict, Unchanged):
         return verdict
     good = _good(verdict).drop("row", "rule")
@@ -237,7 +237,7 @@ def keep(verdict: DataFrame | Unchanged, counts: pd.DataFrame, *, event: Event) 
 
 
 def record(counts: pd.DataFrame, *bronze: DataFrame) -> Rows | Unchanged:
-    """Record that bronze holds these events completely, so that a later run skips them."""
+    """Record which events of this source bronze now holds completely, so that a later run skips them."""
     if counts.empty:
         return Unchanged("this source is already in bronze")
     counts = counts.drop(columns="since")

@@ -9,7 +9,7 @@ from . import nodes
 
 
 def create_pipeline(problem: Problem) -> Pipeline:
-    """Source files -> bronze tables, the quarantine table, the intake record."""
+    """Return the pipeline from source files to bronze tables, the quarantine table and the intake record."""
     names = [event.name for event in problem.events]
     judged = [f"judged_{name}" for name in names]
     table = [
@@ -55,6 +55,6 @@ def create_pipeline(problem: Problem) -> Pipeline:
 
 
 def create_clock(problem: Problem) -> Pipeline:
-    """The node that resolves ``as_of``, the time of a run."""
+    """Return the pipeline of the one node that resolves ``as_of``, the time of a run."""
     clock = node(nodes.resolve_as_of, inputs=["params:as_of", "quarantine_intake"], outputs="as_of", problem=problem)
     return stage(problem, "clock", [clock])

@@ -24,7 +24,7 @@ from .windows import enough, title
 
 __all__ = ["alerts"]
 
-# The features named in a reason; the drift table has the others.
+# How many features a reason names. The drift table lists all of them.
 NAMED = 3
 
 
@@ -145,7 +145,7 @@ def _calibration_alerts(
 
 
 def _judged(performance: pd.DataFrame, needs: str, params: MonitoringParams) -> Iterator[dict[Any, Any]]:
-    """The complete months with enough rows in which the column ``needs`` is defined."""
+    """Yield the complete months with enough labelled rows and a value in the column ``needs``."""
     rows = performance[performance["complete"] & enough(performance["labelled"], performance["days"], params)]
     yield from rows[rows[needs].notna()].to_dict("records")
 

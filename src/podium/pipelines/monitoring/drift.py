@@ -61,11 +61,11 @@ def drift(predictions: DataFrame, reference: Reference, as_of: datetime, params:
 def _compare(
     subject: str, now: np.ndarray, days: int, reference: Reference, params: MonitoringParams
 ) -> dict[str, Any]:
-    """One subject of one month against the reference."""
+    """Compare one subject's histogram of one month with that of the reference."""
     then, bins = reference.rows[subject], reference.bins[subject]
     kind, tests = ("prediction", len(SCORES)) if subject in SCORES else ("feature", len(reference.features))
     psi = stability_index(then, now)
-    # Bonferroni: without it, one in a hundred features exceeds its own 99% bound by chance alone.
+    # Bonferroni correction. Without it, one in a hundred features exceeds its own 99% bound by chance alone.
     chance = noise(then, now, 1 - (1 - params.confidence) / tests)
     threshold = max(params.psi.warning, chance)
     return {
@@ -100,7 +100,7 @@ def noise(then: np.ndarray, now: np.ndarray, confidence: float) -> float:
 
 
 def _moved(bins: Bins, then: np.ndarray, now: np.ndarray) -> dict[str, Any]:
-    """The bin whose share changed most. On a tie, the last one wins, which is the positive decision for a decision."""
+    """The bin whose share of rows changed most. On a tie the last one wins: for decisions, the positive one."""
     changes = np.abs(now - then).round(12)
     most = int(len(changes) - 1 - np.argmax(changes[::-1]))
     return {"moved": bins.name(most), "moved_from": then[most], "moved_to": now[most]}

@@ -31,15 +31,15 @@ class Bins(Protocol):
         """How many bins there are."""
 
     def codes(self, column: pa.Array) -> np.ndarray:
-        """The bin of each value."""
+        """The number of the bin of each value."""
 
     def name(self, code: int) -> str:
-        """A bin in words."""
+        """Describe the bin with this number."""
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """Bins of a numeric column: up to and including each edge, above the last edge, null or NaN."""
+    """Bins of a numeric column: one up to and including each edge, one above the last edge, one for null and NaN."""
 
     edges: tuple[float, ...]
     dtype: str = "double"
@@ -50,12 +50,12 @@ class Numbers:
         return len(self.edges) + 2
 
     def codes(self, column: pa.Array) -> np.ndarray:
-        """The bin of each value."""
+        """The number of the bin of each value."""
         values = column.to_numpy(zero_copy_only=False)
         return np.where(np.isnan(values), self.size - 1, np.searchsorted(self.edges, values, side="left"))
 
     def name(self, code: int) -> str:
-        """A bin in words."""
+        """Describe the bin with this number."""
         if code == self.size - 1:
             return "missing"
         if not self.edges:
@@ -78,12 +78,12 @@ class Categories:
         return len(self.levels) + 2
 
     def codes(self, column: pa.Array) -> np.ndarray:
-        """The bin of each value."""
+        """The number of the bin of each value."""
         known = pc.index_in(column, value_set=pa.array(self.levels, column.type)).fill_null(len(self.levels))
         return np.where(column.is_null().to_numpy(zero_copy_only=False), self.size - 1, known.to_numpy())
 
     def name(self, code: int) -> str:
-        """A bin in words."""
+        """Describe the bin with this number."""
         return (*self.levels, "other", "missing")[code]
 
 

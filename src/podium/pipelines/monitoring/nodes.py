@@ -73,7 +73,7 @@ def labels_known(as_of: datetime, *bronze: DataFrame, problem: Problem) -> DataF
 
 
 def measure_drift(predictions: DataFrame, reference: Reference, as_of: datetime, parameters: MonitoringParams) -> Rows:
-    """The drift of the champion's predictions from the reference: one row for each month and feature."""
+    """The drift of the champion's predictions: per month one row for each feature, the score and the decision."""
     return DRIFT.save(drift(predictions, reference, as_of, parameters), predictions.sparkSession)
 
 

@@ -42,7 +42,7 @@ class Tolerated(Params):
 
 
 class MonitoringParams(Params):
-    """Parameters of the monitoring pipeline.
+    """Parameters of monitoring: months to read, rows needed to judge a month, alert levels, report sizes.
 
     Attributes:
         months: how many months a run reads, the month of ``as_of`` included.

@@ -77,7 +77,7 @@ def _scored(seen: DataFrame, known: DataFrame, version: str, keys: Sequence[str]
 
 
 def _figures(rows: pd.DataFrame) -> dict[str, object]:
-    """The figures of the labelled rows, which have the columns ``day``, ``score``, ``label`` and are sorted."""
+    """The metrics of a month's labelled rows: columns ``day``, ``score`` and ``label``, sorted."""
     if rows.empty:
         return {"labelled": 0, "days": 0}
     label, score = rows["label"].to_numpy(), rows["score"].to_numpy()
@@ -95,7 +95,7 @@ def _figures(rows: pd.DataFrame) -> dict[str, object]:
 
 
 def _spread(values: np.ndarray) -> float:
-    """The standard deviation of the resamples on which a metric is defined."""
+    """The standard deviation of a metric over the resamples on which it is defined."""
     defined = values[np.isfinite(values)]
     return float(defined.std(ddof=1)) if len(defined) > 1 else np.nan
 

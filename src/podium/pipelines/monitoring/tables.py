@@ -26,7 +26,7 @@ TYPED: dict[str, Callable[[pd.Series], pd.Series]] = {
 
 @dataclass(frozen=True)
 class MonitoringTable:
-    """A monitoring table.
+    """The columns, their types and the keys of a monitoring table.
 
     Attributes:
         columns: name -> Spark type.

@@ -32,7 +32,7 @@ def window() -> Column:
 
 
 def closed(month_start: pd.Timestamp, as_of: datetime, lag: timedelta = timedelta(0)) -> bool:
-    """Whether a month had been over for ``lag`` at ``as_of``."""
+    """Whether a month ended at least ``lag`` before ``as_of``."""
     return bool(month_start + pd.DateOffset(months=1) + lag <= pd.Timestamp(as_of))
 
 

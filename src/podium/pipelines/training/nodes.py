@@ -26,7 +26,7 @@ class TrainingError(PodiumError):
 
 
 def training_rows(examples: DataFrame, as_of: datetime, params: TrainingParams, *, problem: Problem) -> pd.DataFrame:
-    """Load the rows of the training set of ``as_of`` that training may use, sorted by entity keys.
+    """Load the rows to train on: the training set of ``as_of`` before its held-out days, sorted by entity keys.
 
     Args:
         examples: training sets of one or more ``as_of``: keys, features, prediction_time, label, label_available_at.
@@ -55,7 +55,7 @@ def training_rows(examples: DataFrame, as_of: datetime, params: TrainingParams, 
 def tune(
     rows: pd.DataFrame, as_of: datetime, params: TrainingParams, *, problem: Problem
 ) -> tuple[pd.DataFrame, Choice]:
-    """Run the trials and return their table and the best one, judged by log loss on the last ``validation_days``.
+    """Run the tuning trials. Return a table of them, and the trial with the lowest log loss on the validation days.
 
     Args:
         rows: from ``training_rows``.
@@ -94,7 +94,7 @@ def fit_candidate(rows: pd.DataFrame, choice: Choice, params: TrainingParams, *,
 
 
 def fit_baseline(rows: pd.DataFrame, params: TrainingParams, *, problem: Problem) -> Model:
-    """Fit the heuristic, the baseline that a candidate must beat, on the same rows."""
+    """Fit the heuristic, the baseline that the candidate must beat, on the candidate's training rows."""
     return fit(
         "heuristic",
         rows,
@@ -119,7 +119,7 @@ def _check(rows: pd.DataFrame, what: str) -> None:
 def describe(
     rows: pd.DataFrame, model: Model, baseline: Model, choice: Choice, as_of: datetime, params: TrainingParams
 ) -> Candidate:
-    """Return the candidate with its baseline, a record of its training, and example rows."""
+    """Return the candidate: the model, its baseline, a record of the training, and example rows."""
     training = {
         "trained_from": rows["prediction_time"].min().isoformat(),
         "trained_until": rows["prediction_time"].max().isoformat(),

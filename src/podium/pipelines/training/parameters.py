@@ -9,7 +9,7 @@ __all__ = ["TrainingParams"]
 
 
 class TrainingParams(Params):
-    """How a candidate is trained.
+    """Parameters of training: held-out and validation period, seed, and the algorithms that compete.
 
     Attributes:
         seed: seed of the search and of every fit.

@@ -10,7 +10,7 @@ from . import nodes, training_set
 
 
 def create_pipeline(problem: Problem) -> Pipeline:
-    """Build the training set, choose an algorithm, fit the candidate and its baseline."""
+    """Return the pipeline that builds the training set, runs the trials, and fits the candidate and its baseline."""
     bronze = [f"bronze_{event}" for event in training_set.events_read(problem)]
     tables = [f"features_{table.name}" for table in problem.tables]
     table = [

@@ -19,7 +19,7 @@ ORIGINS = ["EWR", "JFK", "LGA"]
 
 
 def _registered(*parameters: str) -> Callable[[Check], Check]:
-    """Register a function as a pandera check. An earlier one is replaced: %reload_kedro imports this module again."""
+    """Register a function as a pandera check, in place of the old one if %reload_kedro imports this module again."""
 
     def register(check: Check) -> Check:
         pa.Check.REGISTERED_CUSTOM_CHECKS.pop(check.__name__, None)

@@ -5,11 +5,11 @@ from functools import partial
 
 from podium.problems.base import FeatureTable
 
-from . import boards, history, origin_conditions
+from . import flight_boards, history, origin_conditions
 
 OWNER = "flight-operations"
 # A board has a row at every grid point at which at least one of its flights is in a window.
-BOARD = timedelta(minutes=boards.GRID_MINUTES)
+BOARD = timedelta(minutes=flight_boards.GRID_MINUTES)
 
 
 def _departures(name: str, prefix: str, entity: tuple[str, ...], whose: str) -> FeatureTable:
@@ -21,8 +21,8 @@ def _departures(name: str, prefix: str, entity: tuple[str, ...], whose: str) -> 
         freshness=BOARD,
         grid=BOARD,
         reads=("timetable", "departure", "cancellation"),
-        features=boards.departure_features(prefix, whose),
-        compute=partial(boards.departures, by=entity, prefix=prefix),
+        features=flight_boards.departure_features(prefix, whose),
+        compute=partial(flight_boards.departures, by=entity, prefix=prefix),
     )
 
 
@@ -35,8 +35,8 @@ def _arrivals(name: str, prefix: str, entity: tuple[str, ...], whose: str) -> Fe
         freshness=BOARD,
         grid=BOARD,
         reads=("timetable", "departure", "arrival"),
-        features=boards.arrival_features(prefix, whose),
-        compute=partial(boards.arrivals, by=entity, prefix=prefix),
+        features=flight_boards.arrival_features(prefix, whose),
+        compute=partial(flight_boards.arrivals, by=entity, prefix=prefix),
     )
 
 

@@ -10,7 +10,7 @@ import pyspark
 
 HERE = Path(__file__).parent
 SOURCE, JAR = HERE / "S3Commits.java", HERE / "s3-commits.jar"
-# A fixed time for all entries, so that the jar is reproducible.
+# Give all entries the same fixed time, so that the jar is reproducible.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 

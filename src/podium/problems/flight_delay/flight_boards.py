@@ -28,7 +28,7 @@ def _seconds(name: str) -> Column:
 
 
 def _on_grid(events: DataFrame, knowledge: Knowledge) -> DataFrame:
-    """Return one row for each event and each grid point ``g`` (seconds) at which it is in the longest window."""
+    """Repeat each event for every grid point ``g`` (seconds) whose longest window contains the event."""
     step = GRID_MINUTES * 60
     first = F.ceil(F.col("start") / step) * step
     last = F.floor((F.col("start") + max(WINDOWS) * HOUR - 1) / step) * step
@@ -49,7 +49,7 @@ def _ratio(total: str, count: str) -> Column:
 
 
 def _recent(frame: DataFrame, knowledge: Knowledge, hours: int) -> DataFrame:
-    """Keep flights that can affect rows after ``since``: those scheduled at most ``hours`` before it."""
+    """Keep flights that can affect rows after ``since``: those scheduled at most ``hours`` before ``since``."""
     recent = frame.filter(F.col("scheduled_departure") <= F.lit(knowledge.until))
     if knowledge.since is None:
         return recent
