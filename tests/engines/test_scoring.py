@@ -48,6 +48,15 @@ def models(on_sail_described: pd.DataFrame) -> dict[str, Model]:
     return {name: fit(name, rows, late, **names, params=params, seed=1) for name, params in ALGORITHMS.items()}
 
 
+@pytest.mark.parametrize(
+    "engine_name",
+    [
+        "sail",
+        pytest.param("spark", marks=pytest.mark.spark),
+        pytest.param("connect", marks=[pytest.mark.spark, pytest.mark.faults]),
+    ],
+    indirect=True,
+)
 def test_every_engine_gives_the_same_features_and_scores(engine_name, on_sail, on_sail_described, models, tmp_path):
     """The point-in-time join gives the stored features. Python workers compute request features and scores."""
     frame = all_described(on_sail)

@@ -73,7 +73,7 @@ def test_saving_a_frame_without_rows_creates_the_table(table, rows, stored, loca
     assert there.configuration["podium.retention"] == "14 days"
 
 
-@places("spark", "connect")
+@places("spark")
 def test_an_evolving_table_accepts_a_new_column_and_a_missing_one(filled, table, rows, stored):
     table("merge", evolve=True).save(rows((1, 0.5), (4, 1.5), schema="k int, w double"))
 
@@ -150,7 +150,7 @@ def test_a_frame_that_fails_leaves_the_table_as_it_was(filled, table, rows, stor
     assert (filled._handle.version(), stored()) == (before, sorted(BEFORE, key=str))
 
 
-@places("spark", "connect")
+@places("spark")
 def test_time_travel_by_version_and_by_moment(filled, table, rows):
     """A loaded frame stays at its version when another writer commits."""
     old, moment = filled._handle.version(), datetime.now(UTC)
