@@ -12,12 +12,17 @@ import pandas as pd
 import pytest
 
 from tests.conftest import PROJECT, Project
-from tests.pipelines.life import contents, live
+from tests.pipelines.life import contents
 
 
 def start(data: Path, source: Path) -> subprocess.Popen:
     command = [sys.executable, "-m", "tests.pipelines.life", str(data), str(source)]
     return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def finish(process: subprocess.Popen) -> None:
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors.decode()[-3000:]
 
 
 def commits(lake: Path) -> int:
@@ -31,7 +36,7 @@ def whole(lived: Project):
     return contents(lived), lived.source, commits(lived.lake)
 
 
-def kill_and_repeat(whole, folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+def kill_and_repeat(whole, folder: Path, seed: int) -> None:
     expected, source, total = whole
     chance = random.Random(seed)
     after, delay = chance.randrange(1, total), chance.uniform(0, 1)
@@ -43,23 +48,19 @@ def kill_and_repeat(whole, folder: Path, monkeypatch: pytest.MonkeyPatch, seed: 
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert process.returncode == -signal.SIGKILL, process.stderr.read().decode()[-3000:]
-    monkeypatch.setenv("PODIUM_DATA", str(folder / "data"))
-    project = Project(folder / "data", source)
-    live(project)
-    found = contents(project)
+    finish(start(folder / "data", source))
+    found = contents(Project(folder / "data", source))
     assert found.keys() == expected.keys()
     for name, frame in expected.items():
         pd.testing.assert_frame_equal(found[name], frame, obj=f"{name}, killed after commit {after} (seed {seed})")
     shutil.rmtree(folder)
 
 
-def test_a_life_cycle_killed_once_is_completed_by_the_next_run(whole, tmp_path: Path, monkeypatch) -> None:
-    kill_and_repeat(whole, tmp_path / "killed", monkeypatch, seed=1)
+def test_a_life_cycle_killed_once_is_completed_by_the_next_run(whole, tmp_path: Path) -> None:
+    kill_and_repeat(whole, tmp_path / "killed", seed=1)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("seed", range(100, 120))
-def test_life_cycles_killed_at_many_moments_are_completed_by_the_next_run(
-    whole, tmp_path: Path, monkeypatch, seed: int
-) -> None:
-    kill_and_repeat(whole, tmp_path / "killed", monkeypatch, seed)
+def test_life_cycles_killed_at_many_moments_are_completed_by_the_next_run(whole, tmp_path: Path, seed: int) -> None:
+    kill_and_repeat(whole, tmp_path / "killed", seed)
