@@ -22,10 +22,15 @@ from podium.lakehouse.table import Rows
 from tests.engines.conftest import BEFORE
 
 
-def places(*named: str) -> pytest.MarkDecorator:
-    """Parametrize a test over tables by path on every engine, and by name on the given engines."""
+def places(*named: str, always: bool = False) -> pytest.MarkDecorator:
+    """Parametrize a test over tables by path on every engine, and by name on the given engines.
+
+    Connect combines the client of Sail with the engine of Spark, so it seldom differs from both. Unless ``always`` is
+    set, only ``make faults`` tests it.
+    """
     chosen = [("sail", "path"), ("spark", "path"), ("connect", "path"), *[(engine, "name") for engine in named]]
-    marks = {"sail": (), "spark": (pytest.mark.spark,), "connect": (pytest.mark.spark,)}
+    rarely = () if always else (pytest.mark.faults,)
+    marks = {"sail": (), "spark": (pytest.mark.spark,), "connect": (pytest.mark.spark, *rarely)}
     values = [pytest.param(engine, place, marks=marks[engine], id=f"{engine}-{place}") for engine, place in chosen]
     return pytest.mark.parametrize(("engine_name", "place"), values, indirect=True)
 
@@ -40,7 +45,7 @@ SAVES = {
 }
 
 
-@places("spark")
+@places("spark", always=True)
 @pytest.mark.parametrize("mode", SAVES)
 def test_a_save_does_what_its_mode_says_in_one_commit(filled, table, rows, stored, mode):
     """Modes that write by key or by window are idempotent."""
@@ -189,7 +194,7 @@ def interrupted(frame, path: str, once: Path):
     return frame.mapInArrow(in_worker, "k int, v string")
 
 
-@places()
+@places(always=True)
 @pytest.mark.parametrize(("mode", "window"), [("merge", None), ("replace", "k >= 3")])
 def test_a_lost_race_is_retried_on_the_new_version(filled, table, rows, stored, location, tmp_path, mode, window):
     """Without the second attempt, the key 5 appears twice."""
