@@ -59,6 +59,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"NOT TESTED: {len(skipped)} tests of Spark. {why}", yellow=True)
 
 
+# For tests on which Connect has no bearing: Sail uses the same client, and Spark the same execution engine.
+on_two_engines = pytest.mark.parametrize(
+    "engine_name", ["sail", pytest.param("spark", marks=pytest.mark.spark)], indirect=True
+)
 UTC = {"spark.sql.session.timeZone": "UTC"}
 SAIL = engine.EngineSettings(engine="sail", config=UTC)
 

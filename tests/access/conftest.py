@@ -18,10 +18,6 @@ ROLES = ("data_scientist", "ml_engineer", "ci", "job", "operator", "auditor", "a
 # A principal for each role, with the role's name, and one without a role.
 MEMBERS = {role: [role] for role in ROLES}
 NOBODY = "nobody-in-particular"
-# The connect engine is left out: Sail uses the same client, and Spark the same execution engine.
-on_two_engines = pytest.mark.parametrize(
-    "engine_name", ["sail", pytest.param("spark", marks=pytest.mark.spark)], indirect=True
-)
 
 
 def raw_rules(**changes) -> dict:

@@ -13,7 +13,8 @@ from podium.lakehouse.access.masks import hmac_key, mask_frame, mask_rows, maske
 from podium.lakehouse.access.sql import CatalogTable, statements, text
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.table import DeltaDataset
-from tests.access.conftest import SECRET, on_two_engines
+from tests.access.conftest import SECRET
+from tests.conftest import on_two_engines
 
 KEY = hmac_key(SECRET)
 COLUMNS = {"tail_number": "tail_number"}

@@ -11,6 +11,7 @@ import pytest
 from podium.features.point_in_time import point_in_time_join
 from podium.lakehouse import engine
 from podium.problems.base import Feature, FeatureTable
+from tests.conftest import on_two_engines
 
 START = pd.Timestamp("2013-03-09T20:00", tz="UTC")
 GRID = timedelta(minutes=10)
@@ -83,6 +84,7 @@ def as_frame(rows: pd.DataFrame, schema: str):
     return engine.session().createDataFrame(cells, schema)
 
 
+@on_two_engines
 def test_the_join_equals_that_of_pandas(engine_name, asked, stored):
     requests = as_frame(asked, "n int, airport string, prediction_time timestamp")
     frames = {
