@@ -1,4 +1,4 @@
-"""What the tests share: one engine, small slices of the real data, a project with a lakehouse of its own."""
+"""Fixtures that all tests share: one engine, small slices of the real data, projects with their own lakehouses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from podium.lakehouse.landing import resolve
 if TYPE_CHECKING:
     from podium.lakehouse.cluster import ClusterState
 
-# Javas live for seconds here: to compile their code well costs more than it brings.
+# JVMs live only for seconds in tests, so optimizing their code costs more than it saves.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 PROJECT = Path(__file__).parents[1]
@@ -32,10 +32,10 @@ NO_JAVA = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let Ctrl-C reach the commands under test, and see whether there is a Java for Spark."""
-    # A shell starts ``make test &`` with SIGINT ignored, and every process below it would inherit that.
+    """Let Ctrl-C reach the commands under test, and check whether Spark has a Java."""
+    # A shell starts ``make test &`` with SIGINT ignored, and child processes would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores this one
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores SIGHUP
     try:
         require_java()
     except LakehouseError as missing:
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs Spark runs in one process, where Spark is started once; without Java it is skipped."""
+    """Run all tests of Spark in one process, so that Spark starts once. Skip them without Java."""
     for item in items:
         needs_java = item.get_closest_marker("spark")
         item.add_marker(pytest.mark.xdist_group("spark" if needs_java else item.path.parent.name))
@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say plainly what was not tested."""
+    """Report the tests that were skipped without Java."""
     if why := config.stash.get(NO_JAVA, None):
         skipped = [each for each in terminalreporter.stats.get("skipped", []) if NEEDS_JAVA in str(each.longrepr)]
         terminalreporter.write_line(f"NOT TESTED: {len(skipped)} tests of Spark. {why}", yellow=True)
@@ -69,19 +69,19 @@ SAIL = engine.EngineSettings(engine="sail", config=UTC)
 
 @pytest.fixture(scope="session")
 def spark():
-    """The one session of the suite, on the engine of dev."""
+    """The session on the engine of dev, shared by all tests."""
     engine.configure(SAIL)
     return engine.session()
 
 
 @pytest.fixture(scope="session")
 def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterState]:
-    """A cluster on this machine, with Spark Connect; started when a test first asks for it."""
+    """A cluster on this machine, with Spark Connect. It starts when a test first asks for it."""
     from podium.lakehouse import cluster
 
     folder = tmp_path_factory.mktemp("cluster")
     yield cluster.start(folder)
-    engine.stop()  # a client whose server has gone waits for it as the process ends
+    engine.stop()  # otherwise, the client would wait for its stopped server when the process ends
     cluster.stop(folder)
 
 
@@ -90,7 +90,7 @@ def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterS
     params=["sail", pytest.param("spark", marks=pytest.mark.spark), pytest.param("connect", marks=pytest.mark.spark)],
 )
 def engine_name(request: pytest.FixtureRequest, spark, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Every engine in turn; while a test has it, datasets read and write by it."""
+    """Each engine in turn, configured so that datasets use it."""
     settings = SAIL
     if request.param == "spark":
         base = tmp_path_factory.getbasetemp()
@@ -107,7 +107,7 @@ def engine_name(request: pytest.FixtureRequest, spark, tmp_path_factory: pytest.
 
 @pytest.fixture(scope="session")
 def raw() -> dict[str, pd.DataFrame]:
-    """The source files as text, as they are."""
+    """The source files, with all values as text."""
     files = {path.name.split(".")[0]: path for path in PACKAGE.iterdir()}
     return {
         name: pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -118,7 +118,7 @@ def raw() -> dict[str, pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def small(raw: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The real data, thinned: every seventh flight number, January to April; all of the other files."""
+    """A sample of the real data: every seventh flight number from January to April, and the other files in full."""
     flights = raw["flights"]
     keep = (flights["flight"].astype(int) % 7 == 0) & flights["month"].isin(["1", "2", "3", "4"])
     return raw | {"flights": flights[keep].reset_index(drop=True)}
@@ -126,7 +126,7 @@ def small(raw: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def write_source() -> Callable[[dict[str, pd.DataFrame], Path], Path]:
-    """Write source files into a folder, as plain CSV."""
+    """Return a function that writes source files into a folder, as plain CSV."""
 
     def write(files: dict[str, pd.DataFrame], folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ def write_source() -> Callable[[dict[str, pd.DataFrame], Path], Path]:
 
 
 class Project:
-    """The project with a data folder of its own, and one warm session in one of its environments."""
+    """The project with its own data folder, and a session in one environment."""
 
     def __init__(self, data: Path, source: Path, env: str = "dev"):
         self.data = data
@@ -149,11 +149,11 @@ class Project:
 
     @property
     def lake(self) -> Path:
-        """Where the problem's tables are."""
+        """The folder of the problem's tables."""
         return self.data / self.env / "flight_delay"
 
     def run(self, pipeline: str, **parameters: Any) -> dict[str, Any]:
-        """Run one pipeline; ``as_of`` and other parameters by name (dots as double underscores)."""
+        """Run one pipeline with ``as_of`` and other parameters. A double underscore in a name stands for a dot."""
         os.environ["PODIUM_DATA"] = str(self.data)
         runtime: dict[str, Any] = {"flight_delay": {"source": str(self.source)}}
         for name, value in parameters.items():
@@ -165,7 +165,7 @@ class Project:
         return self.session.run(pipeline_names=[pipeline], runtime_params=runtime)
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table, read by delta-rs and not by the engine that wrote it: ``features/weather``."""
+        """Read a table, such as ``features/weather``, with delta-rs instead of the engine that wrote it."""
         from deltalake import DeltaTable
 
         return DeltaTable(str(self.lake / name)).to_pandas()
@@ -173,7 +173,7 @@ class Project:
 
 @pytest.fixture(scope="session")
 def tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database without runs; to make one takes seconds, to copy it nothing."""
+    """An MLflow database without runs. Creating one takes seconds, so tests copy this one."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     folder = tmp_path_factory.mktemp("mlflow")
@@ -185,7 +185,7 @@ def tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def new_project(
     tmp_path_factory: pytest.TempPathFactory, write_source, tracking_store: Path, spark
 ) -> Callable[..., Project]:
-    """Makes projects with a data folder of their own, on source files given as frames, or on a folder that is there."""
+    """Return a function that makes projects with their own data folders, from frames or an existing source folder."""
 
     def make(source: dict[str, pd.DataFrame] | Path, env: str = "dev") -> Project:
         home = tmp_path_factory.mktemp("project")
@@ -199,7 +199,7 @@ def new_project(
 
 @pytest.fixture(scope="session")
 def whole(new_project) -> Project:
-    """All 336,776 flights in bronze; features as of 3 January only. For reading, not for running."""
+    """All 336,776 flights in bronze, and features as of 3 January. Tests only read it."""
     project = new_project(PACKAGE)
     project.run("feature_engineering", as_of="2013-01-03")
     return project
@@ -207,13 +207,13 @@ def whole(new_project) -> Project:
 
 @pytest.fixture
 def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A data folder that PODIUM_DATA names for one test."""
+    """A new data folder, which PODIUM_DATA names during the test."""
     monkeypatch.setenv("PODIUM_DATA", str(tmp_path / "data"))
     return tmp_path / "data"
 
 
 @pytest.fixture
 def project(tmp_path: Path, small, write_source, spark, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A fresh project on the small source."""
+    """A new project on the small source."""
     monkeypatch.setenv("PODIUM_DATA", str(tmp_path / "data"))
     return Project(tmp_path / "data", write_source(small, tmp_path / "source"))
