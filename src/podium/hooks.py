@@ -76,8 +76,10 @@ class PodiumHooks:
         from podium.registry.runs import record_parameters
 
         self._started, self._at = perf_counter(), node.name
-        parameters = {name: value for name, value in inputs.items() if name.startswith("params:")}
-        record_parameters({name: value for name, value in parameters.items() if isinstance(value, BaseModel)})
+        parameters = {
+            name: value for name, value in inputs.items() if name.startswith("params:") and isinstance(value, BaseModel)
+        }
+        record_parameters(parameters)
 
     @hook_impl
     def before_dataset_loaded(self, dataset_name: str) -> None:

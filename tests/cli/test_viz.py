@@ -189,7 +189,7 @@ def test_every_node_succeeded_and_the_durations_add_up_to_those_of_the_runs(site
             if node["type"] == "task" and node["modular_pipelines"] == [f"{pipeline}.flight_delay"]
         ]
         took = registry.last_run(pipeline).seconds
-        assert 0 < sum(own) <= took
+        assert 0.5 * took < sum(own) < took
     assert status["pipeline"]["duration"] == pytest.approx(registry.last_run("monitoring").seconds, abs=1)
 
 

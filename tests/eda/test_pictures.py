@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from podium.pipelines.eda.nodes import known
+from podium.features.as_of import all_known_at
 from podium.problems.flight_delay.pictures import PICTURES
 from podium.problems.flight_delay.pictures.carriers import CARRIERS
 from podium.problems.flight_delay.pictures.delays import DELAYS
@@ -16,7 +16,7 @@ from .conftest import AS_OF
 
 @pytest.fixture(scope="module")
 def tables(frames):
-    return known(frames, AS_OF)
+    return all_known_at(frames, AS_OF)
 
 
 @pytest.fixture(scope="module")

@@ -197,7 +197,7 @@ def interrupted(frame, path: str, once: Path):
 @places(always=True)
 @pytest.mark.parametrize(("mode", "window"), [("merge", None), ("replace", "k >= 3")])
 def test_a_lost_race_is_retried_on_the_new_version(filled, table, rows, stored, location, tmp_path, mode, window):
-    """Without the second attempt, the key 5 appears twice."""
+    """Another writer adds key 5 during the first attempt. Committing that attempt would store the key twice."""
     ours = interrupted(rows((3, "ours"), (5, "ours")), location(), tmp_path / "once")
 
     table(mode).save(Rows(frame=ours, window=window))

@@ -1,4 +1,4 @@
-"""The workbench on a project with a champion: held-out rows, and trials of accepted and refused features."""
+"""The workbench on a project with a champion: its held-out rows, and features that a trial accepts or refuses."""
 
 from datetime import timedelta
 

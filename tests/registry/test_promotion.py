@@ -159,7 +159,7 @@ def test_the_pipelines_of_the_target_ignore_the_copy(staging: Home, prod: Home):
 
 
 def test_the_gate_of_the_target_can_promote_the_same_model(staging: Home, prod: Home):
-    """If prod trains a bit-identical model, its own evidence decides about the promoted version."""
+    """If prod later trains the same model, bit by bit, prod's own evidence decides whether the version is champion."""
     copy_version(staging, prod)
     own = prod.train(seed=1)
     assert prod.deploy(own, prod.evaluate(own, auc=0.8)) == "1"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from podium.errors import PodiumError
-
 from .options import as_json, console
 from .rows import cell, count, plain, print_rows
 
@@ -115,9 +113,9 @@ def _head(query: NamedQuery | None, verdict: Verdict | None) -> dict[str, Any]:
 
 
 def _document(answer: Answer, rows: pa.Table, more: bool) -> dict[str, Any]:
-    names = rows.column_names
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise PodiumError(f"The result repeats the column name {', '.join(twice)}. Rename one of the columns with AS.")
+    from podium.lakehouse.query.execution import require_unique_names
+
+    require_unique_names(rows.column_names)
     columns = [{"name": each.name, "type": each.dataType.simpleString()} for each in answer.frame.schema.fields]
     return {"columns": columns, "rows": plain(rows.to_pylist()), "more": more}
 

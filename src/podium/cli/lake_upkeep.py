@@ -97,7 +97,7 @@ def _roots(project: Project) -> list[str]:
 
 
 def _refuse_shared(env: str, roots: Iterable[str], others: Mapping[str, str]) -> None:
-    """Raise if another environment keeps its tables in the same place, because clean could drop them too."""
+    """Raise if two environments share a place for tables, because ``podium lake clean`` would drop tables of both."""
     from podium.lakehouse.storage import overlap
 
     for name, other in others.items():

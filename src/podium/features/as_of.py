@@ -1,11 +1,12 @@
 """The point-in-time filter. Every computation that respects ``as_of`` uses it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-__all__ = ["known_at"]
+__all__ = ["all_known_at", "known_at"]
 
 
 def known_at(frame: DataFrame, moment: datetime, *, by: str = "available_at") -> DataFrame:
@@ -17,3 +18,8 @@ def known_at(frame: DataFrame, moment: datetime, *, by: str = "available_at") ->
         by: the column with the time at which a row became known.
     """
     return frame.filter(F.col(by) <= F.lit(moment))
+
+
+def all_known_at(events: Mapping[str, DataFrame], moment: datetime) -> dict[str, DataFrame]:
+    """Keep the rows of each event's bronze table that were known at ``moment``. Lazy."""
+    return {name: known_at(frame, moment) for name, frame in events.items()}

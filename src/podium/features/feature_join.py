@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from podium.problems.base import Problem
 
-from .as_of import known_at
+from .as_of import all_known_at, known_at
 from .point_in_time import point_in_time_join
 from .request import add_request_features
 
@@ -19,7 +19,7 @@ def requests_between(
     bronze: Mapping[str, DataFrame], problem: Problem, *, after: datetime | None, until: datetime
 ) -> DataFrame:
     """Return the requests made in (``after``, ``until``], from the rows that were known at ``until``."""
-    known = {name: known_at(frame, until) for name, frame in bronze.items()}
+    known = all_known_at(bronze, until)
     asked = known_at(problem.requests(known), until, by="prediction_time")
     return asked if after is None else asked.filter(F.col("prediction_time") > F.lit(after))
 
@@ -39,6 +39,6 @@ def described(
 
 def labelled(requests: DataFrame, bronze: Mapping[str, DataFrame], problem: Problem, *, as_of: datetime) -> DataFrame:
     """Keep the requests whose label was known at ``as_of``; add ``label`` and ``label_available_at``."""
-    known = {name: known_at(frame, as_of) for name, frame in bronze.items()}
+    known = all_known_at(bronze, as_of)
     labels = known_at(problem.labels(known), as_of, by="label_available_at")
     return requests.join(labels, list(problem.keys))

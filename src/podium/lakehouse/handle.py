@@ -39,7 +39,7 @@ class Handle(Protocol):
         """The newest version of the table."""
 
     def newest(self) -> tuple[int, str]:
-        """The newest version, and the id that Delta gave the table on creation. The id is empty for Unity Catalog."""
+        """The newest version and the table's id, which Delta sets on creation. The id is empty for Unity Catalog."""
 
     def begin(self) -> datetime:
         """The time at which the oldest version in the log was committed."""
@@ -103,7 +103,7 @@ class ByPath:
         return self.newest()[0]
 
     def newest(self) -> tuple[int, str]:
-        """The newest version, and the id that Delta gave the table on creation."""
+        """The newest version and the table's id, which Delta sets on creation."""
         table = DeltaTable(self._path)
         return table.version(), str(table.metadata().id)
 

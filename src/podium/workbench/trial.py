@@ -11,7 +11,7 @@ from kedro.framework.context import KedroContext
 from pyspark.sql import DataFrame
 
 from podium.errors import PodiumError
-from podium.features.as_of import known_at
+from podium.features.as_of import all_known_at, known_at
 from podium.features.feature_join import requests_between
 from podium.features.point_in_time import point_in_time_join
 from podium.models import Model
@@ -78,7 +78,7 @@ def try_feature(context: KedroContext, bench: Bench, table: FeatureTable) -> Tri
 
 def computed(table: FeatureTable, bronze: Mapping[str, DataFrame], until: datetime) -> DataFrame:
     """Compute the rows of a feature table from the events known at ``until``."""
-    known = {event: known_at(bronze[event], until) for event in table.reads}
+    known = all_known_at({event: bronze[event] for event in table.reads}, until)
     rows = table.compute(Knowledge(bronze=known, since=None, until=until))
     return rows.select(*table.entity, "feature_time", *[feature.name for feature in table.features])
 

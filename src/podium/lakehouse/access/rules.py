@@ -185,7 +185,7 @@ class AccessRules(_RuleModel):
         return found
 
     def masked_columns(self, zone: str) -> dict[str, str]:
-        """Map each column that is masked in a zone, in lower case, to the kind of its mask."""
+        """Map the name of each masked column of a zone, in lower case, to the kind of its mask."""
         return {mask.column.lower(): mask.kind or mask.column.lower() for mask in self.masks if zone in mask.zones}
 
     def holders(self, env: str, verb: Verb, zone: str) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ from podium.lakehouse.listing import table_places
 
 from .statement import QueryError, read_statement
 
-__all__ = ["Answer", "engine_errors", "first_rows", "run_query"]
+__all__ = ["Answer", "engine_errors", "first_rows", "require_unique_names", "run_query"]
 
 # Remove from errors the names that PySpark gives to frames inside SQL, and positions in the rewritten SQL: both mean
 # nothing to the user.
@@ -73,6 +74,12 @@ def first_rows(frame: DataFrame, limit: int) -> tuple[pa.Table, bool]:
     with engine_errors():
         rows = frame.limit(limit + 1).toArrow()
     return rows.slice(0, limit), len(rows) > limit
+
+
+def require_unique_names(names: Sequence[str]) -> None:
+    """Raise a QueryError if two columns of a result have the same name, because a file or JSON needs unique names."""
+    if twice := sorted(name for name, times in Counter(names).items() if times > 1):
+        raise QueryError(f"The result repeats the column name {', '.join(twice)}. Rename one of the columns with AS.")
 
 
 @contextmanager

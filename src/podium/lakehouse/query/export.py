@@ -16,7 +16,7 @@ from podium.lakehouse import atomic_files
 from podium.lakehouse.batches import gathered
 from podium.private_names import result_pieces
 
-from .execution import engine_errors
+from .execution import engine_errors, require_unique_names
 from .statement import QueryError
 
 __all__ = ["Format", "arrow_batches", "require_place", "write_file"]
@@ -105,9 +105,7 @@ def _open(file: Path, kind: Format, schema: pa.Schema) -> AbstractContextManager
 
 
 def _require_fit(schema: pa.Schema, kind: Format) -> None:
-    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
-    if twice:
-        raise QueryError(f"The result repeats the column name {', '.join(twice)}. Rename one of the columns with AS.")
+    require_unique_names(schema.names)
     if kind == "csv" and (odd := [f"{each.name} ({each.type})" for each in schema if _is_no_text(each.type)]):
         raise QueryError(f"CSV cannot hold {', '.join(odd)}. Use to_json(…), hex(…) or string(…), or write --parquet.")
 

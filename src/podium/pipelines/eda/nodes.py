@@ -1,13 +1,13 @@
 """The nodes of exploration: bronze tables as known at ``as_of`` -> profile, pictures, HTML page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from podium.features.as_of import known_at
+from podium.features.as_of import all_known_at
 from podium.lakehouse.table import Rows
 from podium.pipelines.eda.missing import missing_values
 from podium.pipelines.eda.page_picture import PagePicture, page_picture
@@ -15,12 +15,7 @@ from podium.pipelines.eda.profile import SCHEMA, profile_tables
 from podium.pipelines.eda.report import render_page
 from podium.problems.base import Picture, Problem
 
-__all__ = ["draw", "known", "page", "profile"]
-
-
-def known(frames: Mapping[str, DataFrame], as_of: datetime) -> dict[str, DataFrame]:
-    """The rows of each table that were known at ``as_of`` (with time zone). Lazy."""
-    return {name: known_at(frame, as_of) for name, frame in frames.items()}
+__all__ = ["draw", "page", "profile"]
 
 
 def profile(as_of: datetime, *frames: DataFrame, problem: Problem) -> tuple[pd.DataFrame, Rows]:
@@ -34,7 +29,7 @@ def profile(as_of: datetime, *frames: DataFrame, problem: Problem) -> tuple[pd.D
     Returns:
         The columns of ``podium.pipelines.eda.profile.SCHEMA``, as a pandas frame and as rows to merge by key.
     """
-    found = profile_tables(known(_named(frames, problem), as_of), as_of)
+    found = profile_tables(all_known_at(_named(frames, problem), as_of), as_of)
     table = pa.Table.from_pandas(found, preserve_index=False)
     rows = frames[0].sparkSession.createDataFrame(table, SCHEMA)
     return found, Rows(frame=rows, keys=("as_of", "table", "column"))
@@ -42,7 +37,7 @@ def profile(as_of: datetime, *frames: DataFrame, problem: Problem) -> tuple[pd.D
 
 def draw(as_of: datetime, *frames: DataFrame, problem: Problem) -> list[PagePicture]:
     """Draw the problem's pictures of the rows known at ``as_of``, each with its finding. One Spark action each."""
-    tables = known(_named(frames, problem), as_of)
+    tables = all_known_at(_named(frames, problem), as_of)
     return [_drawn(picture, picture.table(tables).toPandas()) for picture in problem.pictures]
 
 

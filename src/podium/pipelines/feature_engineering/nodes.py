@@ -11,7 +11,7 @@ from pydantic import field_validator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from podium.features.as_of import known_at
+from podium.features.as_of import all_known_at
 from podium.features.fingerprint import code_digest
 from podium.features.refreshes import reached
 from podium.lakehouse.table import Mode, Rows, Unchanged
@@ -65,7 +65,7 @@ def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable) -> Row
         return Unchanged(f"features are computed up to {mine['reached']:%Y-%m-%d %H:%M}")
     since: datetime | None = None if pd.isna(mine["since"]) else mine["since"].to_pydatetime()
     until = mine["until"].to_pydatetime()
-    known = {name: known_at(frame, until) for name, frame in zip(table.reads, bronze, strict=True)}
+    known = all_known_at(dict(zip(table.reads, bronze, strict=True)), until)
     rows = table.compute(Knowledge(bronze=known, since=since, until=until))
     keys = (*table.entity, "feature_time")
     if since is None:

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
-from podium.features.as_of import known_at
+from podium.features.as_of import all_known_at
 from podium.lakehouse.table import Rows
 from podium.models.scoring import add_scores
 from podium.pipelines.inference.nodes import InferenceParams
@@ -68,8 +68,7 @@ def reference(
 
 def labels_known(as_of: datetime, *bronze: DataFrame, problem: Problem) -> DataFrame:
     """The labels that were knowable at ``as_of``."""
-    known = {name: known_at(frame, as_of) for name, frame in zip(problem.label_reads, bronze, strict=True)}
-    return problem.labels(known)
+    return problem.labels(all_known_at(dict(zip(problem.label_reads, bronze, strict=True)), as_of))
 
 
 def measure_drift(predictions: DataFrame, reference: Reference, as_of: datetime, parameters: MonitoringParams) -> Rows:

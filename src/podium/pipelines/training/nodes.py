@@ -26,7 +26,7 @@ class TrainingError(PodiumError):
 
 
 def training_rows(examples: DataFrame, as_of: datetime, params: TrainingParams, *, problem: Problem) -> pd.DataFrame:
-    """Load the rows to train on: the training set of ``as_of`` before its held-out days, sorted by entity keys.
+    """Load the rows to train on: the training set of ``as_of`` without its held-out days, sorted by entity keys.
 
     Args:
         examples: training sets of one or more ``as_of``: keys, features, prediction_time, label, label_available_at.
