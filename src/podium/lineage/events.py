@@ -1,4 +1,7 @@
-"""Convert runs to OpenLineage events and back: https://openlineage.io/docs/spec/object-model. Sends nothing."""
+"""Build OpenLineage events for runs and nodes, and read the states of datasets back from events. Sends nothing.
+
+The format: https://openlineage.io/docs/spec/object-model.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ class KedroRun:
 
 @dataclass(kw_only=True)
 class NodeRun:
-    """A run of one node, with the states of the datasets that it read and wrote."""
+    """One execution of a node, with the states of the datasets that the node read and wrote."""
 
     name: str
     run_id: str = field(default_factory=lambda: str(generate_new_uuid()))
@@ -93,7 +96,7 @@ def pipeline_event(run: KedroRun, what: RunState, error: BaseException | None = 
 
 
 def node_event(run: KedroRun, node: NodeRun, what: RunState, error: BaseException | None = None) -> RunEvent:
-    """The event for the start or the end of a node. The end event has its parameters, inputs and outputs."""
+    """The event for a node's start or end. Only the end event has the node's parameters, inputs and outputs."""
     ended = what is not RunState.START
     facets: dict[str, RunFacet] = {"parent": _parent(run.run_id, run.namespace, run.job)}
     if ended and node.parameters:
@@ -135,14 +138,15 @@ def _event(
 
 
 def _named(run: KedroRun, state: DatasetState) -> tuple[str, str]:
-    # A name in OpenLineage is global. So the name of data in memory includes the run, and that of a registry entry the
-    # environment.
+    # Names in OpenLineage are global. So include the run in the name of data in memory, and the environment in the name
+    # of a registry entry. Otherwise two runs or two environments would share a name.
     if state.kind is DatasetKind.HANDED:
         return f"{MEMORY}{run.run_id}", state.path
     return (f"{MLFLOW}{run.tags['env']}" if state.kind is DatasetKind.REGISTRY else state.namespace), state.path
 
 
-# Facets are cached: making one takes longer than sending it, and most facets of a run are equal.
+# Facets are the parts of an OpenLineage event. Cache them: building a facet takes longer than sending it, and most
+# events of a run have equal facets.
 @lru_cache(maxsize=1)
 def _parent(run_id: str, namespace: str, job: str) -> ParentRunFacet:
     return ParentRunFacet(ParentRun(run_id), ParentJob(namespace, job))
@@ -169,13 +173,13 @@ def _facets(namespace: str, state: DatasetState) -> dict[str, DatasetFacet]:
 
 
 def event_json(event: RunEvent) -> dict[str, Any]:
-    """The event as JSON, as the client sends it."""
+    """The event as a JSON object, equal to what the OpenLineage client sends."""
     found: dict[str, Any] = Serde.to_dict(event)
     return found
 
 
 def read_state(dataset: Mapping[str, Any]) -> DatasetState:
-    """The state of a dataset, read from its JSON in an event."""
+    """Rebuild the state of a dataset from the JSON that describes the dataset in an event."""
     namespace, path, facets = dataset["namespace"], dataset["name"], dataset["facets"]
     if namespace.startswith(MEMORY):
         return DatasetState(name=path, kind=DatasetKind.HANDED, namespace="memory", path=path)

@@ -28,13 +28,13 @@ __all__ = ["LineageHooks"]
 
 logger = logging.getLogger(__name__)
 
-# Engine -> its package and its name in OpenLineage.
+# For each engine other than Spark: its Python package, and its name in OpenLineage events.
 ENGINES = {"sail": ("pysail", "Sail")}
 SPARK = ("pyspark", "Apache Spark")
 
 
 class LineageHooks:
-    """Record a run from its first node on. Its MLflow run exists by then, so the record can use the same id."""
+    """Record a Kedro run's lineage from its first node on. The MLflow run exists by then, so lineage can use its id."""
 
     def __init__(self) -> None:
         self._env = ""
@@ -69,7 +69,7 @@ class LineageHooks:
 
     @hook_impl
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
-        """Send the event that the node starts."""
+        """Send the start event of the node."""
         from .events import RunState, node_event
         from .states import parameter_values
 
@@ -80,7 +80,7 @@ class LineageHooks:
 
     @hook_impl
     def after_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
-        """Record the source files that the node opened. A node without outputs ends here."""
+        """Record the source files that the node opened. If the node has no outputs, also send its end event."""
         from .states import opened_files
 
         self._of(node).inputs.extend(opened_files(inputs))
@@ -89,7 +89,7 @@ class LineageHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
-        """Record the state of a dataset that a node wrote. After its last output, the node is done."""
+        """Record the state of a dataset that a node wrote. After the node's last output, send its end event."""
         if found := self._state(dataset_name, "saved_version", data):
             self._of(node).outputs.append(found)
         if dataset_name.endswith(".as_of"):
@@ -104,13 +104,13 @@ class LineageHooks:
 
     @hook_impl(tryfirst=True)
     def on_pipeline_error(self, error: Exception) -> None:
-        """Store the record of a failed run as well, because it may have written tables."""
+        """Store the record of a failed run too, because the run may have written tables before it failed."""
         for name in list(self._open):
             self._end(name, error)
         try:
             self._finish(error)
         except PodiumError as lost:
-            # Only warn: raising would hide the error that made the run fail.
+            # Only warn that the record was not stored: raising here would hide the error that made the run fail.
             logger.warning("The lineage of this run was not stored in MLflow: %s", lost)
 
     def _finish(self, error: Exception | None) -> None:
@@ -119,7 +119,7 @@ class LineageHooks:
         from .events import RunState, event_json, pipeline_event
 
         if self._client is None or self._run is None:
-            return  # the run failed before its first node
+            return  # the run failed before its first node, so there is nothing to record
         ended = pipeline_event(self._run, RunState.FAIL if error else RunState.COMPLETE, error)
         self._send(ended)
         self._client.close()
@@ -176,14 +176,16 @@ class LineageHooks:
         return state(name, dataset, getattr(dataset, version_of, None), data)
 
     def _send(self, event: RunEvent) -> None:
-        """Send an event. If the collector is unreachable, the run continues, and MLflow still stores the events."""
+        """Send an event. If the receiver fails, warn once and send no more; MLflow still gets all events at the end."""
         if self._client is None:
             return
         try:
             self._client.emit(event)
         except (OSError, RuntimeError) as cause:
             logger.warning(
-                "Lineage events cannot be sent to the destination in conf/*/lineage.yml; the run continues: %s", cause
+                "Lineage events cannot be sent to the destination in conf/*/lineage.yml (%s). The run continues, but "
+                "sends no more of them. MLflow still stores all of them.",
+                cause,
             )
             self._client = _nowhere()
 
@@ -204,7 +206,8 @@ def client(config: Mapping[str, Any], env: str) -> OpenLineageClient:
         return OpenLineageClient(config=dict(config))
     except (TypeError, ValueError, KeyError, RuntimeError, ImportError, AttributeError) as cause:
         raise PodiumError(
-            f"Nothing was run: OpenLineage refuses the transport in lineage.yml of {env}: {cause}"
+            f"Nothing was run: OpenLineage refuses the transport in lineage.yml of {env} ({cause}). Correct this file "
+            f"in conf/base or conf/{env}."
         ) from cause
 
 
@@ -218,5 +221,5 @@ def _nowhere() -> OpenLineageClient:
 def _installed(package: str) -> str:
     try:
         return version(package)
-    except PackageNotFoundError:  # a Databricks runtime has its own Spark
+    except PackageNotFoundError:  # on Databricks, Spark is not installed as a package
         return "unknown"

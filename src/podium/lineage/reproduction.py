@@ -35,7 +35,7 @@ SEEN = "fitted_rows"
 
 @dataclass(frozen=True, kw_only=True)
 class ReproductionPlan:
-    """The inputs of a version's training, all of them still readable.
+    """What is needed to train a model version again: nodes, table versions and parameters, all still available.
 
     Attributes:
         known: the version.
@@ -77,7 +77,7 @@ class Again:
 
 
 def plan(history: History, known: Known, training: Pipeline, catalog: DataCatalog) -> ReproductionPlan:
-    """Look up the inputs of a version's training, and check that all of them can still be read.
+    """Look up what a model version was trained on, and check that all of its inputs can still be read.
 
     Args:
         history: the environment's runs and versions.
@@ -92,14 +92,15 @@ def plan(history: History, known: Known, training: Pipeline, catalog: DataCatalo
     if known.promoted_from:
         env, _, version = known.promoted_from.partition("/")
         raise PodiumError(
-            f"{known.name}/{known.version} was promoted from {env}, and its training tables are not in this "
-            f"environment. Run: podium model reproduce {known.name}/{version} --env {env}"
+            f"{known.name}/{known.version} was promoted from {env}, so the tables that it was trained on are in {env}, "
+            f"not here. Run: podium model reproduce {known.name}/{version} --env {env}"
         )
     run = history.run(known.run_id)
     steps = Steps(run.record).all
     if not steps:
         raise PodiumError(
-            f"{known.name}/{known.version} cannot be trained again: its run {run.run_id} recorded no lineage."
+            f"{known.name}/{known.version} cannot be trained again, because its run {run.run_id} recorded no lineage. "
+            "Choose another version."
         )
     pipeline = training.to_outputs(f"{known.name}.candidate")
     read = _read(pipeline, steps)
@@ -114,14 +115,14 @@ def plan(history: History, known: Known, training: Pipeline, catalog: DataCatalo
             f"{', '.join(unknown)}, which the recorded run did not. Check out the code of that run "
             f"({run.commit or run.package}) and try again."
         )
-    # Pin as_of to the recorded moment. Its default, the newest data, has moved since.
+    # Pin as_of to the recorded time. Its default is the newest time in the data, which may be later by now.
     parameters = {name: given[name] for name in wanted} | {"as_of": run.as_of}
     _see_that_all_is_there(known, pinned, catalog)
     return ReproductionPlan(known=known, run=run, pipeline=pipeline, tables=pinned, parameters=parameters)
 
 
 def _read(pipeline: Pipeline, steps: list[NodeRun]) -> dict[str, DatasetState]:
-    """The dataset states that this pipeline's nodes read. Other stages of the run may have read other versions."""
+    """The states of the datasets that the nodes of this pipeline read. Other nodes may have read other versions."""
     own = {node.name for node in pipeline.nodes}
     return {state.name: state for step in steps if step.name in own for state in step.inputs}
 
@@ -141,7 +142,7 @@ def _see_that_all_is_there(known: Known, tables: Mapping[str, DatasetState], cat
 
 
 def carry_out(plan: ReproductionPlan, history: History, catalog: DataCatalog) -> Again:
-    """Train again and compare. No table is written, no run is logged, no version is registered.
+    """Train a version again and compare the result with the registered model. Writes, logs and registers nothing.
 
     Args:
         plan: the inputs of the training.
@@ -165,7 +166,7 @@ def carry_out(plan: ReproductionPlan, history: History, catalog: DataCatalog) ->
 
 
 def _parameters(plan: ReproductionPlan) -> dict[str, Any]:
-    """The parameters as the nodes take them: pydantic models where the node annotates one."""
+    """The recorded parameters as nodes expect them: a pydantic model if the node's annotation is a pydantic model."""
     tree: dict[str, Any] = {}
     for key, value in plan.parameters.items():
         *path, last = key.split(".")
@@ -204,7 +205,7 @@ def _compare(then: Model, now: Model, rows: pd.DataFrame, digest: str) -> Again:
 
 
 class _Kept(AbstractDataset[Any, Any]):
-    """Holds a node's output. A MemoryDataset would lose it, because the runner releases data after their last use.
+    """A dataset that keeps a node's output after the run. The runner empties a MemoryDataset after its last use.
 
     Rows for a table are loaded as a frame, as the table would return them.
     """

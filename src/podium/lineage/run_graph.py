@@ -1,4 +1,4 @@
-"""The graph of one recorded run: its nodes, the sources of each dataset, and the results made from it."""
+"""The graph of one recorded run: finds the sources of a dataset, and the results made from a dataset."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from .states import DatasetKind, DatasetState
 __all__ = ["NodeRun", "Steps"]
 
 Where = tuple[str, str]
-# Don't follow as_of: nearly every node reads it, so it would connect every dataset with every other one.
+# Don't trace lineage through as_of, the time of a run: nearly every node reads it, so it would connect every dataset
+# with every other one.
 CLOCK = ".as_of"
-# Catalog entries with this prefix read a table as it was before the run. Don't follow them, because they lead to an
-# earlier run.
+# Catalog entries with this prefix read a table as it was before the run. Don't trace lineage through such an entry,
+# because the rows come from an earlier run.
 BEFORE = "seen_"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeRun:
-    """A recorded run of a node, with the states of the datasets that it read and wrote."""
+    """A recorded execution of a node, with the states of the datasets that the node read and wrote."""
 
     name: str
     inputs: tuple[DatasetState, ...]
@@ -42,7 +43,7 @@ class Steps:
         self._makers = {state.place: step for step in self.all for state in step.outputs}
 
     def sources(self, place: Where) -> list[DatasetState]:
-        """The stored datasets behind a dataset, without duplicates. Data in memory are followed, not listed."""
+        """The stored datasets that a dataset was made from, directly or through data in memory, without duplicates."""
         return list(dict.fromkeys(self._sources(place, set())))
 
     def _sources(self, place: Where, seen: set[Where]) -> Iterator[DatasetState]:
@@ -59,7 +60,7 @@ class Steps:
                 yield state
 
     def results(self, state: DatasetState) -> list[DatasetState]:
-        """The stored datasets made from this state, without duplicates. Data in memory are followed, not listed."""
+        """The stored datasets made from this state, directly or through data in memory, without duplicates."""
         taken = [step for step in self.all if any(_same(given, state) for given in step.inputs)]
         return list(dict.fromkeys(self._results(taken, set())))
 
@@ -77,7 +78,7 @@ class Steps:
 
 
 def _events(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield a record's events. A promoted version's record contains the records of its training and evaluation."""
+    """Yield a record's events and, for a promoted version, the events of its training and evaluation records."""
     yield from record.get("events", [])
     for stage in record.keys() & {"training", "evaluation"}:
         yield from _events(record[stage])

@@ -1,4 +1,4 @@
-"""Dataset states: one version of a dataset, as a node read or wrote it."""
+"""The state of a dataset: the version of the dataset that a node read or wrote."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from podium.lakehouse.table import DeltaDataset, Unchanged
 
 __all__ = ["DatasetKind", "DatasetState", "opened_files", "parameter_values", "state"]
 
-# Characters of a table's id that are enough to tell tables of one name apart.
+# Keep this many characters of a table's id. They distinguish the table from an earlier one of the same name.
 SHORT = 8
 
 
 class DatasetKind(StrEnum):
-    """Whether a dataset is a table, file, registry entry or (HANDED) data in memory. Values are OpenLineage's names."""
+    """What a dataset is: a table, file, registry entry or (HANDED) data in memory. The values are OpenLineage's."""
 
     TABLE = "TABLE"
     FILE = "FILE"
@@ -51,12 +51,12 @@ class DatasetState:
 
     @property
     def digest(self) -> str:
-        """A text that identifies this state among all states of that name; ``version@id`` for a table."""
+        """A text that distinguishes the states of a dataset: ``version@id`` for a table, otherwise the version."""
         return f"{self.version}@{self.table_id[:SHORT]}" if self.table_id else self.version
 
     @property
     def place(self) -> tuple[str, str]:
-        """The location as (namespace, path), which all versions of the dataset share."""
+        """The location as (namespace, path). It is the same for all versions of the dataset."""
         return self.namespace, self.path
 
     @property
@@ -75,7 +75,7 @@ def state(name: str, dataset: Any, version: int | str | None, data: Any) -> Data
         data: the data that were loaded or saved.
     """
     if isinstance(dataset, LandingDataset) or isinstance(data, Unchanged):
-        return None  # skip a landing, whose files opened_files records one by one, and Unchanged, which wrote nothing
+        return None  # opened_files records the files of a landing, and Unchanged means that nothing was written
     if isinstance(dataset, DeltaDataset):
         if data is None:
             return None
@@ -98,7 +98,7 @@ def state(name: str, dataset: Any, version: int | str | None, data: Any) -> Data
 
 
 def opened_files(inputs: Mapping[str, Any]) -> Iterator[DatasetState]:
-    """The source files that a node opened through its Landing inputs."""
+    """The states of the source files that a node opened. Inputs of type Landing list these files."""
     for landing in (value for value in inputs.values() if isinstance(value, Landing)):
         for path, digest in landing.opened.items():
             yield DatasetState(
@@ -116,7 +116,7 @@ def parameter_values(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _place(location: str) -> tuple[str, str]:
-    """Namespace and name by OpenLineage's rules: https://openlineage.io/docs/spec/naming."""
+    """The namespace and name that OpenLineage prescribes: https://openlineage.io/docs/spec/naming."""
     if location.startswith(CATALOG):
         catalog, schema, *table = location.removeprefix(CATALOG).split("/")
         return "unitycatalog", ".".join([catalog, schema, "_".join(table)])

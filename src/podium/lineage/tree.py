@@ -14,7 +14,7 @@ from .states import SHORT, DatasetKind, DatasetState
 
 __all__ = ["ABOVE", "Branch", "Tree", "trace"]
 
-# The order of zones in a tree: zones close to a model come first.
+# The order in which a tree lists tables, by their zone in the lakehouse: zones close to a model come first.
 NEAREST = ("training_sets", "predictions", "monitoring", "features", "bronze", "quarantine")
 ABOVE = "as above"
 
@@ -46,7 +46,7 @@ class Branch:
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """The lineage of ``root``: its branches lead to its sources, ``used_for`` to the results made from it."""
+    """The lineage of ``root``, a table or model: the branches of ``root`` are its sources, ``used_for`` its results."""
 
     root: Branch
     used_for: tuple[Branch, ...]
@@ -65,7 +65,7 @@ def trace(history: History, name: str) -> Tree:
     if table.partition("/")[0] not in models:
         raise PodiumError(
             f"There is no model or table {name!r} in {history.place.env}{did_you_mean(table, [*models, *tables])}. "
-            f"Models: {', '.join(models) or 'none'}. Tables: podium lake tables --env {history.place.env}"
+            f"Models: {', '.join(models) or 'none'}. To list tables, run: podium lake tables --env {history.place.env}"
         )
     known = history.version(name)
     return Tree(root=_Down(history).model(known), used_for=tuple(_Up(history).of_model(known)))
@@ -76,7 +76,7 @@ def _table(history: History, name: str, version: str, names: list[str]) -> Tree:
     if not writes:
         raise PodiumError(
             f"No recorded run in {history.place.env} wrote the table {name!r}{did_you_mean(name, names)}. "
-            f"See: podium lake tables --env {history.place.env}"
+            f"To list tables, run: podium lake tables --env {history.place.env}"
         )
     if version and not version.isdecimal():
         raise PodiumError(
@@ -92,7 +92,7 @@ def _table(history: History, name: str, version: str, names: list[str]) -> Tree:
 
 
 def _writer(writes: list[Write], version: int, table_id: str) -> Write:
-    """The run that wrote the rows of a table version: the last write up to that version.
+    """The write that produced the rows of a table version: the last recorded write up to that version.
 
     Versions without a recorded write come from creation and maintenance, which change no rows. If several runs report
     the same version, the first one wrote it.
@@ -105,7 +105,7 @@ def _writer(writes: list[Write], version: int, table_id: str) -> Write:
 
 
 class _Walk:
-    """Walks through recorded runs. A state that occurs again gets the note ``ABOVE`` and no branches."""
+    """Traces lineage through recorded runs. A table that is already in the tree gets a note instead of branches."""
 
     def __init__(self, history: History):
         self._history = history
@@ -114,7 +114,7 @@ class _Walk:
 
 
 class _Down(_Walk):
-    """Walks from a dataset to its sources."""
+    """Traces a dataset back to its sources."""
 
     def model(self, known: Known) -> Branch:
         run = self._history.run(known.run_id)
@@ -122,7 +122,7 @@ class _Down(_Walk):
         notes = [", ".join(known.aliases)]
         if known.promoted_from:
             env, _, version = known.promoted_from.partition("/")
-            notes.append(f"promoted from {known.promoted_from}; its tables are those of {env}")
+            notes.append(f"promoted from {known.promoted_from}; the tables that it was trained on are in {env}")
             notes.append(f"more: podium model lineage {known.name}/{version} --env {env}")
         elif not run.record:
             notes.append("its run recorded no lineage")
@@ -151,8 +151,7 @@ class _Down(_Walk):
         return replace(bare, run=run, branches=tuple(self._branches(self._steps(run.run_id).sources(state.place))))
 
     def _branches(self, sources: Iterable[DatasetState]) -> list[Branch]:
-        # Leave out the registry's entries, which are champions and candidates: a tree of sources shows tables and
-        # files.
+        # Leave out entries of the registry (champions and candidates): a tree of sources shows only tables and files.
         return [self.state(state) for state in _sorted(sources) if state.kind is not DatasetKind.REGISTRY]
 
     def _leaves(self, sources: Iterable[DatasetState]) -> list[Branch]:
@@ -164,7 +163,7 @@ class _Down(_Walk):
 
 
 class _Up(_Walk):
-    """Walks from a dataset to its results."""
+    """Traces a dataset forward to its results."""
 
     def of_model(self, known: Known) -> list[Branch]:
         name = f"{known.name}.champion"
@@ -191,7 +190,7 @@ class _Up(_Walk):
         return found
 
     def _models(self, made: DatasetState, run: Recorded) -> list[Branch]:
-        """The versions that a candidate was registered as; the candidate itself if it was not registered."""
+        """The model versions that a candidate was registered as; the candidate itself if it was not registered."""
         problem, _, what = made.name.rpartition(".")
         if what != "candidate":
             return []
@@ -230,7 +229,7 @@ def _bare(state: DatasetState) -> Branch:
 
 
 def _sorted(states: Iterable[DatasetState]) -> list[DatasetState]:
-    """Sort by ``NEAREST``, so that ingestion's many bookkeeping tables come last and do not hide the others."""
+    """Sort by zone, so that ingestion's many bookkeeping tables come last and do not hide the tables near a model."""
 
     def rank(state: DatasetState) -> tuple[int, str]:
         if state.kind is DatasetKind.FILE:

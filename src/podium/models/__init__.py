@@ -1,6 +1,7 @@
 """Estimators with one interface, their tuning, and scoring. A fitted model is a folder of plain files, not a pickle.
 
-Loading and scoring need neither Spark nor MLflow. Training code imports ``fitting`` and ``tuning`` itself.
+Loading and scoring need neither Spark nor MLflow. This package does not import ``fitting`` and ``tuning``, which only
+training needs.
 """
 
 from .columns import ModelError

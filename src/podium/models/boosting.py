@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LightGBM", "fitter"]
 
-# Two threads on every machine, so that the bytes of a model do not depend on the number of cores.
+# Use two threads on every machine. LightGBM's default is one thread for each core, and the bytes of a model depend on
+# the number of threads.
 THREADS = 2
 FIXED: Mapping[str, Any] = {
     "objective": "binary",
@@ -35,7 +36,8 @@ FIXED: Mapping[str, Any] = {
     # built with.
     "feature_pre_filter": False,
     "bagging_freq": 1,
-    # Split one level against the rest. With groups of levels, LightGBM overfits features that have many levels.
+    # Split a categorical feature only into one level against the rest. If LightGBM may group levels, it overfits
+    # features that have many levels.
     "max_cat_to_onehot": 1_000,
 }
 NOT_OF_LIGHTGBM = ("rounds", "patience")
@@ -61,19 +63,19 @@ class LightGBM(Model):
         return lgb.Booster(model_str=self.text)
 
     def matrix(self, columns: Columns) -> NDArray[np.float64]:
-        """The booster's input, of shape (rows, features). A text is encoded as the index of its level."""
+        """The booster's input matrix, of shape (rows, features). A text becomes its index in the list of levels."""
         return _matrix(encode(columns, self.features, self.categorical), self.categorical)
 
     def _score(self, columns: Encoded) -> NDArray[np.float64]:
         return self._predict(columns)
 
     def _contributions(self, columns: Encoded) -> NDArray[np.float64]:
-        # Drop LightGBM's last column, which holds the constant term.
+        # Drop the last column: LightGBM puts the constant term of the model there.
         return self._predict(columns, pred_contrib=True)[:, :-1]
 
     def _predict(self, columns: Encoded, **how: Any) -> Any:
         matrix = _matrix(columns, self.categorical)
-        # Use one thread: for the few rows of a request, a second thread costs more than it saves.
+        # Use one thread for up to 100 rows: a second thread would cost more time than it saves.
         threads = THREADS if len(matrix) > 100 else 1
         return self.booster.predict(matrix, num_threads=threads, **how)
 
@@ -130,7 +132,7 @@ def _dataset(
 
 
 def _matrix(columns: Encoded, levels: Levels) -> NDArray[np.float64]:
-    """A matrix of shape (rows, features). A missing level is NaN, like a missing number."""
+    """Join encoded columns to a matrix of shape (rows, features). A missing or unknown level (index -1) becomes NaN."""
     matrix = np.empty((len(next(iter(columns.values()))), len(columns)))
     for at, (name, values) in enumerate(columns.items()):
         matrix[:, at] = np.where(values < 0, np.nan, values) if name in levels else values

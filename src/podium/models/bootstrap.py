@@ -17,7 +17,7 @@ __all__ = ["draw_days", "resample"]
 
 
 def draw_days(days: int, resamples: int, seed: int) -> np.ndarray:
-    """Draw how often each day occurs in each resample: float64 of shape (resamples, days); rows sum to ``days``."""
+    """Draw how often each day occurs in each resample: shape (resamples, days). Each row sums to ``days``."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(days, np.full(days, 1 / days), size=resamples).astype(np.float64)
 
@@ -47,7 +47,9 @@ def resample(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.nd
 
 
 def _auc(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Share of (positive, negative) pairs in which the positive scores higher; a tie counts half.
+    """ROC AUC of each resample: the share of (positive, negative) pairs in which the positive scores higher.
+
+    A tie counts half.
 
     ``wins[a, b]`` counts these pairs for the positives of day a and the negatives of day b. With weights w, the
     weighted count is w' wins w, which is exact for every resample and needs only one pass over the rows.
@@ -65,7 +67,9 @@ def _auc(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarra
 
 
 def _average_precision(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Mean of the precision at the score of each positive. Tied rows share a threshold.
+    """Average precision of each resample: the mean of the precision at the score of each positive.
+
+    Tied rows share a threshold.
 
     ``taken[k, a]`` counts the rows of day a at or above threshold k, ``hits[k, a]`` the positives among them.
     """
@@ -86,5 +90,5 @@ def _average_precision(label: np.ndarray, score: np.ndarray, day: np.ndarray, dr
 
 
 def _at_least(thresholds: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Count the scores at or above each threshold."""
+    """For each threshold, the number of scores at or above it."""
     return len(score) - np.searchsorted(np.sort(score), thresholds, side="left")

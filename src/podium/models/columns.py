@@ -15,7 +15,7 @@ Columns: TypeAlias = pd.DataFrame | Mapping[str, Any]
 Levels: TypeAlias = Mapping[str, tuple[str, ...]]
 Encoded: TypeAlias = dict[str, NDArray[Any]]
 
-# Rows scored at once: enough to be fast, and a copy of 100 float64 columns stays near 50 MB.
+# The number of rows scored at a time: enough to be fast, and a copy of 100 float64 columns takes only about 50 MB.
 CHUNK_ROWS = 65_536
 
 
@@ -34,7 +34,8 @@ def levels_of(frame: pd.DataFrame, categorical: Sequence[str]) -> dict[str, tupl
         values = frame[name].dropna().unique()
         if not all(isinstance(value, str) for value in values):
             raise ModelError(
-                f"The categorical column {name!r} holds values that are not text. Cast it to string in its feature."
+                f"The categorical column {name!r} holds values that are not text. Cast the column to string in the "
+                "definition of the feature."
             )
         found[name] = tuple(sorted(values))
     return found
@@ -57,7 +58,8 @@ def chunks(columns: Columns, features: Sequence[str]) -> Iterator[Encoded]:
     sizes = {len(values) for values in held.values()}
     if len(sizes) > 1:
         raise ModelError(
-            f"The model cannot score, because the columns differ in length ({', '.join(map(str, sorted(sizes)))} rows)."
+            "The model cannot score, because the columns differ in length "
+            f"({', '.join(map(str, sorted(sizes)))} rows). Send the same number of values for every column."
         )
     for start in range(0, max(*sizes, 1), CHUNK_ROWS):
         yield {name: values[start : start + CHUNK_ROWS] for name, values in held.items()}
@@ -82,12 +84,12 @@ def _numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
     if array.dtype.kind not in "biufO":
         raise ModelError(f"The feature {name!r} must be a number, not {array.dtype}.")
     if array.dtype.kind == "O":
-        # Nullable pandas columns hold pd.NA, which numpy cannot convert to a number.
+        # Replace pd.NA, which nullable pandas columns hold: numpy cannot convert it to a number.
         array = np.where(pd.isna(array), np.nan, array)
     try:
         numbers = array.astype("float64", copy=False)
     except (TypeError, ValueError) as cause:
-        raise ModelError(f"The feature {name!r} must be a number: {cause}.") from cause
+        raise ModelError(f"The feature {name!r} must be a number, but one of its values is not: {cause}.") from cause
     return np.where(np.isinf(numbers), np.nan, numbers) if np.isinf(numbers).any() else numbers
 
 

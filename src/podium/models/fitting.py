@@ -1,4 +1,4 @@
-"""One interface for fitting every algorithm, by name."""
+"""Fit any algorithm, chosen by its name, through the same function."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -62,7 +62,7 @@ def fitter(
     categorical: Sequence[str],
     seed: int,
 ) -> Fitter:
-    """Return a function that fits a model for a full set of hyperparameters. Work that all fits share is done once.
+    """Return a function that fits a model for given hyperparameters. Work that all fits share is done here, once.
 
     Raises:
         ModelError: the rows lack features.

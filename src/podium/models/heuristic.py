@@ -1,4 +1,4 @@
-"""The baseline: the rate of positives among past rows of the same group."""
+"""The baseline model: it scores a row by the rate of positives among the training rows of the same group."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ __all__ = ["Heuristic", "fitter"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Heuristic(Model):
-    """The past rate of positives in the row's group, smoothed toward the rate of the next coarser group.
+    """Scores a row by the rate of positives in its group in training, smoothed toward the next coarser group's rate.
 
     ``features`` are the columns that define the groups, coarsest first. The coarser group's rate counts as much as
     ``pseudo_rows`` further rows: an empirical Bayes estimate (Efron and Morris 1975). A group that training did not see
@@ -42,7 +42,7 @@ class Heuristic(Model):
         return np.diff(np.log(rates / (1 - rates)), axis=0).T
 
     def _rates(self, columns: Encoded) -> list[NDArray[np.float64]]:
-        """For each depth of grouping, all rows first: the smoothed rate of positives in each row's group."""
+        """The smoothed rate of positives in each row's group: one array for 0 (all rows) to all grouping columns."""
         keys = _keys(columns, self.categorical, self.params["steps"])
         _, rows, positive = self.groups[0][0]
         rates = [np.full(len(keys), positive / rows)]
@@ -55,11 +55,11 @@ class Heuristic(Model):
 
     @cached_property
     def _tables(self) -> list[tuple[pd.MultiIndex, NDArray[np.int64]]]:
-        """For each depth of grouping above 0: the groups, and their rows and positives, of shape (2, groups + 1)."""
+        """For the first 1 to all grouping columns: the groups, and their rows and positives, shape (2, groups + 1)."""
         tables = []
         for depth, table in enumerate(self.groups[1:], start=1):
             known = pd.DataFrame([group for group, _, _ in table], columns=list(self.features[:depth]))
-            # An unknown group has index -1. That selects the last entry, whose counts are zero.
+            # An unknown group has index -1, which selects the last entry. So append counts of zero.
             counts = np.array([*([rows, positive] for _, rows, positive in table), [0, 0]], dtype="int64").T
             tables.append((pd.MultiIndex.from_frame(known), counts))
         return tables
@@ -68,7 +68,7 @@ class Heuristic(Model):
 def fitter(
     train: Examples, validation: Examples | None, *, features: Sequence[str], categorical: Sequence[str], seed: int
 ) -> Fitter:
-    """Return a function that counts rates (see ``fitting.fitter``). Ignores ``validation`` and ``seed``."""
+    """Return a function that fits by counting (see ``fitting.fitter``). ``validation`` and ``seed`` are not used."""
 
     def fit(params: Mapping[str, Any]) -> Heuristic:
         by = tuple(params["by"])
@@ -85,7 +85,7 @@ def fitter(
 
 
 def _keys(columns: Encoded, levels: Levels, steps: Mapping[str, float]) -> pd.DataFrame:
-    """The group of each row: texts unchanged, numbers binned by ``steps``, missing values null."""
+    """The group of each row: texts unchanged, numbers divided by their step and rounded down, missing values null."""
     keys = {}
     for name, values in columns.items():
         if name in levels:
@@ -96,7 +96,7 @@ def _keys(columns: Encoded, levels: Levels, steps: Mapping[str, float]) -> pd.Da
 
 
 def _counts(keys: pd.DataFrame, label: NDArray[np.int64]) -> list[list[Any]]:
-    """[group, rows, positive rows] of each group without missing values, sorted by group."""
+    """One list [group, rows, positive rows] for each group, sorted. Groups with a missing value are left out."""
     if keys.columns.empty:
         return [[[], len(label), int(label.sum())]]
     counted = pd.Series(label).groupby([keys[name] for name in keys]).agg(["size", "sum"])

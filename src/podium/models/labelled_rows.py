@@ -13,8 +13,8 @@ from .model import Model
 
 __all__ = ["Examples", "Fitter"]
 
-# Fits a model for one set of hyperparameters. The function that returns a Fitter checks, encodes and bins the rows
-# once, because these steps are the same for every trial.
+# A Fitter fits a model for one set of hyperparameters. Work that is the same for every trial, such as binning the rows
+# for LightGBM, is done once, when the Fitter is created.
 Fitter: TypeAlias = Callable[[Mapping[str, Any]], Model]
 
 
@@ -38,8 +38,8 @@ class Examples:
         classes = [] if len(values) == 0 else np.unique(values.astype("float64")).tolist()
         if classes != [0.0, 1.0]:
             raise ModelError(
-                f"A fit needs labels of both classes, 0 and 1, and no others; the labels of {len(values)} rows "
-                f"are {classes}."
+                f"A fit needs labels of both classes, 0 and 1, and no others, but the labels of these {len(values)} "
+                f"rows are {classes}."
             )
         return cls(columns, values.astype("int64"))
 
@@ -47,7 +47,7 @@ class Examples:
         return len(self.label)
 
     def thinned(self, rows: int) -> "Examples":
-        """Return at most ``rows`` examples, evenly spaced, so that each period keeps its share."""
+        """Return at most ``rows`` examples, evenly spaced, so that every part of the sorted rows keeps its share."""
         if len(self) <= rows:
             return self
         at = np.arange(rows) * len(self) // rows

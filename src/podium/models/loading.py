@@ -33,7 +33,7 @@ def load(folder: Path) -> Model:
     files = {f.name: folder / f.metadata["file"] for f in fields(kind) if "file" in f.metadata}
     absent = [str(path) for path in files.values() if not path.is_file()]
     if absent:
-        raise ModelError(f"{folder} holds an incomplete model. Missing: {', '.join(absent)}.")
+        raise ModelError(f"{folder} holds an incomplete model. Save the model again. Missing: {', '.join(absent)}.")
     held |= {name: path.read_bytes().decode() for name, path in files.items()}
     held["features"] = tuple(held["features"])
     held["categorical"] = {name: tuple(levels) for name, levels in held["categorical"].items()}

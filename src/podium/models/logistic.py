@@ -38,8 +38,8 @@ class LogisticRegression(Model):
     def _score(self, columns: Encoded) -> NDArray[np.float64]:
         from scipy.special import expit
 
-        # Add feature by feature instead of using a matrix product, whose order of additions depends on the number of
-        # rows: a row must score the same alone and in a batch.
+        # Add feature by feature, so that a row scores the same alone and in a batch. In a matrix product, the order of
+        # additions depends on the number of rows.
         log_odds = np.full(len(columns[self.features[0]]), self.intercept)
         for term in self._terms(columns):
             log_odds += term
@@ -51,7 +51,7 @@ class LogisticRegression(Model):
     def _terms(self, columns: Encoded) -> Iterator[NDArray[np.float64]]:
         for name in self.features:
             if name in self.categorical:
-                # A missing level has index -1. That selects the last entry, whose weight is zero.
+                # A missing or unknown level has index -1, which selects the last weight. So append a weight of 0.
                 yield np.array([*self.weights[name], 0.0])[columns[name]]
             else:
                 yield self.numbers[name]["weight"] * _standardised(columns[name], self.numbers[name])
@@ -84,11 +84,11 @@ def fitter(
 
 
 def _summary(values: NDArray[np.float64]) -> dict[str, float]:
-    """Median of the known values; mean and standard deviation after missing values are filled with it."""
+    """The median of the known values; mean and standard deviation after missing values are filled with the median."""
     known = values[~np.isnan(values)]
     median = float(np.median(known)) if len(known) else 0.0
     filled = np.where(np.isnan(values), median, values)
-    # A constant column has a deviation of zero. A scale of 1 avoids dividing by it and standardises the column to 0.
+    # A constant column has a standard deviation of zero. Use a scale of 1 instead, which standardises the column to 0.
     return {"median": median, "mean": float(filled.mean()), "scale": float(filled.std()) or 1.0}
 
 
@@ -124,7 +124,7 @@ def _assemble(
     solved: tuple[float, NDArray[np.float64]],
     params: Mapping[str, Any],
 ) -> LogisticRegression:
-    """Name the weights, and move the average weight of each categorical feature into the intercept."""
+    """Build the model from the solver's weights. Each categorical feature's average weight moves into the intercept."""
     intercept, found = solved
     named = {name: {**n, "weight": float(weight)} for (name, n), weight in zip(numbers.items(), found, strict=False)}
     weights, first = {}, len(numbers)

@@ -27,7 +27,7 @@ METRICS = {
 
 
 def measure(label: np.ndarray, score: np.ndarray) -> dict[str, float]:
-    """Compute every metric of ``METRICS``; NaN where undefined (without rows, or ranking rows of one class).
+    """Compute every metric of ``METRICS``. A metric that is undefined, such as the ROC AUC of one class, is NaN.
 
     Args:
         label: 0 or 1, shape (n,).
@@ -48,7 +48,7 @@ def measure(label: np.ndarray, score: np.ndarray) -> dict[str, float]:
 
 
 def calibration_error(label: np.ndarray, score: np.ndarray) -> float:
-    """Expected calibration error: distance of mean score and positive rate in 10 equal-width bins, weighted by rows.
+    """Expected calibration error: |mean score - positive rate| in each of 10 equal bins, averaged over the rows.
 
     Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015. Chance
     alone makes it positive, and more so with fewer rows.
@@ -58,12 +58,12 @@ def calibration_error(label: np.ndarray, score: np.ndarray) -> float:
 
 
 def bin_of(score: np.ndarray) -> np.ndarray:
-    """The equal-width bin of each score in [0, 1], numbered 0 to 9. An edge belongs to the upper bin, 1 to the last."""
+    """The equal-width bin (0 to 9) of each score. A score on an edge is in the upper bin, a score of 1 in the last."""
     return np.searchsorted(np.arange(1, BINS) / BINS, score, side="right")
 
 
 def reliability(label: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows, mean score and positive rate of each bin, each of shape (10,); the last two are NaN for an empty bin."""
+    """Three arrays over the 10 score bins: rows, mean score, positive rate. The last two are NaN in an empty bin."""
     bins = bin_of(score)
     rows = np.bincount(bins, minlength=BINS)
     with np.errstate(invalid="ignore"):

@@ -69,7 +69,7 @@ class Model(ABC):
     def _contributions(self, columns: Encoded) -> NDArray[np.float64]: ...
 
     def save(self, folder: Path) -> None:
-        """Write the model's files. The same model gives the same bytes.
+        """Write the model's files to ``folder``. Equal models give equal bytes.
 
         Raises:
             ModelError: the folder holds other files, which would change the model's digest.

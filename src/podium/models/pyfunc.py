@@ -29,5 +29,5 @@ class Probability(PythonModel):
         return self.model.score(model_input)
 
 
-# Runs at import, because MLflow imports this script and takes the model that it sets.
+# MLflow runs this script and uses the model that is passed to set_model.
 mlflow.models.set_model(Probability())

@@ -1,4 +1,4 @@
-"""Batch scoring on the engine. Each worker loads a model once and scores whole batches."""
+"""Score the rows of a table on the engine (Sail or Spark). Each worker process loads a model only once."""
 
 import tempfile
 from collections.abc import Iterator, Mapping

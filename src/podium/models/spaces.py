@@ -44,7 +44,7 @@ class Search(Params, Generic[T]):
 
     @property
     def middle(self) -> T:
-        """The middle of the range (of its logarithm, if ``log``), or the first choice."""
+        """The middle of the range (the geometric middle, if ``log``), or the first of the choices."""
         if self.low is None or self.high is None:
             return self.choices[0]
         between = sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
@@ -56,7 +56,7 @@ class Search(Params, Generic[T]):
         return len(self.choices) != 1
 
     def suggest(self, trial: Trial, name: str) -> T:
-        """Draw the value for ``trial``."""
+        """Let Optuna draw the value of the hyperparameter for a trial."""
         if self.low is None or self.high is None:
             return trial.suggest_categorical(name, self.choices)
         if isinstance(self.low, int):
@@ -140,5 +140,5 @@ class Algorithms(Params):
     @model_validator(mode="after")
     def _someone_competes(self) -> "Algorithms":
         if not any(space.trials for _, space in self):
-            raise ValueError("no algorithm has a trial: give at least one of them trials above 0")
+            raise ValueError("no algorithm has a trial: set trials above 0 for at least one algorithm")
         return self

@@ -17,7 +17,8 @@ from .spaces import Algorithms, Space
 
 __all__ = ["Choice", "split_by_time", "tune"]
 
-# Trials before TPE starts to model the results: the middle of the space, then random ones.
+# Optuna's TPE sampler learns from earlier trials only after this many trials. The first of these tries the middle of
+# the search space, the others random points.
 SCOUTS = 4
 
 
@@ -38,7 +39,7 @@ class Choice:
     auc: float
 
     def params_for(self, rows: int) -> dict[str, Any]:
-        """The hyperparameters for a fit on ``rows`` rows: ``rounds`` grows in proportion to the rows."""
+        """The hyperparameters for a fit on ``rows`` rows: the tuned ``rounds`` grow in proportion to the rows."""
         if "rounds" not in self.params:
             return dict(self.params)
         return {**self.params, "rounds": max(1, round(self.params["rounds"] * rows / self.rows))}
@@ -47,7 +48,7 @@ class Choice:
 def split_by_time(
     rows: pd.DataFrame, boundary: datetime, *, time: str, known: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split ``rows`` into those whose label was known at ``boundary``, and those predicted at or after it.
+    """Return the rows whose label was known at ``boundary``, and the rows predicted at ``boundary`` or later.
 
     Earlier rows whose label was not yet known at ``boundary`` are in neither part.
 
@@ -70,7 +71,7 @@ def tune(
     categorical: list[str],
     seed: int,
 ) -> tuple[pd.DataFrame, Choice]:
-    """Try each algorithm for its number of trials, by TPE (Bergstra et al. 2011).
+    """Run the trials of each algorithm. TPE chooses their hyperparameters (Bergstra et al. 2011).
 
     Args:
         train: the rows that trials are fitted on, sorted by entity keys.
@@ -113,7 +114,7 @@ def _trials(algorithm: str, space: Space, learn: Fitter, validation: Examples, s
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=SCOUTS))
     study.enqueue_trial({name: search.middle for name, search in space.searched.items()})
-    # With nothing to search, all trials would be the same.
+    # With nothing to search, all trials would be the same, so run only one.
     for _ in range(space.trials if space.searched else 1):
         trial, start = study.ask(), perf_counter()
         params = space.middle | {name: search.suggest(trial, name) for name, search in space.searched.items()}

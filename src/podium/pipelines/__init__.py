@@ -18,6 +18,6 @@ STAGES = ("eda", "feature_engineering", "training", "evaluation", "deployment", 
 
 def create_pipeline(stage: str, problem: Problem) -> Pipeline:
     """Return the pipeline of a stage for a problem."""
-    # Imported here because importing the stages takes seconds, and the command line needs only their names.
+    # Import the stage here, because importing all stages takes seconds and the command line needs only their names.
     pipeline: Pipeline = import_module(f"{__name__}.{stage}").create_pipeline(problem)
     return pipeline

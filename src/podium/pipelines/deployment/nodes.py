@@ -24,13 +24,13 @@ def decide(candidate: Candidate, evidence: Evidence, champion: ModelVersion | No
     if evidence.digest != candidate.digest:
         raise PodiumError(
             f"The newest candidate of {problem.name} ({candidate.digest[:12]}) was not evaluated; the newest "
-            f"evaluation is of {evidence.digest[:12]}. Run: kedro run --pipeline evaluation"
+            f"evaluation is of another candidate ({evidence.digest[:12]}). Run: kedro run --pipeline evaluation"
         )
     checks = (*evidence.evaluation["checks"], _complete(candidate, problem), _current(candidate, evidence, champion))
     decision = Decision(candidate=candidate, checks=checks, metrics=evidence.metrics)
     for check in checks:
         if not check["passed"]:
-            logger.warning("%s refused by %s: %s", problem.name, check["name"], check["reason"])
+            logger.warning("%s: the candidate fails the check %s: %s", problem.name, check["name"], check["reason"])
     return decision
 
 

@@ -9,7 +9,7 @@ from . import nodes
 
 
 def create_pipeline(problem: Problem) -> Pipeline:
-    """Return the pipeline that decides on the candidate. Saving the decision registers the model."""
+    """Return the pipeline that decides whether a candidate becomes champion. Saving the decision registers it."""
     table = [
         node(nodes.decide, inputs=["candidate", "evidence", "seen_champion"], outputs="champion", problem=problem),
     ]

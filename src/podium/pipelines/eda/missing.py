@@ -1,4 +1,4 @@
-"""The picture of missing values, for every problem. It needs the profile only, so it reads no table again."""
+"""The plot of missing values on the exploration page. It uses only the profile, so no table is read again."""
 
 from typing import Any
 

@@ -36,7 +36,7 @@ def profile(as_of: datetime, *frames: DataFrame, problem: Problem) -> tuple[pd.D
 
 
 def draw(as_of: datetime, *frames: DataFrame, problem: Problem) -> list[PagePicture]:
-    """Draw the problem's pictures of the rows known at ``as_of``, each with its finding. One Spark action each."""
+    """Draw the problem's pictures of the rows known at ``as_of``, and describe each in a sentence, its finding."""
     tables = all_known_at(_named(frames, problem), as_of)
     return [_drawn(picture, picture.table(tables).toPandas()) for picture in problem.pictures]
 

@@ -34,7 +34,7 @@ def page_picture(
     size: tuple[float, float],
     nothing: str = NOTHING,
 ) -> PagePicture:
-    """Draw ``rows`` and compute their finding. The result does not depend on the order of the rows."""
+    """Draw ``rows``, and compute the sentence under the picture. The order of the rows does not matter."""
     from podium.reports import drawing, figure_to_svg
 
     svg = Markup()

@@ -21,7 +21,8 @@ SCHEMA = (
     "as_of timestamp, table string, column string, type string, rows bigint, missing bigint, distinct bigint, "
     "min string, max string, mean double, top string"
 )
-# Sum decimals, because sums of doubles depend on the order of addition. Values are rounded to a millionth.
+# Sum values as decimals, rounded to a millionth. A sum of doubles depends on the order of the additions, so engines
+# would give different sums.
 EXACT = "decimal(28, 6)"
 
 
@@ -45,7 +46,7 @@ def profile_tables(tables: Mapping[str, DataFrame], as_of: datetime) -> pd.DataF
 
 
 def profile_table(name: str, frame: DataFrame) -> list[dict[str, Any]]:
-    """The profile of one table: a dictionary for each column. One Spark action."""
+    """The profile of one table: a dictionary for each column, computed in one Spark action."""
     fields = frame.schema.fields
     measures = [measure for i, field in enumerate(fields) for measure in _measures(i, field)]
     found = frame.agg(F.count(F.lit(1)).alias("rows"), *measures)
@@ -76,7 +77,7 @@ def _measures(i: int, field: T.StructField) -> list[Column]:
         value = value.cast("string")
     measures = [F.count(value).alias(f"present_{i}"), F.countDistinct(value).alias(f"distinct_{i}")]
     if not _is_text(kind):
-        # Compare seconds, because Spark clients convert timestamps to local time in different ways.
+        # Return minimum and maximum in seconds: Spark clients convert timestamps to local time in different ways.
         ordered = F.unix_timestamp(value.cast("timestamp")) if _is_time(kind) else value
         measures += [F.min(ordered).alias(f"min_{i}"), F.max(ordered).alias(f"max_{i}")]
     if _is_number(kind):

@@ -19,7 +19,7 @@ MINUTES = len("2013-01-01 00:00")
 
 
 def render_page(problem: Problem, as_of: datetime, profile: pd.DataFrame, pictures: Sequence[PagePicture]) -> str:
-    """Return the self-contained page. It depends on its arguments only: no clock, no path, no random name."""
+    """Return the self-contained page. Equal arguments give equal bytes: it holds no clock time, path or random name."""
     from podium.reports.page import render
 
     sections = list(_sections(profile))
@@ -37,7 +37,7 @@ def render_page(problem: Problem, as_of: datetime, profile: pd.DataFrame, pictur
 
 
 def _sections(profile: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """The template's values for each table, in the order of the profile."""
+    """Yield what the template shows of each table, in the order of the profile."""
     for name, columns in profile.groupby("table", sort=False):
         rows = int(columns["rows"].iloc[0])
         yield {"name": name, "rows": rows, "columns": [_column(column) for column in columns.to_dict("records")]}

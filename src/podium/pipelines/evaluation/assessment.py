@@ -34,7 +34,7 @@ __all__ = ["draw", "evaluate", "explain_candidate", "flat_metrics", "holdout_row
 def holdout_rows(
     examples: DataFrame, as_of: datetime, params: EvaluationParams, *, keys: Sequence[str], slices: Mapping[str, str]
 ) -> pd.DataFrame:
-    """The rows on which models are compared: the last days of a training set, which training does not use.
+    """The held-out rows, on which models are compared: the last days of a training set. Training does not use them.
 
     Args:
         examples: training sets, with the columns ``as_of``, keys, ``prediction_time``, features, ``label``.
@@ -58,7 +58,7 @@ def holdout_rows(
     where = f"The training set of {moment:%Y-%m-%d %H:%M} UTC has"
     if rows.empty:
         raise EvaluationError(
-            f"{where} no held-out rows to evaluate on: none has a prediction time from {first:%Y-%m-%d %H:%M} to "
+            f"{where} no held-out rows to evaluate on: no row has a prediction time from {first:%Y-%m-%d %H:%M} to "
             f"{last:%Y-%m-%d %H:%M} UTC. Run training for this as_of, choose a later as_of, or increase "
             "evaluation.holdout_days."
         )
@@ -144,7 +144,7 @@ def draw(
     params: EvaluationParams,
     champion: Model | None = None,
 ) -> dict[str, Figure]:
-    """Return the pictures by name: roc, precision_recall, calibration and, where there are any, slices, explanation."""
+    """Return the pictures by name: roc, precision_recall, calibration, and slices and explanation if there are any."""
     from . import pictures
     from .beeswarm import beeswarm
     from .slice_picture import slices
@@ -181,7 +181,7 @@ def write_model_card(
 
 
 def flat_metrics(evaluation: Evaluation) -> dict[str, float]:
-    """The metrics under flat names for MLflow, without undefined ones.
+    """The metrics of an evaluation as one flat dictionary for MLflow. Undefined metrics are left out.
 
     The candidate's metrics have no prefix (``auc``, ``auc_low``, ``auc_high``); the others have one
     (``baseline_auc``, ``gain_over_baseline_auc_low``). ``checks_failed`` is a count.
@@ -212,7 +212,7 @@ def _present(candidate: Model, baseline: Model, champion: Model | None) -> dict[
 
 
 def _scored(model: Model, rows: pd.DataFrame, who: str) -> np.ndarray:
-    """The model's scores, checked: NaN or a number above 1 could still give plausible metrics."""
+    """Score the rows; refuse scores that are not probabilities, because they could still give plausible metrics."""
     try:
         score = np.asarray(model.score(rows), dtype=np.float64)
     except ModelError as cause:
@@ -220,8 +220,8 @@ def _scored(model: Model, rows: pd.DataFrame, who: str) -> np.ndarray:
     good = (score >= 0) & (score <= 1)
     if score.shape != (len(rows),) or not good.all():
         raise EvaluationError(
-            f"The {who} ({model.algorithm}) gave {int((~good).sum()):,} scores that are not probabilities for "
-            f"{len(rows):,} rows (shape {score.shape}). Check the model's score function."
+            f"The {who} ({model.algorithm}) gave {int((~good).sum()):,} scores that are not probabilities, in an array "
+            f"of shape {score.shape} for {len(rows):,} rows. Check the model's score function."
         )
     return score
 

@@ -57,7 +57,7 @@ def _bars(axis: Axes, explanation: Explanation, shown: int) -> None:
 
 
 def _dots(axis: Axes, y: int, contribution: np.ndarray, value: np.ndarray) -> None:
-    """Draw one feature's dots in a line, spread where they are dense. The spread is fixed, not random."""
+    """Draw the dots of one feature along a line. Where they are dense, spread them by a rule, not at random."""
     number = np.isfinite(value)
     colours = np.full((len(value), 4), 0.0)
     colours[~number] = to_rgba(NOT_A_NUMBER)

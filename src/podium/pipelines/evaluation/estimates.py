@@ -19,7 +19,7 @@ Measured: TypeAlias = tuple[Scores, dict[str, np.ndarray]]
 
 
 def interval(value: float, resampled: np.ndarray) -> Estimate:
-    """The value with its 95% percentile interval, from the resamples on which it is defined."""
+    """The value with its 95% percentile interval, from the resamples on which the metric is defined."""
     defined = resampled[np.isfinite(resampled)]
     if not np.isfinite(value):
         return Estimate(value=None)
@@ -30,7 +30,7 @@ def interval(value: float, resampled: np.ndarray) -> Estimate:
 
 
 def scores(label: np.ndarray, score: np.ndarray, resampled: dict[str, np.ndarray]) -> Scores:
-    """Every metric with its interval."""
+    """Every metric of a model, with its 95% confidence interval."""
     found = measure(label, score)
     return Scores(**{name: interval(found[name], resampled[name]) for name in METRICS})
 
@@ -50,12 +50,12 @@ def difference(ours: Measured, theirs: Measured) -> Scores:
 
 
 def positive_rate(label: np.ndarray, day: np.ndarray, draws: np.ndarray) -> Estimate:
-    """The share of positive labels with its interval."""
+    """The share of positive labels, with its 95% confidence interval."""
     return _rate(label, day, draws)
 
 
 def calibration_bins(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.ndarray) -> tuple[Bin, ...]:
-    """The mean score and the share of positives in each bin of the score, with intervals."""
+    """The mean score and the share of positives in each bin of the score. The share has a confidence interval."""
     bins = bin_of(score)
     found = []
     for i in range(BINS):

@@ -23,7 +23,7 @@ def gate_checks(
     gain_over_champion: Scores | None,
     slices: tuple[Slice, ...],
 ) -> tuple[Check, ...]:
-    """Run every check; the comparison with the champion only if there is one."""
+    """Run every check of the gate. Without a champion, the comparison with the champion is left out."""
     t = thresholds
     checks = [
         _unseen(window),
@@ -64,7 +64,7 @@ def _better(gain: Estimate, least: float) -> Check:
 
 
 def _not_worse(gain: Estimate, most_lost: float) -> Check:
-    """Check non-inferiority: the interval must rule out a loss larger than ``most_lost``."""
+    """Check that the candidate is not inferior to the champion: the interval excludes a loss above ``most_lost``."""
     passed = gain.low is not None and gain.low >= -most_lost
     what = f"ROC AUC over the champion {_shown(gain.value, sign=True)}, at the low end {_shown(gain.low, sign=True)}"
     asked = f"; the low end must be at least {_shown(-most_lost, sign=True)}"
@@ -81,7 +81,7 @@ def _worst_slice(slices: tuple[Slice, ...], least: float) -> Check:
 
 
 def _unseen(window: Window) -> Check:
-    """Check that the candidate's last training row was predicted before the first held-out row."""
+    """Check that the last prediction time in training is before the first prediction time of the held-out rows."""
     if window.trained_until is None:
         return _check("unseen", False, None, None, "Distance from training to the held-out rows")
     hours = (window.first - window.trained_until).total_seconds() / 3600

@@ -89,7 +89,7 @@ def _by_name(found: Evaluation) -> dict[str, list[object]]:
 
 def _data_uri(figure: Figure) -> str:
     png = io.BytesIO()
-    # Leave out matplotlib's version, so that versions that draw alike give the same file.
+    # Leave matplotlib's version out of the file: two versions that draw the same picture then give equal files.
     figure.savefig(png, format="png", metadata={"Software": None})
     return f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
 

@@ -1,4 +1,4 @@
-"""The nodes of evaluation."""
+"""The nodes of evaluation: select the held-out rows, measure the models, collect the evidence for deployment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["held_out", "measure", "show"]
 def held_out(
     examples: DataFrame, candidate: Candidate, as_of: datetime, params: EvaluationParams, *, problem: Problem
 ) -> pd.DataFrame:
-    """The held-out rows of the candidate's training set: those after the rows that it was trained on.
+    """The held-out rows of the candidate's training set: the latest rows, on which the candidate was not trained.
 
     Raises:
         PodiumError: the candidate was trained as of a moment after ``as_of``.
@@ -32,7 +32,8 @@ def held_out(
     if candidate.as_of > as_of:
         raise PodiumError(
             f"The newest candidate of {problem.name} was trained as of {candidate.as_of:%Y-%m-%d %H:%M}, which is "
-            f"after as_of {as_of:%Y-%m-%d %H:%M}. Run training with this as_of, or evaluation with a later one."
+            f"after this run's as_of, {as_of:%Y-%m-%d %H:%M}. First run training with that as_of, or choose a "
+            "later one for evaluation."
         )
     return assessment.holdout_rows(examples, candidate.as_of, params, keys=problem.keys, slices=problem.slices)
 
@@ -61,7 +62,7 @@ def show(
     *,
     problem: Problem,
 ) -> tuple[Evidence, str]:
-    """Return the evidence that deployment decides on, with pictures, and the model card as HTML."""
+    """Return two things: the evidence (with pictures) on which deployment decides, and the model card as HTML."""
     model, baseline = candidate.model, candidate.baseline
     explanation = assessment.explain_candidate(model, rows, params)
     figures = assessment.draw(

@@ -22,7 +22,7 @@ FEW = 50
 
 @dataclass(frozen=True)
 class Scored:
-    """The labels of the held-out rows and the scores of each model: ``candidate``, ``baseline``, maybe ``champion``."""
+    """The labels of the held-out rows, and the scores of ``candidate``, ``baseline`` and, if any, ``champion``."""
 
     label: np.ndarray
     scores: Mapping[str, np.ndarray]
@@ -40,7 +40,7 @@ def subtitle(found: Evaluation, words: ReportWords) -> str:
 
 
 def roc(scored: Scored, found: Evaluation, words: ReportWords) -> Figure:
-    """Draw the ROC curve of each model, with its area in the legend."""
+    """Draw the ROC curve of each model, with the area under the curve in the legend."""
     from sklearn.metrics import roc_curve
 
     title = f"How well the score separates {words.positive} {words.rows} from the others"

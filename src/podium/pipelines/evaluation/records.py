@@ -10,11 +10,11 @@ __all__ = ["Bin", "Check", "Estimate", "Evaluation", "EvaluationError", "Record"
 
 
 class EvaluationError(PodiumError):
-    """A model cannot be evaluated on these rows."""
+    """A model cannot be evaluated on the given held-out rows."""
 
 
 class Record(BaseModel):
-    """A frozen record. It refuses NaN and infinity, because JSON cannot express them and a gate cannot judge them."""
+    """A frozen record. Refuses NaN and infinity: JSON has neither, and a gate cannot compare them with a threshold."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -38,7 +38,7 @@ class Scores(Record):
 
 
 class Bin(Record):
-    """The rows whose score lies between two edges. Without rows, mean score and rate are not defined."""
+    """The rows whose score lies between two edges. In an empty bin, mean score and positive rate are undefined."""
 
     low: float
     high: float
@@ -48,7 +48,7 @@ class Bin(Record):
 
 
 class Slice(Record):
-    """The candidate's metrics on the rows with one value of a slice; None if the rows are too few or of one class."""
+    """The candidate's metrics on rows with the same value of a slice column; None for too few rows or one class."""
 
     slice: str
     value: str

@@ -1,4 +1,4 @@
-"""The picture of performance by slice."""
+"""The picture of the candidate's performance by slice, such as by airport."""
 
 from collections.abc import Sequence
 from textwrap import shorten
@@ -19,7 +19,7 @@ FAINT = 0.3
 
 
 def slices(found: Evaluation, words: ReportWords) -> Figure:
-    """Draw for each value of each slice the ROC AUC, and the mean score against the share of positives."""
+    """Draw the ROC AUC of each value of each slice, and beside it the mean score and the share of positives."""
     names = list(dict.fromkeys(part.slice for part in found.slices))
     parts = {name: _largest([part for part in found.slices if part.slice == name]) for name in names}
     heights = [len(parts[name]) + 0.4 for name in names]

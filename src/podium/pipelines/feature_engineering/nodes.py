@@ -36,15 +36,16 @@ class FeatureParams(Params):
 def plan(
     as_of: datetime, parameters: FeatureParams, intake: DataFrame, seen: DataFrame | None, *, problem: Problem
 ) -> pd.DataFrame:
-    """Plan the refresh of each feature table: whether it is ``due``, and the times ``since``, ``until``, ``reached``.
+    """Plan the refresh of each feature table: whether it is due, and which span of time to compute.
 
-    ``since`` is the time up to which the table is computed, or ``recompute_from`` if that is earlier. It is null if all
-    rows are due, because there is no table yet or it was computed from other data or by other code. ``reached`` is the
-    time up to which the table is computed after the refresh.
+    A ``due`` table gets the rows after ``since`` and up to ``until``, which is ``as_of``. ``since`` is the time up to
+    which the table is already computed, or ``recompute_from`` if that is earlier. It is null if all rows are due,
+    because there is no table yet or it was computed from other data or by other code. ``reached`` is the time up to
+    which the table is computed after the refresh.
     """
     ingested = sorted(f"{row['event']}{row['source_digest']}{row['intake']}" for row in intake.collect())
     fingerprint = sha256((code_digest(problem) + "".join(ingested)).encode()).hexdigest()[:16]
-    # Ignore tables that were computed from other data or by other code.
+    # A table that was computed from other data or by other code counts as not computed, so all its rows are due.
     ends = reached(seen.filter(F.col("fingerprint") == fingerprint)) if seen is not None else {}
     again = pd.Timestamp(parameters.recompute_from) if parameters.recompute_from else None
     until, rows = pd.Timestamp(as_of), []
@@ -62,7 +63,7 @@ def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable) -> Row
     """Compute the rows of one feature table from ``since`` to ``until`` of its plan, if it is due."""
     mine = plans.set_index("table").loc[table.name]
     if not mine["due"]:
-        return Unchanged(f"features are computed up to {mine['reached']:%Y-%m-%d %H:%M}")
+        return Unchanged(f"all features up to {mine['reached']:%Y-%m-%d %H:%M} are computed already")
     since: datetime | None = None if pd.isna(mine["since"]) else mine["since"].to_pydatetime()
     until = mine["until"].to_pydatetime()
     known = all_known_at(dict(zip(table.reads, bronze, strict=True)), until)
@@ -70,7 +71,7 @@ def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable) -> Row
     keys = (*table.entity, "feature_time")
     if since is None:
         return Rows(frame=rows, keys=keys, mode=Mode.OVERWRITE)
-    # Replace the window, because a killed run may have left rows in it.
+    # Replace all rows of the window instead of merging, because a killed run may have left rows there.
     window = f"feature_time > {_literal(since)} AND feature_time <= {_literal(until)}"
     return Rows(frame=rows, keys=keys, window=window)
 
@@ -82,6 +83,6 @@ def _literal(moment: datetime) -> str:
 def record(plans: pd.DataFrame, *tables: DataFrame) -> Rows | Unchanged:
     """Record the time up to which each feature table is computed, so that the next run continues from there."""
     if not plans["due"].any():
-        return Unchanged("no feature table was due")
+        return Unchanged("no feature table was due for a refresh")
     rows = plans[["table", "fingerprint", "reached"]].rename(columns={"reached": "until"})
     return Rows(frame=tables[0].sparkSession.createDataFrame(rows, REFRESH_SCHEMA), keys=REFRESH_KEYS)

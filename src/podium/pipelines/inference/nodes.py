@@ -1,4 +1,4 @@
-"""Batch scoring of every request since the champion's ``as_of``, with the features known when it was made."""
+"""Batch scoring of every request since the champion's ``as_of``, with the features known at the request's time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def score(
     *frames: DataFrame,
     problem: Problem,
 ) -> Rows | Unchanged:
-    """Score the requests not yet in the prediction log. Return keys, times, version, score, decision and features.
+    """Score the requests that the champion has not scored yet. Return the new rows of the prediction log.
+
+    A row has keys, times, model version, score, decision and features.
 
     Args:
         as_of: the time of the run. Requests up to it are scored, each as of its own ``prediction_time``.

@@ -10,7 +10,7 @@ from . import nodes
 
 
 def create_pipeline(problem: Problem) -> Pipeline:
-    """Return the pipeline that scores, with the champion, all requests that are not yet in the prediction log."""
+    """Return the pipeline in which the champion scores every request that it has not scored yet."""
     reads = [f"bronze_{event}" for event in problem.request_reads]
     tables = [f"features_{table.name}" for table in problem.tables]
     state = ["seen_predictions_log", "features_refreshes"]

@@ -1,4 +1,7 @@
-"""Checks raw rows against an event's contract, in the workers of the engine."""
+"""Check raw rows against the contract of an event. An event is a kind of row with a bronze table of its own.
+
+The engine's workers run the checks.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 
 
 def judged(raw: DataFrame, event: Event, reference: Mapping[str, Any]) -> DataFrame:
-    """Check the rows of ``raw`` that report ``event``. Return bronze columns, ``row``, ``rule`` (null in a good row).
+    """Check the rows of ``raw`` that report ``event``. Return bronze columns, line number, broken rule or null.
 
     If good rows share a key, the first in the file stays good; the others break the rule against duplicate keys.
     """
@@ -48,13 +51,13 @@ def judged(raw: DataFrame, event: Event, reference: Mapping[str, Any]) -> DataFr
 
 
 def arrow_schema(event: Event) -> pa.Schema:
-    """The Arrow schema of ``judge``'s result: the event's bronze columns and the verdict."""
+    """The Arrow schema of ``judge``'s result: the event's bronze columns, the line number and the broken rule."""
     fields = [field.split() for field in f"{event.schema}, {VERDICT}".split(", ")]
     return pa.schema([(name, ARROW_TYPES[dtype]) for name, dtype in fields])
 
 
 def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any]) -> pd.DataFrame:
-    """Check rows of text. Return bronze columns (null in a bad row), ``row``, ``rule`` (None for a good row)."""
+    """Check rows whose columns are all text. Return bronze columns (null if bad), line number, broken rule or None."""
     malformed = raw["malformed"].to_pandas().notna()
     claimed = event.claims(raw) | malformed
     raw = raw.filter(pa.array(claimed))
@@ -74,7 +77,7 @@ def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any]) -> pd.DataF
 
 
 def _typed(raw: pa.Table, contract: Any) -> tuple[pd.DataFrame, pd.Series]:
-    """Convert text to the contract's types. Also return, for each row, a rule naming the first column that failed."""
+    """Convert text to the contract's types. Also return, for each row, the first column that cannot be converted."""
     rules = pd.Series(None, index=range(len(raw)), dtype=object)
     typed = {}
     for name, column in contract.to_schema().columns.items():
@@ -92,12 +95,12 @@ def _typed(raw: pa.Table, contract: Any) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def _numbers(text: pa.ChunkedArray) -> pd.Series:
-    """Convert text to numbers, other text to NaN. A number's bits do not depend on the rest of the batch."""
+    """Convert text to numbers, and text that is no number to NaN. The rest of a batch never changes a number's bits."""
     try:
         numbers = text.cast(pa.float64())
     except pa.ArrowInvalid:
-        # Arrow fails on the first text that is not a number. Set such texts to null and cast again with Arrow, because
-        # pandas rounds some numbers differently in the last bit.
+        # Arrow fails on the first text that is not a number. Set such texts to null and cast again. Don't use pandas to
+        # cast them: it rounds some numbers differently from Arrow in the last bit.
         text = pc.utf8_trim_whitespace(text)
         readable = pc.match_substring_regex(text, NUMBER)
         numbers = pc.if_else(readable, text, pa.scalar(None, pa.string())).cast(pa.float64())
@@ -115,15 +118,15 @@ def _apply(contract: Any, typed: pd.DataFrame, rules: pd.Series) -> None:
             warnings.simplefilter("ignore")
             contract.validate(readable, lazy=True)
     except SchemaErrors as found:
-        # Put column checks first: if a row fails several checks, the first is reported, and a column check is more
-        # specific.
+        # Put column checks before row checks: if a row fails several checks, only the first is reported, and a column
+        # check is more specific.
         cases = found.failure_cases.sort_values("schema_context", kind="stable")
         cases["subject"] = cases["column"].where(cases["schema_context"] == "Column", "row")
         broken = cases[cases["index"].isna()]
         failed = cases.dropna(subset=["index"]).drop_duplicates("index")
         rules[failed["index"].astype(int)] = (failed["subject"] + ": " + failed["check"]).to_numpy()
-        # A check that raised an error must not let rows through. Check again without the rows that failed another
-        # check, because they may have caused the error.
+        # A check that raised an error must not let rows through. First check again without the rows that failed another
+        # check, because they may have caused the error. If the error stays, all remaining rows are bad.
         if len(broken) and len(failed):
             _apply(contract, typed, rules)
         elif len(broken):

@@ -48,7 +48,7 @@ class IngestionParams(Params):
 
 @dataclass(frozen=True)
 class Opened:
-    """A source whose files were checked and landed, and what is needed to judge its rows.
+    """A source whose files were checked and converted to Parquet, and what is needed to check its rows.
 
     Attributes:
         source: its files.
@@ -74,7 +74,7 @@ def open_source(
     *,
     problem: Problem,
 ) -> Opened:
-    """Check that every file and column exists, land the files, and find which events are already in bronze."""
+    """Check that every file and column exists, convert the files to Parquet, and find the events already in bronze."""
     source = landing.open(folder, {file.name: file.columns for file in problem.sources})
     rules = code_digest(problem, "sources", "contracts") + parameters.model_dump_json()
     if ingestion.recent_days is not None:
@@ -98,7 +98,7 @@ def _digest(event: Event, source: Source, rules: str) -> str:
 
 
 def judge_event(opened: Opened, landing: Landing, *, event: Event) -> DataFrame | Unchanged:
-    """Return every raw row that reports the event, with the bronze row or the rule that it broke."""
+    """Return every raw row that reports the event: as a bronze row if it is good, with the broken rule if it is bad."""
     if event.name in opened.done:
         return Unchanged("this source is already in bronze")
     raw = opened.source.frames[event.source]
@@ -106,7 +106,7 @@ def judge_event(opened: Opened, landing: Landing, *, event: Event) -> DataFrame 
 
 
 def quarantine(opened: Opened, *verdicts: DataFrame | Unchanged, problem: Problem) -> Rows | Unchanged:
-    """Return all bad rows: event, rule, line, and the row as received."""
+    """Return all bad rows: the event, the line number, the broken rule, and the row as received."""
     bad = [
         _as_received(verdict, opened.source.frames[event.source]).select(
             F.lit(event.name).alias("event"),
@@ -127,7 +127,7 @@ def _as_received(verdict: DataFrame, raw: DataFrame) -> DataFrame:
     """The bad rows: ``row``, ``rule`` and the source line as JSON, without its empty fields."""
     bad = verdict.filter(F.col("rule").isNotNull()).select("row", "rule")
     line = F.to_json(F.struct(*[name for name in raw.columns if name != "row"]))
-    # Broadcast the bad rows to the raw rows: they are few, because with too many the run fails.
+    # Broadcast the bad rows, which are few. (If they are many, the run fails after this step.)
     return raw.join(F.broadcast(bad), "row").select("row", "rule", line.alias("received"))
 
 
@@ -177,7 +177,7 @@ def _good(verdict: DataFrame) -> DataFrame:
 
 
 def _since(good: Mapping[str, DataFrame], recent_days: int) -> dict[str, datetime]:
-    """The time after which rows count as recent, for each event with dates of its own."""
+    """For each event whose rows have dates, the time after which a row counts as recent."""
     spans = reduce(DataFrame.unionByName, [_span(frame, name) for name, frame in good.items()]).toPandas()
     dated = _dated(spans)
     if dated.empty:
@@ -255,7 +255,10 @@ def resolve_as_of(as_of: str | None, intake: DataFrame, *, problem: Problem) -> 
     spans = intake.groupBy("event").agg(F.min("oldest").alias("oldest"), F.max("newest").alias("newest")).toPandas()
     dated = _dated(spans)
     if dated.empty:
-        raise PodiumError(f"The source of {problem.name} holds no rows with a date. Check {problem.name}.source.")
+        raise PodiumError(
+            f"The source of {problem.name} holds no rows with a date, so no run is possible. Check the parameter "
+            f"{problem.name}.source."
+        )
     begin, newest = (pd.Timestamp(t).tz_localize("UTC") for t in (dated["oldest"].max(), dated["newest"].max()))
     moment = newest if as_of is None else pd.Timestamp(parse_moment(as_of))
     if moment < begin:

@@ -24,7 +24,7 @@ from .windows import enough, title
 
 __all__ = ["alerts"]
 
-# How many features a reason names. The drift table lists all of them.
+# The reason of a drift alert names at most this many features. The drift table lists all of them.
 NAMED = 3
 
 
@@ -35,7 +35,7 @@ def alerts(
     as_of: datetime,
     params: MonitoringParams,
 ) -> pd.DataFrame:
-    """The alerts for the reference's model version as rows of ``ALERTS``, at most one for each month and subject.
+    """The alerts for the monitored model version as rows of ``ALERTS``, at most one for each month and subject.
 
     Args:
         drift: rows of ``DRIFT`` of that version.
@@ -61,8 +61,8 @@ def _check_metrics(reference: Mapping[str, float], params: MonitoringParams) -> 
     missing = [name + did_you_mean(name, reference) for name in params.performance.judged if name not in reference]
     if missing:
         raise PodiumError(
-            f"The champion's evaluation has no value for these metrics of monitoring.performance: "
-            f"{', '.join(missing)}. It has: {', '.join(sorted(reference))}."
+            f"The parameter monitoring.performance sets alert levels for metrics that the champion's evaluation lacks: "
+            f"{', '.join(missing)}. Remove these levels. The evaluation has: {', '.join(sorted(reference))}."
         )
 
 
@@ -72,7 +72,7 @@ def _identify(row: Mapping[str, Any]) -> str:
 
 
 def _drift_alerts(drift: pd.DataFrame, params: MonitoringParams) -> Iterator[dict[str, Any]]:
-    """One alert for each month and kind: it gives the PSI of the most drifted subject, and names the next ones."""
+    """At most one alert for the features and one for the predictions of each month, naming what drifted most."""
     for (kind, _), rows in drift[drift["complete"]].groupby(["kind", "window_start"]):
         drifted = rows[rows["drifted"]].sort_values(["psi", "subject"], ascending=[False, True])
         if drifted.empty:
@@ -106,7 +106,7 @@ def _moved(row: Mapping[Any, Any], words: ReportWords) -> str:
 def _performance_alerts(
     performance: pd.DataFrame, reference: Mapping[str, float], params: MonitoringParams
 ) -> Iterator[dict[str, Any]]:
-    """One alert for each month and metric that is worse than at evaluation by more than chance explains.
+    """For each month, an alert for each metric that is worse than at evaluation by more than chance explains.
 
     The threshold is the tolerated loss plus the one-sided normal bound of the month's standard error.
     """
@@ -130,7 +130,7 @@ def _performance_alerts(
 def _calibration_alerts(
     performance: pd.DataFrame, trained_rate: float, params: MonitoringParams
 ) -> Iterator[dict[str, Any]]:
-    """One alert for each month whose calibration error exceeds its level."""
+    """One alert for each month whose calibration error exceeds both its level and what chance explains."""
     words = params.words
     for month in _judged(performance, "calibration_noise", params):
         levels = {name: max(level, month["calibration_noise"]) for name, level in params.calibration}

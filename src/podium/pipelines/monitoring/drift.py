@@ -29,7 +29,7 @@ __all__ = ["drift", "most_drifted", "noise", "stability_index"]
 
 
 def drift(predictions: DataFrame, reference: Reference, as_of: datetime, params: MonitoringParams) -> pd.DataFrame:
-    """The drift of the reference's model version: a row of ``DRIFT`` for each month and subject.
+    """The drift of the champion's predictions: per month, a row of ``DRIFT`` for each feature, the score, the decision.
 
     ``subject`` is a feature, ``score`` or ``decision``; ``kind`` is ``feature`` or ``prediction``. ``threshold`` is
     the larger of ``params.psi.warning`` and ``noise``, the PSI that a month without drift exceeds with probability
@@ -92,7 +92,7 @@ def stability_index(then: np.ndarray, now: np.ndarray) -> float:
 
 
 def noise(then: np.ndarray, now: np.ndarray, confidence: float) -> float:
-    """The PSI that two samples of one distribution stay below with probability ``confidence``."""
+    """The PSI that chance explains: two samples of the same distribution stay below it with this ``confidence``."""
     bins = np.count_nonzero(then + now)
     if bins < 2:
         return 0.0
@@ -100,7 +100,7 @@ def noise(then: np.ndarray, now: np.ndarray, confidence: float) -> float:
 
 
 def _moved(bins: Bins, then: np.ndarray, now: np.ndarray) -> dict[str, Any]:
-    """The bin whose share of rows changed most. On a tie the last one wins: for decisions, the positive one."""
+    """The bin whose share of rows changed most. On a tie the last wins, so for decisions the positive one is named."""
     changes = np.abs(now - then).round(12)
     most = int(len(changes) - 1 - np.argmax(changes[::-1]))
     return {"moved": bins.name(most), "moved_from": then[most], "moved_to": now[most]}

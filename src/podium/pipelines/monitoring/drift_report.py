@@ -1,4 +1,4 @@
-"""The Evidently report: the most drifted features of a sample, feature by feature."""
+"""The Evidently report: the most drifted features, in a sample of predictions and in one of the training set."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,8 @@ from .windows import monitored
 __all__ = ["drift_report"]
 
 TIME = "prediction_time"
-# The report is self-contained. If a later Evidently loads something from the network, the browser blocks it.
+# This policy makes the browser block network access. The report needs none now, but a later version of Evidently might
+# load something.
 POLICY = (
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:\">"
@@ -64,7 +65,7 @@ def _html(now: pd.DataFrame, then: pd.DataFrame, features: list[str], params: Mo
     from evidently.presets import DataDriftPreset
 
     numbers = [name for name in features if now[name].dtype == "float64"]
-    # Evidently cannot compare a column with no values at all.
+    # Leave out columns without any value, because Evidently cannot compare them.
     shown = [name for name in features if now[name].notna().any() and then[name].notna().any()]
     definition = DataDefinition(
         timestamp=TIME,

@@ -39,7 +39,7 @@ class Bins(Protocol):
 
 @dataclass(frozen=True)
 class Numbers:
-    """Bins of a numeric column: one up to and including each edge, one above the last edge, one for null and NaN."""
+    """Bins of a numeric column: one that ends at each edge (inclusive), one above the last, one for null and NaN."""
 
     edges: tuple[float, ...]
     dtype: str = "double"
@@ -88,7 +88,7 @@ class Categories:
 
 
 def cut_numbers(values: pd.Series, bins: int) -> Numbers:
-    """Bins with equally many of ``values`` each, as far as ties allow."""
+    """Choose bins that each hold the same number of ``values``, as far as ties allow."""
     known = values.dropna().to_numpy()
     if not len(known):
         return Numbers(())
@@ -99,7 +99,7 @@ def cut_numbers(values: pd.Series, bins: int) -> Numbers:
 
 
 def cut_categories(values: pd.Series, share: float) -> Categories:
-    """Bins with one level for each value that makes up at least ``share`` of ``values``."""
+    """Choose bins: one for each value that makes up at least ``share`` of ``values``. Rarer values share a bin."""
     shares = values.value_counts(normalize=True)
     return Categories(tuple(sorted(shares.index[shares >= share])))
 
@@ -118,7 +118,7 @@ def count(frame: DataFrame, bins: Mapping[str, Bins], window: Column) -> pd.Data
     """
     starts = np.cumsum([0, *(b.size for b in bins.values())])
     cuts = list(zip(starts, bins.values(), strict=False))
-    # One array holds the bins of all columns side by side; each row adds one to one slot for each column.
+    # One array holds the bins of all columns side by side. For each column, a row adds 1 to one of its slots.
     slots = int(starts[-1])
 
     def in_worker(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -23,7 +23,8 @@ from .windows import closed, day, monitored, month, window
 
 __all__ = ["calibration_noise", "performance"]
 
-# The calibration error has no standard error: chance alone makes it positive, so it is compared with its noise.
+# Compute a standard error for all metrics except the calibration error. Chance alone makes the calibration error
+# positive, so it is compared with calibration_noise, the error that chance explains.
 WITH_ERROR = tuple(name for name in METRICS if name != "calibration_error")
 RESAMPLES = 200
 
@@ -77,7 +78,7 @@ def _scored(seen: DataFrame, known: DataFrame, version: str, keys: Sequence[str]
 
 
 def _figures(rows: pd.DataFrame) -> dict[str, object]:
-    """The metrics of a month's labelled rows: columns ``day``, ``score`` and ``label``, sorted."""
+    """The metrics of one month, from its labelled rows, which have the columns ``day``, ``score`` and ``label``."""
     if rows.empty:
         return {"labelled": 0, "days": 0}
     label, score = rows["label"].to_numpy(), rows["score"].to_numpy()
@@ -95,13 +96,13 @@ def _figures(rows: pd.DataFrame) -> dict[str, object]:
 
 
 def _spread(values: np.ndarray) -> float:
-    """The standard deviation of a metric over the resamples on which it is defined."""
+    """The standard error of a metric: its standard deviation over the resamples on which it is defined."""
     defined = values[np.isfinite(values)]
     return float(defined.std(ddof=1)) if len(defined) > 1 else np.nan
 
 
 def calibration_noise(label: np.ndarray, score: np.ndarray, days: np.ndarray) -> float:
-    """The bound that the calibration error of perfectly calibrated scores stays below in at least 99 of 100 months.
+    """The calibration error that chance explains: calibrated scores stay below it in at least 99 of 100 months.
 
     In each bin the sum of score - label is about normal around 0. Its variance is estimated from the sums of the days,
     so rows of one day may be correlated: Liang and Zeger, "Longitudinal data analysis using generalized linear models",

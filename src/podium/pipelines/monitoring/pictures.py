@@ -58,7 +58,7 @@ def draw_rates(figure: Figure, months: pd.DataFrame, trained_rate: float, params
 
 
 def draw_quality(figure: Figure, months: pd.DataFrame, reference: Mapping[str, float]) -> None:
-    """Draw ROC AUC and log loss with two standard errors to each side, and their values at evaluation."""
+    """Draw ROC AUC and log loss by month, with bars of two standard errors, and a line for the value at evaluation."""
     for axes, metric in zip(figure.subplots(2, 1, sharex=True), ("auc", "log_loss"), strict=True):
         at, error = np.arange(len(months)), 2 * months[f"{metric}_error"]
         axes.errorbar(at, months[metric], _bars(error), color="C0", marker="o", linewidth=2, capsize=4)
