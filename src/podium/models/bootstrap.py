@@ -33,7 +33,7 @@ def resample(label: np.ndarray, score: np.ndarray, day: np.ndarray, draws: np.nd
     """
     days = draws.shape[1]
     rows = draws @ np.bincount(day, minlength=days)
-    # Clip scores by the same epsilon as scikit-learn's log_loss.
+    # Clip scores by the same epsilon as scikit-learn's log_loss, so that both give the same loss.
     likely = np.clip(np.where(label == 1, score, 1 - score), np.finfo(np.float64).eps, 1)
     gaps = np.bincount(day * BINS + bin_of(score), score - label, minlength=days * BINS).reshape(days, BINS)
     with np.errstate(invalid="ignore", divide="ignore"):

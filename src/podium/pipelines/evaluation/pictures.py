@@ -16,7 +16,7 @@ from .records import Estimate, Evaluation
 
 __all__ = ["Scored", "calibration", "precision_recall", "roc", "subtitle"]
 
-# Curves leave out points computed from fewer rows than this, because they are mostly noise.
+# Curves leave out points that are computed from fewer rows than this: such points are mostly noise.
 FEW = 50
 
 

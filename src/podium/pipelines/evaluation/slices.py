@@ -12,14 +12,14 @@ from .records import EvaluationError, Slice
 
 __all__ = ["COLUMNS", "MISSING", "PREFIX", "by_slice", "records", "slice_columns"]
 
-# The prefix of columns that rows are sliced by. With it, a slice and a feature can have the same name.
+# The prefix of the names of slice columns. It allows a slice and a feature to have the same name.
 PREFIX = "slice_"
 MISSING = "(missing)"
 COLUMNS = ["slice", "value", "rows", "positive_rate", "mean_score", "auc", "log_loss", "calibration_gap"]
 
 
 def slice_columns(rows: pd.DataFrame) -> dict[str, str]:
-    """Slice name -> column, for the columns that ``holdout_rows`` added."""
+    """Map the name of each slice to the column that ``holdout_rows`` added for it."""
     return {column.removeprefix(PREFIX): column for column in rows.columns if str(column).startswith(PREFIX)}
 
 

@@ -1,4 +1,4 @@
-"""Alerts: at most one for each month and subject, each with its reason as a sentence.
+"""Alerts: per month at most one for the features, one for the predictions and one for each metric.
 
 Only complete months are judged, so an alert is raised once, on final figures. The table keeps an alert as it was first
 raised, with the status that people set later.

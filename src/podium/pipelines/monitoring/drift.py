@@ -61,7 +61,7 @@ def drift(predictions: DataFrame, reference: Reference, as_of: datetime, params:
 def _compare(
     subject: str, now: np.ndarray, days: int, reference: Reference, params: MonitoringParams
 ) -> dict[str, Any]:
-    """Compare one subject's histogram of one month with that of the reference."""
+    """Compare one month's histogram of a feature, the score or the decision with the histogram of the reference."""
     then, bins = reference.rows[subject], reference.bins[subject]
     kind, tests = ("prediction", len(SCORES)) if subject in SCORES else ("feature", len(reference.features))
     psi = stability_index(then, now)
