@@ -1,4 +1,4 @@
-"""All uses of other libraries' private names. Ruff's rule SLF001 refuses private names in any other module.
+"""The only module that uses private names of other libraries: ruff's rule SLF001 refuses them everywhere else.
 
 Each function says with which version it was checked, and why there is no public way. When a library changes, the test
 of that function in tests/test_private_names.py fails.
@@ -18,17 +18,18 @@ __all__ = ["cached", "forget_driver", "forget_gateway", "result_pieces", "viz_id
 
 
 def cached(dataset: CachedDataset) -> Any:
-    """Return the dataset inside a CachedDataset.
+    """Return the dataset that a Kedro CachedDataset wraps.
 
-    Kedro 1.7.0: the wrapper has no public attribute for it, and the access rules are about the dataset inside.
+    Kedro 1.7.0: the wrapper has no public attribute for the wrapped dataset, which the access rules are about.
     """
     return dataset._dataset
 
 
 def forget_driver() -> None:
-    """Make PySpark forget a driver whose JVM is gone.
+    """Make PySpark drop its references to a driver whose JVM has ended.
 
-    PySpark 4.2.0: ``stop`` asks the JVM, so it fails if the JVM is gone, and the next session would reuse what is left.
+    PySpark 4.2.0: ``stop`` calls the JVM, so it fails if the JVM has ended. The next session would then reuse the dead
+    context.
     """
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
@@ -38,9 +39,9 @@ def forget_driver() -> None:
 
 
 def forget_gateway() -> None:
-    """Make PySpark forget the JVM that it is connected to.
+    """Make PySpark drop its connection to the JVM, so that the next session starts a new JVM.
 
-    PySpark 4.2.0: it keeps the JVM of a stopped session for the next one, with the settings of the first.
+    PySpark 4.2.0: it keeps the JVM of a stopped session for the next session, which then gets the first one's settings.
     """
     from pyspark import SparkContext
 
@@ -48,10 +49,10 @@ def forget_gateway() -> None:
 
 
 def result_pieces(frame: Any) -> Iterator[pa.Schema | pa.Table]:
-    """Yield the schema of a Spark Connect frame, then its rows, piece by piece as the server sends them.
+    """Yield the schema of a Spark Connect frame, then its rows as Arrow tables, one for each batch from the server.
 
-    PySpark 4.2.0: ``toArrow`` holds the whole result in memory, and ``toLocalIterator`` makes Python rows of it, with
-    timestamps in the machine's time zone.
+    PySpark 4.2.0: ``toArrow`` holds the whole result in memory, and ``toLocalIterator`` converts it to Python rows,
+    with timestamps in the machine's time zone.
     """
     client = frame.sparkSession.client
     return client.to_table_as_iterator(frame._plan.to_proto(client), {})
@@ -60,7 +61,7 @@ def result_pieces(frame: Any) -> Iterator[pa.Schema | pa.Table]:
 def viz_id(of: Node | str) -> str:
     """Return the id under which kedro-viz looks up the status of a node or a dataset.
 
-    kedro-viz 12.5.0: it does not document this function, nor the files that it reads the status from.
+    kedro-viz 12.5.0: neither this function nor the status files that kedro-viz reads are documented.
     """
     from kedro_viz.integrations.kedro.hooks_utils import hash_node
 

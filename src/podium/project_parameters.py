@@ -1,4 +1,4 @@
-"""All parameters of the project as one pydantic model, which refuses a wrong name or value before any node runs."""
+"""All parameters of the project as one pydantic model. It refuses a wrong name or value before any node runs."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -31,7 +31,7 @@ SECTIONS: dict[str, type[Params]] = {
 
 @cache
 def parameters_model() -> type[Params]:
-    """The pydantic model of everything in ``conf/*/parameters``."""
+    """Build the pydantic model that validates all parameters in ``conf/*/parameters``."""
     problems: dict[str, Any] = {}
     for name, problem in PROBLEMS.items():
         sections = {section: (model, ...) for section, model in SECTIONS.items()}
@@ -45,14 +45,14 @@ def _evaluation_is_unseen(model: Any) -> Any:
     seen, held_out = model.training.holdout_days, model.evaluation.holdout_days
     if held_out > seen:
         raise ValueError(
-            f"evaluation.holdout_days ({held_out}) must not exceed training.holdout_days ({seen}), because training "
-            "uses the earlier rows"
+            f"evaluation.holdout_days ({held_out}) must not exceed training.holdout_days ({seen}): otherwise the "
+            "candidate is evaluated on rows that it was trained on"
         )
     return model
 
 
 def check_parameters(raw: Mapping[str, Any]) -> None:
-    """Refuse unknown parameters and wrong values, in one error that lists them all."""
+    """Check all parameters. Raise one error that lists every unknown parameter and every wrong value."""
     given = {**raw, "as_of": None if raw.get("as_of") is None else str(raw["as_of"])}
     if given["as_of"] is not None:
         parse_moment(given["as_of"])

@@ -1,4 +1,4 @@
-"""The status of the last runs for kedro-viz: outcome and duration of each node, size of each table.
+"""Record for kedro-viz how the last runs went: outcome and duration of each node, size of each table.
 
 kedro-viz has hooks for this, which do not fit here. They time a node's function, but Podium's nodes return lazy
 frames, and the work is done while these are saved. They also keep one file for all environments, and a run of one
@@ -33,7 +33,8 @@ __all__ = ["EVENTS", "FOLDER", "STATS", "RunStatus", "show"]
 
 logger = logging.getLogger(__name__)
 
-# kedro-viz's names of its folder and files, used in the project's folder and in each environment's own.
+# kedro-viz's names of its folder and status files. Each environment's folder holds its own files; the project's folder
+# holds links to the files of one environment.
 FOLDER, EVENTS, STATS = ".viz", "kedro_pipeline_events.json", "stats.json"
 
 Event = dict[str, Any]
@@ -53,13 +54,13 @@ class RunStatus:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Choose the environment's folder. Without kedro-viz, nothing is recorded."""
+        """Choose the environment's folder for status files. If kedro-viz is not installed, nothing is recorded."""
         local = context.config_loader["globals"].get("local")
         self._folder = Path(local, FOLDER) if local and find_spec("kedro_viz") else None
 
     @hook_impl
     def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
-        """Start a new record, because a session may run several times."""
+        """Start a new record for this run, because one Kedro session may run pipelines several times."""
         self._catalog, self._found, self._node, self._at = catalog, {}, None, {}
         self._begin = {"event": "before_pipeline_run", "timestamp": _now()}
 
@@ -75,7 +76,7 @@ class RunStatus:
 
     @hook_impl(trylast=True)
     def before_node_run(self, node: Node) -> None:
-        """Start the node's clock."""
+        """Start to measure how long the node takes."""
         self._node, self._at, self._started = node, {}, perf_counter()
 
     @hook_impl
@@ -85,7 +86,7 @@ class RunStatus:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
-        """Record that the dataset was written. After its last output, a node is done."""
+        """Record that the dataset was written. If it is the node's last output, record that the node succeeded."""
         self._note("after_dataset_saved", dataset_name, dataset=dataset_name, status="Available")
         if dataset_name == node.outputs[-1]:
             took = perf_counter() - self._started
@@ -99,7 +100,7 @@ class RunStatus:
 
     @hook_impl(tryfirst=True)
     def on_pipeline_error(self, error: Exception) -> None:
-        """Write the status of a run that failed, with its node and dataset."""
+        """Write the status of a run that failed, with the node and dataset at which it failed."""
         told = {"error": str(error), "traceback": "".join(traceback.format_exception(error)), "timestamp": _now()}
         where = {}
         if self._node is not None:
@@ -133,7 +134,7 @@ class RunStatus:
 
 
 def measured(table: str | None, file: str | None) -> dict[str, int]:
-    """Rows, columns and bytes of a local Delta table, from its log, or the bytes of a file; otherwise empty."""
+    """Rows, columns and bytes of a local Delta table, from its log, or the bytes of a file; empty for anything else."""
     if file and Path(file).is_file():
         return {"file_size": Path(file).stat().st_size}
     if not table or not Path(table).is_dir():
@@ -144,7 +145,7 @@ def measured(table: str | None, file: str | None) -> dict[str, int]:
         return {}
     files = pa.table(delta.get_add_actions())
     found = {"columns": len(delta.schema().fields), "file_size": pc.sum(files["size_bytes"]).as_py() or 0}
-    # Delta's log may lack the number of rows, because a writer may leave it out.
+    # Leave out the number of rows if Delta's log lacks it for a file: writers need not record it.
     return found if files["num_records"].null_count else {"rows": pc.sum(files["num_records"]).as_py() or 0, **found}
 
 

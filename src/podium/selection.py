@@ -1,4 +1,4 @@
-"""Select the nodes of a run or a job's task. Refuse names that do not exist, and suggest the nearest one."""
+"""Select the nodes that a run or a job's task runs. Refuse names that do not exist, and suggest the nearest name."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
@@ -25,7 +25,8 @@ def _namespaces(pipeline: Pipeline) -> set[str]:
     return {prefix for node in pipeline.nodes for prefix in node.namespace_prefixes}
 
 
-# Kedro's filters -> the word for one value, and the function that lists the values in a pipeline.
+# For each filter of Kedro: the word for one of its values, used in messages, and a function that lists all values that
+# exist in a pipeline.
 FILTERS: dict[str, tuple[str, Callable[[Pipeline], Collection[str]]]] = {
     "tags": ("tag", _tags),
     "node_names": ("node", _nodes),
@@ -38,7 +39,7 @@ FILTERS: dict[str, tuple[str, Callable[[Pipeline], Collection[str]]]] = {
 
 
 def select(pipelines: Mapping[str, Pipeline], names: Iterable[str] = (), **filters: Iterable[str]) -> Pipeline:
-    """Select the nodes of these pipelines that pass every filter. No name means all pipelines.
+    """From the pipelines with these names, select the nodes that pass every filter. Without names, take all pipelines.
 
     Args:
         pipelines: all registered pipelines.
@@ -61,11 +62,11 @@ def select(pipelines: Mapping[str, Pipeline], names: Iterable[str] = (), **filte
         return whole.filter(**given)
     except ValueError as nothing:
         asked = ", ".join(word for words in given.values() for word in words)
-        raise PodiumError(f"No node matches all of: {asked}.") from nothing
+        raise PodiumError(f"No node matches all of these filters at once: {asked}. Remove one of them.") from nothing
 
 
 def selection(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn the arguments of ``KedroSession.run`` into those of ``select``."""
+    """Convert the arguments of ``KedroSession.run`` to those of ``select``."""
     one = asked.get("pipeline_name")
     names = asked.get("pipeline_names") or ([one] if one else [])
     filters = {name: asked[name] for name in FILTERS if asked.get(name)}
@@ -73,12 +74,12 @@ def selection(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def require_inputs(pipeline: Pipeline, catalog: CatalogProtocol, everything: Pipeline) -> None:
-    """Refuse nodes that need data in memory, such as ``as_of``, if no selected node produces them.
+    """Refuse the selection if it needs in-memory data, such as ``as_of``, that no selected node produces.
 
     Args:
         pipeline: the selected nodes.
         catalog: the catalog of the run.
-        everything: all nodes, in which to find the missing one.
+        everything: all nodes, to find the node that produces the data.
 
     Raises:
         PodiumError: an input is in memory only, and no selected node makes it.
@@ -88,9 +89,14 @@ def require_inputs(pipeline: Pipeline, catalog: CatalogProtocol, everything: Pip
         if isinstance(dataset, MemoryDataset) and not dataset.exists():
             makers = [node for node in everything.nodes if name in node.outputs]
             maker = (
-                f"{makers[0].name} makes it. Select that node too, or its namespace" if makers else "no node makes it"
+                f"Also select the node {makers[0].name}, which makes it, or that node's namespace"
+                if makers
+                else "No other node makes it either"
             )
-            raise PodiumError(f"The selected nodes need {name}, which exists only in memory during a run: {maker}.")
+            raise PodiumError(
+                f"The selected nodes need {name}, which exists only in memory during a run, and none of them makes it. "
+                f"{maker}."
+            )
 
 
 def _refuse_unknown(kind: str, word: str, known: Collection[str]) -> None:

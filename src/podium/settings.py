@@ -17,28 +17,28 @@ from podium.selection import select, selection
 
 
 def _path(*parts: str) -> str:
-    """An absolute path. Relative parts start at the project's folder, whatever the current folder is."""
+    """Make a path absolute. A relative path starts at the project's folder, not at the current folder."""
     return str(Path(home(), *parts).resolve())
 
 
 class Session(KedroSession):
-    """Kedro's session, which finds the project as Podium's commands do, so it also works from a wheel."""
+    """Kedro's session, but it finds the project as the podium command does, so it also works from a wheel."""
 
     @classmethod
     def create(cls, project_path: Path | str | None = None, *args: Any, **rest: Any) -> KedroSession:
-        """Create a session. Without a folder, use the folder and configuration of Podium's commands."""
+        """Create a session. Without ``project_path``, use the project and configuration of the podium command."""
         if project_path is None:
             project_path = home()
             rest["conf_source"] = rest.get("conf_source") or str(conf())
         source = Path(rest.get("conf_source") or Path(project_path, "conf"))
-        if rest.get("env") and source.is_dir():  # if conf_source is an archive, Kedro opens it
+        if rest.get("env") and source.is_dir():  # no check if conf_source is an archive
             require_environment(source, rest["env"])
         return super().create(project_path, *args, **rest)
 
     def run(self, *args: Any, **rest: Any) -> dict[str, Any]:
-        """Refuse names that do not exist, then run the pipelines.
+        """Run the pipelines. First refuse names of pipelines, nodes, tags, datasets and namespaces that do not exist.
 
-        Kedro calls no hook when a run is interrupted, so end its MLflow run here, as killed.
+        Kedro calls no hook when a run is interrupted, so mark the MLflow run as killed here.
         """
         select(pipelines, **selection(rest))
         try:

@@ -14,7 +14,7 @@ __all__ = ["error_lines"]
 def error_lines(
     invalid: ValidationError, model: type[BaseModel], *, noun: str = "key", show_input: bool = True
 ) -> list[str]:
-    """Describe each error of a failed validation in one line.
+    """Return one line of text for each error of a failed validation.
 
     Args:
         invalid: the error that ``model`` raised.
@@ -54,7 +54,7 @@ def _names(model: type[BaseModel], where: list[Any]) -> list[str]:
 
 
 def _below(types: list[type], step: Any) -> list[type]:
-    """Return the types one step down: in a model, a mapping or a list. The tag of a tagged union is no step."""
+    """Return the types one step deeper. Only a field is a step: keys, indexes and union tags lead to the same types."""
     found: list[type] = []
     for each in types:
         if issubclass(each, BaseModel):
@@ -64,7 +64,7 @@ def _below(types: list[type], step: Any) -> list[type]:
 
 
 def _leaves(annotation: Any) -> list[type]:
-    """Return the classes that a type annotation consists of."""
+    """Return the classes in a type annotation, such as ``str`` and ``int`` for ``dict[str, int]``."""
     if get_origin(annotation) in (Annotated, Union, UnionType, dict, list, tuple):
         return [leaf for part in get_args(annotation) for leaf in _leaves(part)]
     return [annotation] if isinstance(annotation, type) else []

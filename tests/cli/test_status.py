@@ -153,7 +153,7 @@ def test_a_run_returns_its_trials_and_documents(store):
 def test_an_mlflow_error_names_the_address(tmp_path):
     broken = tmp_path / "mlflow.db"
     broken.write_text("this is no database")
-    with pytest.raises(PodiumError, match=r"MLflow at sqlite:///.*mlflow\.db did not answer"):
+    with pytest.raises(PodiumError, match=r"MLflow at sqlite:///.*mlflow\.db failed"):
         Registry(f"sqlite:///{broken}").last_run("training")
 
 

@@ -95,7 +95,7 @@ def test_a_trial_uses_only_feature_values_known_at_the_request(context, champion
     ids=["known too early", "scaled by the end"],
 )
 def test_a_feature_that_looks_ahead_is_refused(context, champion, leak):
-    with pytest.raises(PodiumError, match="flight_last looks ahead: its rows up to 2013-03-0"):
+    with pytest.raises(PodiumError, match="flight_last looks ahead: events that became known after 2013-03-0"):
         try_feature(context, champion, table(leak))
 
 
@@ -115,5 +115,5 @@ def test_the_workbench_gives_tables_query_results_and_pictures(context, lived):
 
 
 def test_without_a_champion_the_error_says_what_to_run(project):
-    with pytest.raises(PodiumError, match=r"has no champion yet\. Run: make demo"):
+    with pytest.raises(PodiumError, match=r"has no champion yet\. First run make demo"):
         bench(project.session.load_context())

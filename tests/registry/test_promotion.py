@@ -216,7 +216,8 @@ def test_changed_bytes_at_the_target_are_refused(own_staging: Home, prod: Home):
 def test_without_evidence_there_is_no_promotion(own_staging: Home, prod: Home):
     for run in own_staging.client.search_runs(["1"], "tags.`podium.kind` = 'evidence'"):
         own_staging.client.delete_run(run.info.run_id)
-    with pytest.raises(PodiumError, match=r"its evaluation \(\w+\) lacks evaluation\.json, model_card\.html, pictures"):
+    absent = r"evaluation\.json, model_card\.html, pictures"
+    with pytest.raises(PodiumError, match=rf"its evaluation \(\w+\) lacks the artifacts {absent}\."):
         copy_version(own_staging, prod)
 
 

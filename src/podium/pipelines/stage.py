@@ -1,4 +1,4 @@
-"""Build a stage for a problem: make its nodes, and put nodes, datasets and parameters into namespaces."""
+"""Build one stage for one problem: make nodes, and put nodes, datasets and parameters into namespaces."""
 
 from collections.abc import Callable, Iterable
 from functools import partial, update_wrapper
@@ -27,20 +27,20 @@ def node(
     types: dict[str, type] | None = None,
     **arguments: Any,
 ) -> Node:
-    """Make a node, with a kedro-viz preview: the docstring's first line and the description of its feature table.
+    """Make a node. Its preview in kedro-viz shows the docstring's first line and the description of any feature table.
 
     Args:
         func: a plain function.
         inputs: as in Kedro.
         outputs: as in Kedro.
-        name: the node's name. Defaults to that of the function.
+        name: the node's name. Defaults to the function's name.
         types: see ``fixed``.
         arguments: the keyword-only arguments to fix.
     """
     lines = [(func.__doc__ or "").strip().partition("\n")[0]]
     lines += [f"{each.name}: {each.description}" for each in arguments.values() if isinstance(each, FeatureTable)]
     with catch_warnings():
-        # Kedro warns once per process that the preview API may change.
+        # Hide Kedro's warning that its preview API is experimental and may change.
         simplefilter("ignore", KedroExperimentalWarning)
         return Node(
             func=fixed(func, types=types, **arguments),
@@ -52,7 +52,7 @@ def node(
 
 
 def fixed(func: Callable[..., Any], *, types: dict[str, type] | None = None, **arguments: Any) -> Callable[..., Any]:
-    """Return a copy of ``func`` with keyword-only arguments fixed and annotations replaced.
+    """Return a copy of ``func`` with new defaults for keyword-only parameters and with new type annotations.
 
     Args:
         func: a plain function.
@@ -65,8 +65,10 @@ def fixed(func: Callable[..., Any], *, types: dict[str, type] | None = None, **a
     """
     assert isinstance(func, FunctionType)
     if other := sorted(arguments.keys() - _keywords(func)):
-        raise TypeError(f"{func.__qualname__} has no keyword-only parameter {', '.join(other)}.")
-    # Copy the function with new defaults. A functools.partial would do, but kedro-viz cannot show its source.
+        raise TypeError(
+            f"{func.__qualname__} has no keyword-only parameter {', '.join(other)}. Add one to its signature."
+        )
+    # Copy the function with new defaults. A functools.partial would do, but kedro-viz cannot show a partial's source.
     made = FunctionType(func.__code__, func.__globals__, func.__name__, func.__defaults__, func.__closure__)
     update_wrapper(made, func)
     del made.__wrapped__  # type: ignore[attr-defined]
@@ -76,7 +78,7 @@ def fixed(func: Callable[..., Any], *, types: dict[str, type] | None = None, **a
 
 
 def stage(problem: Problem, name: str, nodes: Iterable[Node]) -> Pipeline:
-    """Put nodes into the namespace ``<name>.<problem>``, datasets and parameters into ``<problem>``, except ``as_of``.
+    """Put nodes into the namespace ``<name>.<problem>``, datasets and parameters (but ``as_of``) into ``<problem>``.
 
     The stage's name comes first because kedro-viz groups nodes by the first part of the namespace.
     """

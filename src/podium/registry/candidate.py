@@ -1,4 +1,4 @@
-"""A candidate: a model that training made, kept in its MLflow run with the baseline that it has to beat."""
+"""A candidate is a model made by training. Its training run in MLflow holds it, with the baseline that it must beat."""
 
 import tempfile
 from collections.abc import Mapping
@@ -23,15 +23,16 @@ from .model_code import CODE, check_code, code_digest, copy_code
 
 __all__ = ["Candidate", "log_candidate", "newest_candidate"]
 
-# The folder inside an MLflow model that holds Podium's files. The digest covers these.
+# The folder of Podium's files inside an MLflow model. The model's digest covers only this folder.
 MODEL_FILES = "artifacts/model"
-# The packages that a server needs besides the code stored with the model, in the versions that trained it.
+# The packages that a model server must install, in the versions used for training. Podium is not among them,
+# because the parts of Podium that scoring needs are stored with the model.
 REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A fitted model with its baseline and what training recorded about it.
+    """A fitted model, the baseline that it must beat, and the record of its training.
 
     Attributes:
         model: the model.
@@ -55,14 +56,15 @@ class Candidate:
 
 
 def log_candidate(problem: str, candidate: Candidate) -> str:
-    """Log the candidate to the active MLflow run and return its digest.
+    """Log the candidate to the active MLflow run and return the digest of the model's files.
 
-    The tags by which it is found are set last, so that a half-logged candidate is never found.
+    Set the tags last: a search looks for the tags, so it never finds a candidate that is only partly logged.
     """
     run = mlflow.active_run()
     if run is None:
         raise PodiumError(
-            f"{problem}: the candidate was not logged, because no MLflow run is active. Run training with kedro run."
+            f"{problem}: the candidate was not logged, because no MLflow run is active. Run: "
+            "kedro run --pipeline training"
         )
     with tempfile.TemporaryDirectory() as scratch:
         folder, baseline = Path(scratch, "model"), Path(scratch, "baseline")
@@ -91,7 +93,7 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
             "podium.algorithm": candidate.model.algorithm,
             "podium.problem": problem,
             "podium.kind": "candidate",
-            # If the same run also evaluates, evaluation overwrites podium.kind, but not podium.candidate.
+            # Candidates are found by this tag: if the same run also evaluates, evaluation overwrites podium.kind.
             "podium.candidate": problem,
         }
     )
@@ -99,22 +101,25 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
 
 
 def _signature(model: Model) -> ModelSignature:
-    """The signature: numbers are doubles, any value may be missing. A few example rows might not show that."""
+    """The model's MLflow signature: numbers are doubles, and any value may be missing.
+
+    Don't let MLflow infer it from example rows, which may contain only integers or no missing value.
+    """
     kinds = {name: DataType.string if name in model.categorical else DataType.double for name in model.features}
     inputs = Schema([ColSpec(kind, name, required=False) for name, kind in kinds.items()])
     return ModelSignature(inputs=inputs, outputs=Schema([ColSpec(DataType.double)]))
 
 
 def newest_candidate(problem: str) -> Candidate:
-    """Load the newest candidate.
+    """Load the newest candidate of a problem from MLflow.
 
     Raises:
-        PodiumError: there is none, or its files changed since they were logged.
+        PodiumError: there is no candidate, or its files changed since they were logged.
     """
     client = MlflowClient()
     run = newest_run(client, candidate=problem)
     if run is None:
-        raise PodiumError(f"{problem}: there is no candidate. Run: kedro run --pipeline training")
+        raise PodiumError(f"{problem}: there is no candidate. First train one: kedro run --pipeline training")
     tags = run.data.tags
     return Candidate(
         model=load_checked(tags["podium.model_uri"], tags, f"the candidate of {problem}"),
@@ -131,14 +136,14 @@ def newest_candidate(problem: str) -> Candidate:
 
 
 def load_checked(uri: str, tags: Mapping[str, str], what: str) -> Model:
-    """Load the model at ``uri``, if its files and its code have the digests that its tags name."""
+    """Load the model at ``uri``. Refuse it if the digest of its files or code is not the one in its tags."""
     folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
     check_files(folder, tags, f"{what} ({uri})")
     return models.load(folder / MODEL_FILES)
 
 
 def check_files(mlflow_model: Path, tags: Mapping[str, str], what: str) -> None:
-    """Refuse an MLflow model if its files or its code do not have the digests that its tags name."""
+    """Refuse an MLflow model if the digest of its files or code is not the one in its tags."""
     found, digest = models.digest(mlflow_model / MODEL_FILES), tags.get("podium.digest", "")
     if found != digest:
         raise PodiumError(

@@ -1,4 +1,4 @@
-"""The training set of a champion, which may be in an earlier version of its table."""
+"""The training set of the champion, read from a version of the Delta table that still contains it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["ChampionExamplesDataset"]
 
 
 class ChampionExamplesDataset(DeltaDataset):
-    """The table of training sets, at a version that holds the rows of the champion's ``as_of``. Read-only.
+    """A read-only dataset: the table of training sets, at a table version that contains the champion's training set.
 
-    This is the newest version, unless a changed type caused the table to be overwritten. Then it is the version that
-    the champion's training run recorded.
+    Usually that is the newest table version. If the table was overwritten because a feature's type changed, it is the
+    table version that the champion's training run recorded.
 
     Args:
         problem: the problem whose champion it is.
@@ -38,7 +38,7 @@ class ChampionExamplesDataset(DeltaDataset):
         self._problem = problem
 
     def load(self) -> DataFrame | None:
-        """Return the table as a lazy frame; its newest version if there is no champion.
+        """Return the table as a lazy frame. Without a champion, return the newest table version.
 
         Raises:
             LakehouseError: no readable version holds the champion's rows; the message names the command to run.
@@ -49,14 +49,17 @@ class ChampionExamplesDataset(DeltaDataset):
         return super().load()
 
     def save(self, data: Any) -> None:
-        """Refuse: only training writes this table, through its own catalog entry."""
-        raise LakehouseError(f"The champion's examples in {self.path} are read-only. Save to training_sets_examples.")
+        """Always raise an error: only training writes this table, and it uses another catalog entry."""
+        raise LakehouseError(
+            f"{self._problem}.champion_examples is a read-only view of {self.path}. To write a training set, save to "
+            f"{self._problem}.training_sets_examples."
+        )
 
     def _version_with_rows_of(self, champion: MlflowVersion) -> int:
         as_of = datetime.fromisoformat(champion.tags["podium.as_of"])
         newest, _ = self._handle.newest()
         recorded = self._recorded(champion)
-        why = why_unreadable(self.path, *recorded) if recorded else "its training run recorded no version of this table"
+        why = why_unreadable(self.path, *recorded) if recorded else "the training run recorded no version of this table"
         then = recorded[0] if recorded and not why else None
         if then == newest or self._still_holds(newest, then, as_of):
             return newest
@@ -65,24 +68,24 @@ class ChampionExamplesDataset(DeltaDataset):
         return then
 
     def _recorded(self, champion: MlflowVersion) -> tuple[int, str] | None:
-        """The version of the table that the training run wrote, and the beginning of the table's id."""
+        """The table version that the champion's training run wrote, and the start of the table's id, if recorded."""
         tags = MlflowClient().get_run(str(champion.run_id)).data.tags
         version, _, table_id = tags.get(f"{WROTE}{self._problem}.training_sets_examples", "").partition("@")
         return (int(version), table_id) if version else None
 
     def _still_holds(self, newest: int, then: int | None, as_of: datetime) -> bool:
-        """Whether the newest version has the recorded version's columns and types, and rows of ``as_of``."""
+        """Whether the newest version has rows of ``as_of``, and all columns and types of the version ``then``."""
         now = self._handle.read(newest)
-        # A missing column means that the table was overwritten because a feature's type changed. New features only add
-        # columns.
+        # If a column is missing or has another type, the table was overwritten because a feature's type changed. A new
+        # feature does no harm: it only adds a column.
         same = then is None or set(self._handle.read(then).dtypes) <= set(now.dtypes)
         return same and not now.filter(F.col("as_of") == F.lit(as_of)).isEmpty()
 
     def _lost(self, champion: MlflowVersion, as_of: datetime, why: str | None) -> str:
         return (
-            f"{self.path}: the newest table version lacks the training set as of {as_of:%Y-%m-%d %H:%M} UTC, with "
-            f"which the champion (version {champion.version} of {self._problem}) was trained, and no earlier table "
-            f"version can be read instead ({why}). Run: kedro run --pipeline training --params "
-            f"as_of={as_of:%Y-%m-%dT%H:%M:%S}. If features of this champion have changed their types since, deploy a "
-            "new champion instead."
+            f"The champion (version {champion.version} of {self._problem}) was trained on the training set as of "
+            f"{as_of:%Y-%m-%d %H:%M} UTC. The newest version of {self.path} lacks this training set, and no earlier "
+            f"version of the table can be read instead ({why}). To build the training set again, run: kedro run "
+            f"--pipeline training --params as_of={as_of:%Y-%m-%dT%H:%M:%S}. If a feature of this champion has changed "
+            "its type since, deploy a new champion instead."
         )

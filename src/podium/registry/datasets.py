@@ -1,4 +1,4 @@
-"""The catalog's datasets in MLflow: candidate, evidence, champion and trials."""
+"""Kedro datasets that are stored in MLflow: candidate, evidence, champion and trials."""
 
 import time
 from typing import Any
@@ -20,12 +20,12 @@ from .versions import CHAMPION, Decision, ModelVersion, apply, load_version
 
 __all__ = ["CandidateDataset", "ChampionDataset", "EvidenceDataset", "TrialsDataset"]
 
-# The zone of access.yml that all these datasets belong to.
+# All datasets of this module belong to this zone of access.yml.
 REGISTRY = "registry"
 
 
 class CandidateDataset(AbstractDataset[Candidate, Candidate]):
-    """The newest candidate, kept in the MLflow run that trained it."""
+    """The newest candidate of a problem, stored in the MLflow run that trained it."""
 
     zone = REGISTRY
 
@@ -36,19 +36,19 @@ class CandidateDataset(AbstractDataset[Candidate, Candidate]):
         self.saved_version: str | None = None
 
     def load(self) -> Candidate:
-        """Load the newest candidate, and check its digests."""
+        """Load the newest candidate, and check the digests of its files and code."""
         access.require("read", self.zone, f"{self._problem}: the candidate")
         found = newest_candidate(self._problem)
         self.loaded_version = found.digest
         return found
 
     def save(self, data: Candidate) -> None:
-        """Log the candidate to the active run."""
+        """Log the candidate to the active MLflow run."""
         access.require("write", self.zone, f"{self._problem}: the candidate")
         self.saved_version = log_candidate(self._problem, data)
 
     def preview(self, uri: str) -> "JSONPreview":
-        """The newest candidate for kedro-viz, from the MLflow at ``uri``."""
+        """A preview of the newest candidate for kedro-viz, read from the MLflow at ``uri``."""
         return model_preview.candidate(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class CandidateDataset(AbstractDataset[Candidate, Candidate]):
 
 
 class EvidenceDataset(AbstractDataset[Evidence, Evidence]):
-    """The evidence of the newest evaluation."""
+    """The evidence (metrics and checks) of a problem's newest evaluation, stored in that evaluation's MLflow run."""
 
     zone = REGISTRY
 
@@ -65,17 +65,17 @@ class EvidenceDataset(AbstractDataset[Evidence, Evidence]):
         self.metadata = metadata
 
     def load(self) -> Evidence:
-        """Load the newest evidence."""
+        """Load the evidence of the newest evaluation, without its pictures."""
         access.require("read", self.zone, f"{self._problem}: the evidence")
         return newest_evidence(self._problem)
 
     def save(self, data: Evidence) -> None:
-        """Log the evidence to the active run."""
+        """Log the evidence to the active MLflow run."""
         access.require("write", self.zone, f"{self._problem}: the evidence")
         log_evidence(self._problem, data)
 
     def preview(self, uri: str) -> "JSONPreview":
-        """Metrics and checks of the newest evaluation, for kedro-viz."""
+        """A preview for kedro-viz: metrics and checks of the newest evaluation."""
         return model_preview.evidence(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class EvidenceDataset(AbstractDataset[Evidence, Evidence]):
 
 
 class ChampionDataset(AbstractDataset[Decision, ModelVersion | None]):
-    """The champion of a problem. Saving takes a decision; loading returns the version with the alias ``champion``."""
+    """The champion of a problem. Saving applies deployment's decision; loading returns the champion's version."""
 
     zone = REGISTRY
 
@@ -94,20 +94,20 @@ class ChampionDataset(AbstractDataset[Decision, ModelVersion | None]):
         self.saved_version: str | None = None
 
     def load(self) -> ModelVersion | None:
-        """Load the champion, and check its digests; None if there is no champion."""
+        """Load the champion, and check the digests of its files and code. None if there is no champion."""
         access.require("read", self.zone, f"{self._problem}: the champion")
         found = load_version(self._problem, CHAMPION)
         self.loaded_version = found.version if found else None
         return found
 
     def save(self, data: Decision) -> None:
-        """Register the candidate, and set the aliases that the decision calls for."""
+        """Register the candidate. Make it challenger, or champion if every check passed."""
         access.require("write", self.zone, f"{self._problem}: the champion")
         version = self.saved_version = apply(self._problem, data)
         mlflow.set_tags({"podium.version": version, "podium.decision": "promoted" if data.promote else "refused"})
 
     def preview(self, uri: str) -> "JSONPreview":
-        """Version, SHA-256, metrics and checks of the champion, for kedro-viz."""
+        """A preview for kedro-viz: version, SHA-256, metrics and checks of the champion."""
         return model_preview.champion(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class ChampionDataset(AbstractDataset[Decision, ModelVersion | None]):
 
 
 class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
-    """The trials of tuning, written as child runs of the active MLflow run.
+    """The tuning trials. Saving writes each trial as a child run of the active MLflow run; loading is refused.
 
     Each row has ``algorithm``, ``number``, ``params`` (JSON text) and one column for each metric.
     """
@@ -127,18 +127,18 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
         self.metadata = metadata
 
     def load(self) -> None:
-        """Refuse: trials are written for people to look at in MLflow."""
+        """Always raise an error: trials are written only for people, who look at them in MLflow."""
         raise LakehouseError(
             "Trials cannot be loaded as a dataset. They are child runs of the training run: look at them in MLflow."
         )
 
     def save(self, data: pd.DataFrame) -> None:
-        """Create one child run for each row."""
+        """Create one child run for each trial, with its metrics and hyperparameters."""
         access.require("write", self.zone, "trials")
         parent = mlflow.active_run()
         if parent is None:
             raise LakehouseError(
-                "The trials were not logged, because no MLflow run is active. Run training with kedro run."
+                "The trials were not logged, because no MLflow run is active. Run: kedro run --pipeline training"
             )
         client, now = MlflowClient(), int(time.time() * 1000)
         for trial in data.to_dict("records"):
@@ -154,7 +154,7 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
             client.set_terminated(run.info.run_id)
 
     def preview(self, uri: str) -> "TablePreview":
-        """The trials behind the newest candidate, for kedro-viz."""
+        """A preview for kedro-viz: the trials of the run that trained the newest candidate."""
         return model_preview.trials(uri, self._problem)
 
     def _describe(self) -> dict[str, Any]:

@@ -22,13 +22,13 @@ __all__ = ["Evidence", "log_evidence", "newest_evidence"]
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """The results of evaluating the candidate with this digest.
+    """The results of evaluating one candidate, which ``digest`` identifies.
 
     Attributes:
         digest: the candidate's digest.
         champion: digest of the champion that it was compared with; empty if there was none.
         evaluation: metrics, intervals, slices and checks, as JSON values.
-        metrics: the metrics of the MLflow run.
+        metrics: the metrics that the MLflow run shows.
         figures: pictures by name.
         card: the model card, a page of HTML.
     """
@@ -59,7 +59,7 @@ def log_evidence(problem: str, evidence: Evidence) -> None:
 
 
 def newest_evidence(problem: str) -> Evidence:
-    """Load the newest evidence, without its pictures."""
+    """Load the evidence of a problem's newest evaluation, without its pictures."""
     client = MlflowClient()
     run = newest_run(client, kind="evidence", problem=problem)
     if run is None:

@@ -11,9 +11,9 @@ __all__ = ["log_inputs"]
 
 
 def log_inputs(client: MlflowClient, run_id: str, inputs: Sequence[DatasetInput]) -> None:
-    """Log the datasets that a run reads. If another run logs one of them first, try again.
+    """Log the datasets that an MLflow run reads. Try again if another run logs one of them at the same time.
 
-    MLflow 3.17 looks up which datasets exist, then inserts the others. If another run inserts one of them in between,
+    MLflow 3.17 looks up which datasets exist, then inserts those that do not. If another run inserts one in between,
     the database refuses the insert, and MLflow rolls the whole call back. The other run's dataset is committed by
     then, so the next call finds it and has one dataset less to insert. There are therefore at most as many conflicts
     as datasets, and the call after them succeeds.

@@ -25,17 +25,18 @@ __all__ = [
     "versions",
 ]
 
-# The number of runs on one page of MLflow's answer.
+# The number of runs to request from MLflow at a time.
 PAGE = 1_000
 
 Found = TypeVar("Found")
 
 
 def aliases_of(client: MlflowClient, name: str) -> dict[str, str] | None:
-    """The aliases of a model and the version that each one names; None if there is no such model.
+    """Return alias -> version number for a registered model; None if there is no such model.
 
     Raises:
-        MlflowException: MLflow did not answer. Don't treat that as "no alias": the gate would miss the champion.
+        MlflowException: MLflow did not answer. Don't treat that as "no alias": the gate would then compare the
+            candidate with no champion.
     """
     try:
         model = client.get_registered_model(name)
@@ -52,25 +53,25 @@ def model_names(client: MlflowClient) -> list[str]:
 
 
 def versions(client: MlflowClient, query: str) -> list[ModelVersion]:
-    """All versions that match a query in MLflow's search syntax."""
+    """All registered model versions that match a query in MLflow's search syntax."""
     return list(_pages(lambda token: client.search_model_versions(query, page_token=token)))
 
 
 def experiment_ids(client: MlflowClient) -> list[str]:
-    """The ids of all experiments."""
+    """The ids of all MLflow experiments."""
     return [each.experiment_id for each in _pages(lambda token: client.search_experiments(page_token=token))]
 
 
 def runs(
     client: MlflowClient, query: str = "", *, most: int | None = None, experiments: list[str] | None = None
 ) -> list[Run]:
-    """The runs of all experiments that match a query in MLflow's search syntax, the newest first.
+    """The runs that match a query in MLflow's search syntax, from all experiments, the newest first.
 
     Args:
         client: a client of the MLflow to query.
         query: MLflow's filter; every run by default.
         most: how many to return; all by default.
-        experiments: the ids of all experiments, if the caller has them; by default MLflow is asked.
+        experiments: the ids of all experiments, if the caller knows them; by default MLflow is asked for them.
     """
     searched = experiment_ids(client) if experiments is None else experiments
     size, newest = min(most or PAGE, PAGE), ["attributes.start_time DESC"]
@@ -79,16 +80,16 @@ def runs(
 
 
 def newest_run(client: MlflowClient, **tags: str) -> Run | None:
-    """The newest run that has all of these ``podium.`` tags; None if there is none."""
+    """The newest run whose tags ``podium.<name>`` have all the given values; None if there is no such run."""
     query = " and ".join(f"tags.`podium.{name}` = '{value}'" for name, value in tags.items())
     return next(iter(runs(client, query, most=1)), None)
 
 
 def json_document(client: MlflowClient, run_id: str, name: str) -> dict[str, Any]:
-    """A JSON document that a run logged.
+    """Load a JSON file that a run logged as an artifact.
 
     Raises:
-        MlflowException: the run logged none of that name.
+        MlflowException: the run logged no file of that name.
     """
     with tempfile.TemporaryDirectory() as scratch:
         document: dict[str, Any] = json.loads(Path(client.download_artifacts(run_id, name, scratch)).read_bytes())
@@ -96,7 +97,7 @@ def json_document(client: MlflowClient, run_id: str, name: str) -> dict[str, Any
 
 
 def json_document_if_any(client: MlflowClient, run_id: str, name: str) -> dict[str, Any]:
-    """A JSON document that a run logged; empty if it logged none of that name, for instance because it was killed."""
+    """Load a JSON file that a run logged. Return {} if the run logged no such file, for instance if it was killed."""
     there = {file.path for file in client.list_artifacts(run_id)}
     return json_document(client, run_id, name) if name in there else {}
 

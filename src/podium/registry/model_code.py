@@ -1,6 +1,7 @@
-"""The code that travels with a model version, so that a server needs MLflow and the listed packages, but no Podium.
+"""Podium's code inside a model version, with which a model server can load the version without installing Podium.
 
-MLflow puts the copy on the import path when it loads the version as a pyfunc. Podium itself never imports it.
+MLflow puts the copy on the import path when it loads the version as a pyfunc. Podium itself never imports this
+copy.
 """
 
 import shutil
@@ -12,16 +13,16 @@ from podium.errors import PodiumError
 
 __all__ = ["CODE", "SCRIPT", "check_code", "code_digest", "copy_code", "remove_bytecode"]
 
-# Inside an MLflow model: the folder of the code, and the script that MLflow runs.
+# Paths inside an MLflow model: the folder of Podium's code, and the script that MLflow runs to load the model.
 CODE = "code"
 SCRIPT = "pyfunc.py"
-# The modules of Podium that loading and scoring import.
+# The parts of Podium that are needed to load a model and to score with it.
 NEEDED = ("__init__.py", "errors.py", "models")
 BYTECODE = "__pycache__"
 
 
 def copy_code(folder: Path) -> Path:
-    """Copy the modules that load and score a model to ``folder``/podium; return the path of the script for MLflow."""
+    """Copy the code for loading and scoring into ``folder``/podium. Return the path of the script that MLflow runs."""
     source, target = Path(podium.__file__).parent, folder / "podium"
     target.mkdir(parents=True)
     for name in NEEDED:
@@ -33,15 +34,15 @@ def copy_code(folder: Path) -> Path:
 
 
 def code_digest(folder: Path) -> str:
-    """SHA-256 (hex) of a folder of code. Python's bytecode caches do not count: MLflow writes them as it loads."""
+    """SHA-256 (hex) of a folder of code, without Python's bytecode caches, which appear when MLflow loads the model."""
     return models.digest(folder, ignore=BYTECODE)
 
 
 def check_code(mlflow_model: Path, digest: str, what: str) -> None:
-    """Refuse an MLflow model whose code is not the code that was logged with it.
+    """Refuse an MLflow model whose code has changed since it was logged.
 
     Raises:
-        PodiumError: the code has another digest, or MLflow would run another script than the code's own.
+        PodiumError: the code has another digest, or the script that MLflow runs differs from the one in the code.
     """
     found = code_digest(mlflow_model / CODE)
     if found != digest:
@@ -52,12 +53,12 @@ def check_code(mlflow_model: Path, digest: str, what: str) -> None:
     script = mlflow_model / SCRIPT
     if not script.is_file() or script.read_bytes() != (mlflow_model / CODE / "podium" / "models" / SCRIPT).read_bytes():
         raise PodiumError(
-            f"{SCRIPT} of {what}, which MLflow runs to load the model, is missing or has changed since it was logged. "
+            f"The script {SCRIPT}, which MLflow runs to load {what}, is missing or has changed since it was logged. "
             "Train again, or restore the script from a backup."
         )
 
 
 def remove_bytecode(mlflow_model: Path) -> None:
-    """Delete the bytecode caches of a copy. Python prefers bytecode to its source, and no digest covers it."""
+    """Delete a copied model's bytecode caches: Python would run them, not the source, and no digest covers them."""
     for cache in list(mlflow_model.rglob(BYTECODE)):
         shutil.rmtree(cache)

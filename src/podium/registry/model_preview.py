@@ -1,4 +1,4 @@
-"""Previews of champion, candidate, evidence and trials for kedro-viz. They load no model."""
+"""Previews of champion, candidate, evidence and trials for kedro-viz, made without loading a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .overview import PipelineRun, Registry
 __all__ = ["candidate", "champion", "evidence", "trials"]
 
 ZONE = "registry"
-NOTHING = "There is nothing yet. Run the pipeline that writes it."
+NOTHING = "There is nothing to show yet. First run the pipeline that writes this dataset."
 
 
 def champion(uri: str, problem: str) -> JSONPreview:
@@ -39,7 +39,7 @@ def champion(uri: str, problem: str) -> JSONPreview:
 
 
 def candidate(uri: str, problem: str) -> JSONPreview:
-    """The newest candidate, and what training recorded about it."""
+    """The newest candidate's algorithm, ``as_of``, SHA-256 and training record."""
 
     def tell() -> Mapping[str, Any] | None:
         registry = Registry(uri)
@@ -50,7 +50,7 @@ def candidate(uri: str, problem: str) -> JSONPreview:
 
 
 def evidence(uri: str, problem: str) -> JSONPreview:
-    """The newest evaluation: metrics with their intervals, and each check with its reason."""
+    """The newest evaluation: metrics with their intervals, and each check with its result and reason."""
 
     def tell() -> Mapping[str, Any] | None:
         registry = Registry(uri)
@@ -69,7 +69,7 @@ def evidence(uri: str, problem: str) -> JSONPreview:
 
 
 def trials(uri: str, problem: str) -> TablePreview:
-    """The trials behind the newest candidate: algorithm, metrics, parameters."""
+    """The trials of the run that trained the newest candidate: algorithm, metrics, hyperparameters."""
     from podium.lakehouse.table_preview import said, table_of
 
     try:

@@ -1,4 +1,4 @@
-"""Read-only overview of an environment's versions and runs. It never creates a database."""
+"""Read-only queries for the model versions and runs of an environment. They never create MLflow's database."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["PipelineRun", "Registered", "Registry", "VersionStatus"]
 
 METRIC = "podium.metric."
 BASELINE = "baseline_"
-# Metrics with these prefixes are about another model, or compare the version with one.
+# A version's tags also hold metrics of other models, and comparisons with them. Their names have these prefixes.
 OTHERS = (BASELINE, "champion_", "gain_over_")
 
-# Kedro's name for a run of all pipelines.
+# Kedro's name for the pipeline that combines all pipelines.
 EVERYTHING = "__default__"
 
 Answer = TypeVar("Answer")
@@ -30,7 +30,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, kw_only=True)
 class VersionStatus:
-    """A registered version, as its tags describe it.
+    """A registered model version as its tags describe it: algorithm, decision, checks and metrics.
 
     Attributes:
         version: the version's number.
@@ -53,7 +53,7 @@ class VersionStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Registered:
-    """A registered version with its aliases and origin.
+    """A registered model version with its aliases, and with the run or environment that it came from.
 
     Attributes:
         name: the model's name.
@@ -78,12 +78,12 @@ class Registered:
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineRun:
-    """One run of a pipeline.
+    """One MLflow run: of a pipeline, of several pipelines together, or of a tuning trial.
 
     Attributes:
         pipeline: the name, or several joined by ``+``.
         run_id: the id of its MLflow run.
-        outcome: MLflow's status in lower case: ``finished``, ``failed``, ``running`` (also after an abrupt kill).
+        outcome: MLflow's status in lower case: ``finished``, ``failed``, ``running`` (also if it was killed abruptly).
         started: the start time, in UTC.
         seconds: the duration; None while it runs.
         as_of: the ``as_of`` parameter; None means the newest data.
@@ -109,7 +109,7 @@ class Registry:
         self._answers = False
 
     def version(self, problem: str, alias: str) -> VersionStatus | None:
-        """The version of a problem's model that carries an alias, or None."""
+        """The version of a problem's model that has the given alias; None if no version has it."""
 
         def ask(client: MlflowClient) -> VersionStatus | None:
             number = (aliases_of(client, problem) or {}).get(alias)
@@ -118,7 +118,7 @@ class Registry:
         return self._ask(ask, None)
 
     def versions(self, problem: str | None = None) -> list[Registered]:
-        """Every version of a model, or of all models; the newest first."""
+        """All registered versions of one model, or of all models; within a model, the newest first."""
         none: list[Registered] = []
 
         def ask(client: MlflowClient) -> list[Registered]:
@@ -128,7 +128,7 @@ class Registry:
         return self._ask(ask, none)
 
     def last_run(self, pipeline: str) -> PipelineRun | None:
-        """The newest run of a pipeline, by itself or together with others; None if it never ran."""
+        """The newest run of a pipeline, alone or together with other pipelines; None if the pipeline never ran."""
         none: list[Run] = []
         queries = [f"attributes.run_name LIKE '%{pipeline}%'", f"attributes.run_name = '{EVERYTHING}'"]
         found = [_run(run) for query in queries for run in self._ask(partial(runs, query=query, most=50), none)]
@@ -137,22 +137,22 @@ class Registry:
         return max(mine, key=lambda run: run.started, default=None)
 
     def newest(self, **tags: str) -> PipelineRun | None:
-        """The newest run that has all of these ``podium.`` tags; None if there is none."""
+        """The newest run whose tags ``podium.<name>`` have all the given values; None if there is no such run."""
         found = self._ask(lambda client: newest_run(client, **tags), None)
         return _run(found) if found else None
 
     def trials(self, run: PipelineRun) -> list[PipelineRun]:
-        """The trials of a training run, the newest first."""
+        """The tuning trials of a training run, the newest first."""
         parent = f"tags.mlflow.parentRunId = '{run.run_id}'"
         none: list[Run] = []
         return [_run(trial) for trial in self._ask(lambda client: runs(client, parent), none)]
 
     def document(self, run: PipelineRun, name: str) -> dict[str, Any]:
-        """A JSON document that a run logged; empty if it logged none of that name."""
+        """Load a JSON file that a run logged. Return {} if the run logged no file of that name."""
         return self._ask(lambda client: json_document_if_any(client, run.run_id, name), {})
 
     def _ask(self, question: Callable[[MlflowClient], Answer], otherwise: Answer) -> Answer:
-        """Ask MLflow. Returns ``otherwise`` if no run has created the database yet, because asking would create it."""
+        """Query MLflow. Return ``otherwise`` if the database does not exist yet, because a query would create it."""
         file = database_file(self._uri)
         if file is not None and not file.is_file():
             return otherwise

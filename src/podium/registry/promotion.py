@@ -1,4 +1,4 @@
-"""Promotion: copy a version from one environment's registry to another's, where it becomes challenger."""
+"""Promotion: copy a model version from one environment's registry to another one, where it becomes challenger."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -18,13 +18,14 @@ from .versions import CHALLENGER, CHAMPION, evidence_tags, register, registered
 
 __all__ = ["PromotionPlan", "plan_promotion", "promote"]
 
-# The kind of run that holds a promoted version. The target's pipelines take it for neither a candidate nor evidence.
+# The tag podium.kind of a run that holds a promoted version. Because of it, the target's pipelines mistake the run
+# neither for a candidate nor for evidence.
 KIND = "promotion"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionPlan:
-    """A promotion that was checked but not yet done.
+    """A promotion that was checked but not yet carried out.
 
     Attributes:
         name: the name of the model.
@@ -43,7 +44,7 @@ class PromotionPlan:
 
     @property
     def origin(self) -> str:
-        """The source's environment and version, as the tag ``podium.promoted_from`` holds them."""
+        """The source as ``environment/version``, which is the form of the tag ``podium.promoted_from``."""
         return f"{self.source.env}/{self.version.version}"
 
     @property
@@ -53,7 +54,7 @@ class PromotionPlan:
 
     @property
     def alias(self) -> str | None:
-        """The alias of the target's version with the same digest; None if it has none."""
+        """The alias that the same model, by its digest, already has in the target; None if it has none there."""
         held = [alias for alias in (CHAMPION, CHALLENGER) if self.present and self.aliases.get(alias) == self.present]
         return held[0] if held else None
 
@@ -91,12 +92,15 @@ def plan_promotion(
             client = target.client()
             present, aliases = registered(client, name, found.tags["podium.digest"]), aliases_of(client, name) or {}
             if present and client.get_model_version(name, present).run_id == found.run_id:
-                raise PodiumError(f"{source.env} and {target.env} have the same MLflow: {name} is in both already.")
+                raise PodiumError(
+                    f"{source.env} and {target.env} use the same MLflow, so there is nothing to promote: version "
+                    f"{found.version} of {name} is already there."
+                )
     return PromotionPlan(name=name, source=source, target=target, version=found, present=present, aliases=aliases)
 
 
 def promote(plan: PromotionPlan, say: Callable[[str], None]) -> str:
-    """Carry out a plan, and return the version's number in the target. Idempotent.
+    """Carry out a promotion plan, and return the version's number in the target. Idempotent.
 
     A version whose digest the target already has is not registered again. The alias is set last: a promotion that is
     killed leaves at most a version without an alias, and the next promotion completes it.
@@ -120,7 +124,7 @@ def promote(plan: PromotionPlan, say: Callable[[str], None]) -> str:
         else:
             say(f"{target.env} has these bytes as version {number}; checking them")
             fetch_model(target, client.get_model_version(name, number), scratch / "present")
-        # Don't set the alias on a champion, which must not be its own challenger.
+        # If the version is champion already, don't make it challenger too.
         if (aliases_of(client, name) or {}).get(CHAMPION) != number:
             client.set_registered_model_alias(name, CHALLENGER, number)
     return number
@@ -144,7 +148,7 @@ def _copy(plan: PromotionPlan, bundle: Bundle, client: MlflowClient, back: Path,
     finally:
         client.set_terminated(run, status)
     tags |= evidence_tags(bundle.metrics, bundle.checks)
-    # The target's gate has not decided yet. Store the decision of the source's gate under other names.
+    # The target's gate has not decided about this version yet. Store the decision of the source's gate in another tag.
     tags |= {"podium.decision": "undecided", "podium.source_decision": plan.version.tags.get("podium.decision", "")}
     return register(client, plan.name, model_id, run, tags)
 
@@ -169,7 +173,7 @@ def _see_that_they_differ(source: TrackingLocation, target: TrackingLocation) ->
             "environments."
         )
     if source.uri == target.uri:
-        raise PodiumError(f"{source.env} and {target.env} have the same MLflow, so there is nothing to promote.")
+        raise PodiumError(f"{source.env} and {target.env} use the same MLflow, so there is nothing to promote.")
 
 
 def _version(name: str, place: TrackingLocation, version: str | None) -> ModelVersion:
@@ -177,13 +181,13 @@ def _version(name: str, place: TrackingLocation, version: str | None) -> ModelVe
     known = model_names(client)
     if name not in known:
         raise PodiumError(
-            f"{place.env} has no model {name!r}{did_you_mean(name, known)}. It has: {', '.join(known) or 'none'}."
+            f"{place.env} has no model {name!r}{did_you_mean(name, known)}. Its models: {', '.join(known) or 'none'}."
         )
     known_versions = {str(found.version) for found in versions(client, f"name = '{name}'")}
     number = version or (aliases_of(client, name) or {}).get(CHAMPION)
     has = f"{place.env} has versions: {', '.join(sorted(known_versions, key=int)) or 'none'}."
     if number is None:
-        raise PodiumError(f"{name} has no champion in {place.env}. Name a version, with --version. {has}")
+        raise PodiumError(f"{name} has no champion in {place.env}. Choose a version with --version. {has}")
     if number not in known_versions:
         raise PodiumError(f"There is no version {number} of {name} in {place.env}. {has}")
     return client.get_model_version(name, number)

@@ -1,4 +1,4 @@
-"""The record of a run in MLflow: the table versions that it read and wrote, its code and its ``as_of``."""
+"""Record in MLflow what a run did: the table versions that it read and wrote, its code and its ``as_of``."""
 
 import json
 import subprocess
@@ -32,16 +32,17 @@ __all__ = [
     "run_uuid",
 ]
 
-# The artifact that holds a run's lineage events.
+# The MLflow artifact that holds the lineage events of a run.
 LINEAGE = "lineage.json"
-# Prefixes of tags, by which a run is found from a table that it wrote or a model that it used.
+# Prefixes of tags. A run has one tag for each table that it wrote and each model that it used, so that a search for the
+# table or model finds the run.
 WROTE, USED = "podium.wrote.", "podium.used."
 # MLflow's limits: tags per request, characters in a dataset digest.
 BATCH, DIGEST = 100, 36
 
 
 class Found(Protocol):
-    """A state of a dataset, such as ``podium.lineage.states.DatasetState``."""
+    """What this module needs to know about a dataset's state. ``podium.lineage.states.DatasetState`` provides it."""
 
     @property
     def name(self) -> str: ...
@@ -56,7 +57,7 @@ class Found(Protocol):
 
 
 def record_parameters(models: Mapping[str, BaseModel]) -> None:
-    """Log validated parameters to the active MLflow run, one MLflow parameter for each leaf, by its dotted name."""
+    """Log validated parameters to the active MLflow run. A nested value becomes one parameter with a dotted name."""
     if mlflow.active_run() is not None:
         leaves = {
             f"{name.removeprefix('params:')}.{leaf}": value
@@ -83,13 +84,13 @@ def run_uuid() -> str:
 def record_run(
     *, tags: Mapping[str, str], read: Iterable[Found], wrote: Iterable[Found], stage: str, record: Mapping[str, Any]
 ) -> None:
-    """Record what the active MLflow run did: as tags and dataset inputs for searching, and as ``lineage.json``.
+    """Record what the active MLflow run read and wrote: as searchable tags and dataset inputs, and as ``lineage.json``.
 
     Args:
         tags: pipeline, env, as_of, engine, code; each gets the prefix ``podium.``.
-        read: what it read. Tables and files become the run's dataset inputs. For a model, the tag
+        read: what the run read. Tables and files become the run's dataset inputs. For a model, the tag
             ``podium.used.<name>`` holds the version.
-        wrote: what it wrote. For a table, the tag ``podium.wrote.<name>`` holds the version and the id.
+        wrote: what the run wrote. For a table, the tag ``podium.wrote.<name>`` holds the version and the id.
         stage: what MLflow calls the context of the inputs.
         record: the events of the run.
 
@@ -115,7 +116,7 @@ def record_run(
 
 
 def _input(found: Found, stage: str) -> DatasetInput:
-    """A dataset input in the form of MLflow's own sources, so that ``mlflow.data.get_source`` opens it."""
+    """An MLflow dataset input. Its source has MLflow's own format, so that ``mlflow.data.get_source`` can open it."""
     if found.kind == "TABLE":
         kind, source = "delta_table", {**_where(found.location), "delta_table_version": int(found.version)}
     else:
@@ -133,7 +134,7 @@ def _where(location: str) -> dict[str, Any]:
 
 @cache
 def code_version() -> dict[str, str]:
-    """A hash of the package, and the commit of its checkout, if there is one.
+    """A hash of Podium's code and, if the code is in a git checkout, its commit.
 
     ``dirty`` tells whether files of the package or of the configuration differ from the commit.
     """
@@ -144,7 +145,7 @@ def code_version() -> dict[str, str]:
 
 
 def commit_of(package: Path, configuration: Path) -> dict[str, str]:
-    """The commit of the repository that tracks the package; empty if none does.
+    """The commit of the git repository that tracks the package; empty if no repository tracks it.
 
     A package in a ``.venv`` may lie inside an unrelated repository, whose commit says nothing about the package.
     """
@@ -157,7 +158,7 @@ def commit_of(package: Path, configuration: Path) -> dict[str, str]:
 
 
 def _git(folder: Path, *command: str) -> str:
-    """The output of a git command in this folder; empty without a repository or without git."""
+    """The output of a git command in a folder; empty if the folder is in no repository or git is not installed."""
     try:
         line = ["git", "-C", str(folder), *command]
         done = subprocess.run(line, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""A tracking server for the database and artifacts in an environment's folder, on this machine only."""
+"""An MLflow server for the database and artifacts in an environment's folder, reachable from this machine only."""
 
 import os
 import signal
@@ -20,22 +20,22 @@ from .tracking import ARTIFACTS, prepare, tracking_uri
 __all__ = ["HOST", "serve"]
 
 HOST = "127.0.0.1"
-# Turn off MLflow's server jobs, which are for language models. Without them, the server needs fewer processes and less
+# Turn off MLflow's telemetry and its server jobs. The jobs only serve language models, and need more processes and more
 # memory.
 SETTINGS = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
 }
-# Seconds to wait for the server to start, and for it to finish its open requests when it is stopped.
+# Seconds to wait for the server to start, and to let it end after SIGTERM before it is killed.
 START, STOP = 120, 10
 
 
 def serve(folder: str, port: int, say: Callable[[str], None]) -> int:
-    """Serve until Ctrl-C or SIGTERM, then stop all processes of the server.
+    """Run the MLflow server until Ctrl-C or SIGTERM, then stop all processes of the server.
 
     Args:
-        folder: the environment's local folder, with or without a database.
+        folder: the environment's local folder. MLflow's database is created there if it does not exist.
         port: where to listen, on the loopback interface only.
         say: called with the address once the server answers.
 
@@ -59,7 +59,7 @@ def serve(folder: str, port: int, say: Callable[[str], None]) -> int:
 
 def _command(folder: str, port: int) -> list[str]:
     database = tracking_uri(None, folder)
-    # Don't proxy artifacts: their URIs stay plain paths, so clients with and without the server find the same files.
+    # Don't let the server proxy artifacts. Their URIs are then plain paths, which clients can read with or without it.
     return [
         *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", database, "--registry-store-uri", database),
@@ -86,7 +86,8 @@ def _wait_for(server: subprocess.Popen, port: int) -> None:
         except (URLError, TimeoutError, ConnectionError):
             time.sleep(0.2)
     raise PodiumError(
-        "The MLflow server did not start; its output is above. The database may be from another version of MLflow."
+        "The MLflow server did not start. Look for the cause in its output above: for instance, another version of "
+        "MLflow may have created the database."
     )
 
 

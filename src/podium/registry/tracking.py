@@ -1,4 +1,4 @@
-"""Where an environment's MLflow is, and whether it answers. MLflow is imported only to ask it, because it is slow."""
+"""Locate an environment's MLflow and check that it answers. MLflow imports slowly, so only functions import it."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -26,19 +26,20 @@ __all__ = [
 ]
 
 SQLITE = "sqlite:///"
-# File names in the environment's folder.
+# The names of MLflow's database file and artifact folder in the environment's folder.
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
 SERVERS = ("http", "https")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 DATABRICKS = ("databricks", "databricks-uc")
-# Give up after two attempts of 8 seconds. By default, MLflow retries for minutes.
+# To check a server, give up after two attempts of 8 seconds each. By default, MLflow retries for minutes.
 IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "8"}
-# With these error codes, the server did answer: it asks for credentials, which the real requests will have.
+# Error codes of a server that demands credentials. It does answer, so the check passes: kedro-mlflow sets the
+# credentials later.
 ANSWERS_STRANGERS = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
 
 def tracking_uri(server: str | None, folder: str) -> str:
-    """The address of MLflow: the environment's server, by default a SQLite database in its local folder."""
+    """The address of MLflow: ``server`` if one is configured, otherwise a SQLite database in ``folder``."""
     return server or f"{SQLITE}{folder}/{DATABASE}"
 
 
@@ -48,7 +49,7 @@ def registry_uri(uri: str) -> str:
 
 
 def artifact_location(uri: str, folder: str) -> str | None:
-    """The folder for artifacts if MLflow is a database, which keeps no files; None for a server, which has its own."""
+    """The artifact folder for an MLflow database, which stores no files; None for a server, which chooses its own."""
     return f"{folder}/{ARTIFACTS}" if _scheme(uri) in DATABASES else None
 
 
@@ -83,18 +84,18 @@ class TrackingLocation:
 
     @property
     def exists(self) -> bool:
-        """False if the SQLite database does not exist yet. Then don't ask MLflow, because asking would create it."""
+        """Whether MLflow may be queried. False if its SQLite database is missing, because a query would create it."""
         file = database_file(self.uri)
         return file is None or file.is_file()
 
     def client(self) -> "MlflowClient":
-        """A client of this MLflow, whatever the process and its environment variables are set to."""
+        """A client of this MLflow, even if the process or its environment variables select another MLflow."""
         from mlflow import MlflowClient
 
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.registry)
 
     def experiment_id(self) -> str:
-        """The id of the experiment; creates the experiment if needed, even if several processes do so at once."""
+        """Return the experiment's id. Create the experiment if needed; several processes may do so at the same time."""
         from mlflow.exceptions import MlflowException
 
         client = self.client()
@@ -110,7 +111,7 @@ class TrackingLocation:
 
 
 def end_killed_run() -> None:
-    """End the active run, if any, as killed. Otherwise MLflow ends it at exit, as finished."""
+    """Mark the active MLflow run, if any, as killed. Without this, MLflow marks it as finished at process exit."""
     import mlflow
 
     mlflow.end_run("KILLED")
@@ -118,7 +119,7 @@ def end_killed_run() -> None:
 
 @contextmanager
 def asking(uri: str) -> Iterator[None]:
-    """Turn errors of MLflow in this block into a PodiumError that names the address."""
+    """Run a ``with`` block, and turn errors of MLflow into a PodiumError that names MLflow's address."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -126,16 +127,16 @@ def asking(uri: str) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError) as cause:
         raise PodiumError(
-            f"MLflow at {_shown(uri)} did not answer: {cause} Check that it can be reached, and that its database was "
-            "made by the MLflow version of this project."
+            f"A request to MLflow at {_shown(uri)} failed: {cause} Check that MLflow can be reached, and that its "
+            "database was created by the MLflow version of this project."
         ) from cause
 
 
 def prepare(uri: str) -> None:
-    """Create the database file if it does not exist, or check that the server answers.
+    """Create MLflow's SQLite database if it does not exist. If MLflow is a server, check that it answers.
 
     Raises:
-        PodiumError: the address is not one of an MLflow, or the server does not answer.
+        PodiumError: the address is not an address of MLflow, or the server does not answer.
     """
     file = database_file(uri)
     if file is not None:
@@ -153,7 +154,7 @@ def prepare(uri: str) -> None:
 
 
 def _make_database(file: Path) -> None:
-    """Create the database atomically. MLflow creates it in many steps and cannot continue after a kill."""
+    """Create MLflow's database atomically. MLflow itself takes many steps, and a kill in between makes it unusable."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     try:
@@ -161,7 +162,7 @@ def _make_database(file: Path) -> None:
             store = SqlAlchemyStore(f"{SQLITE}{part}", str(file.with_name(ARTIFACTS)))  # type: ignore[no-untyped-call]
             store.engine.dispose()
     except OSError as cause:
-        from podium.lakehouse.refusals import explain  # imports PySpark, which is slow
+        from podium.lakehouse.refusals import explain  # here, because it imports PySpark, which is slow
 
         raise PodiumError(explain(cause, f"MLflow's database {file}", {}) or str(cause)) from cause
 
@@ -177,8 +178,9 @@ def _see_that_it_answers(uri: str) -> None:
         if cause.error_code in ANSWERS_STRANGERS:
             return
         raise PodiumError(
-            f"The MLflow server {_shown(uri)}, {_named_by(uri)}, does not answer. Nothing was run. Start it, name "
-            "another one, or remove the setting: then runs are kept in a database in the environment's folder."
+            f"The MLflow server {_shown(uri)}, {_named_by(uri)}, does not answer. Nothing was run. Start the "
+            "server, set the address of another one, or remove the setting. Without a server, runs are recorded in a "
+            "database in the environment's folder."
         ) from cause
 
 
@@ -197,7 +199,7 @@ def _impatient() -> Iterator[None]:
 
 
 def _scheme(uri: str) -> str:
-    """The scheme without a driver: ``postgresql`` for ``postgresql+psycopg2://...``; ``databricks`` is unchanged."""
+    """The scheme of an address, without a driver: ``postgresql`` for ``postgresql+psycopg2://...``."""
     return uri if uri in DATABRICKS else urlsplit(uri).scheme.partition("+")[0]
 
 
@@ -208,6 +210,6 @@ def _named_by(uri: str) -> str:
 
 
 def _shown(uri: str) -> str:
-    """The address without user name and password."""
+    """The address without user name and password, for messages."""
     account, at, _ = urlsplit(uri).netloc.rpartition("@")
     return uri.replace(account + at, "", 1)

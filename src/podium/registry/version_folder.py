@@ -1,4 +1,4 @@
-"""A version copied to a folder: model, baseline, evidence and lineage. Nothing in it refers to the source."""
+"""Copy a model version with its baseline, evidence and lineage to a folder, and from there to another MLflow."""
 
 import json
 from collections.abc import Mapping
@@ -31,13 +31,13 @@ BATCH = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """A version with its evidence and lineage, copied to a folder.
+    """A model version copied to local folders: the model, its baseline, evidence and lineage.
 
     Attributes:
         model: the folder of the MLflow model.
         files: the folder of baseline, evidence and lineage.
-        params: the params of the run that trained it.
-        metrics: the metrics of the run that evaluated it.
+        params: the params of the run that trained the version.
+        metrics: the metrics of the run that evaluated the version.
         training_run, evaluation_run: ids of the runs in the source's MLflow.
     """
 
@@ -73,7 +73,7 @@ def collect(place: TrackingLocation, version: ModelVersion, folder: Path) -> Bun
         if absent:
             raise PodiumError(
                 f"{_name(place, version)} cannot be promoted: the run of its {stage} ({run.info.run_id}) lacks "
-                f"{', '.join(absent)}. Run: kedro run --env {place.env} --pipelines {stage}"
+                f"the artifacts {', '.join(absent)}. First run: kedro run --env {place.env} --pipelines {stage}"
             )
         for path in wanted:
             client.download_artifacts(run.info.run_id, path, str(files))
@@ -92,9 +92,9 @@ def collect(place: TrackingLocation, version: ModelVersion, folder: Path) -> Bun
 
 
 def fetch_model(place: TrackingLocation, version: ModelVersion, folder: Path) -> Path:
-    """Copy the MLflow model of a version below a folder, check its digests, and return its path."""
+    """Download the MLflow model of a version into a folder, check its digests, and return its path."""
     copy = _download(place, _location(place, version), folder)
-    # Remove this file, which MLflow writes beside a model that it downloads. It is not part of the version.
+    # Remove this file, which is not part of the version: MLflow adds it when it downloads a registered model.
     (copy / "registered_model_meta").unlink(missing_ok=True)
     remove_bytecode(copy)
     check_files(copy, version.tags, _name(place, version))
@@ -102,7 +102,7 @@ def fetch_model(place: TrackingLocation, version: ModelVersion, folder: Path) ->
 
 
 def deliver(bundle: Bundle, place: TrackingLocation, run_id: str, experiment: str) -> str:
-    """Write a bundle into a run of another MLflow, and return the id of the model there."""
+    """Upload a bundle to a run in the MLflow of ``place``, and return the id of the model that this creates there."""
     client = place.client()
     params = [Param(key, value) for key, value in bundle.params.items()]
     for first in range(0, len(params), BATCH):
@@ -133,12 +133,12 @@ def see_that_it_arrived(bundle: Bundle, place: TrackingLocation, run_id: str, mo
 
 
 def _evaluation(client: MlflowClient, version: ModelVersion) -> Run | None:
-    """The newest evaluation run of this digest; None if the version was promoted together with its evidence."""
+    """The newest run that evaluated the version; None if it was promoted, because then its own run has the evidence."""
     return newest_run(client, kind="evidence", problem=version.name, evaluates=version.tags["podium.digest"])
 
 
 def _call_its_own(folder: Path, model_id: str, run_id: str, location: str) -> None:
-    """Write the new run, id and path into the model's MLmodel file."""
+    """Replace the ids of model and run, and the path, in the model's MLmodel file with those of the copy."""
     file = folder / "MLmodel"
     described = Model.load(str(file))
     described.model_id, described.run_id, described.artifact_path = model_id, run_id, location
@@ -146,7 +146,7 @@ def _call_its_own(folder: Path, model_id: str, run_id: str, location: str) -> No
 
 
 def _location(place: TrackingLocation, version: ModelVersion) -> str:
-    """The address of the version's files. MLflow would resolve ``models:/NAME/VERSION`` in another registry."""
+    """The address of a version's files. MLflow would look up ``models:/NAME/VERSION`` in the process's registry."""
     uri = place.client().get_model_version_download_uri(version.name, str(version.version))
     model = uri.removeprefix("models:/")
     return uri if model == uri else place.client().get_logged_model(model).artifact_location

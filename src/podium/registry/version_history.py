@@ -1,4 +1,4 @@
-"""The runs of one environment, found by the tables and models that they read, wrote or used."""
+"""Find the runs of one environment by the tables that they read or wrote, and by the models that they used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .tracking import TrackingLocation
 
 __all__ = ["History", "Known", "Recorded", "Write"]
 
-# The separators after a model's name: before a version's number, and before an alias.
+# What separates a model's name from a version number (NAME/NUMBER) and from an alias (NAME@ALIAS).
 NUMBER, ALIAS = "/", "@"
 TAG = "podium."
 
@@ -52,7 +52,7 @@ class Recorded:
 
 @dataclass(frozen=True, kw_only=True)
 class Write:
-    """A run's write to a table.
+    """One write to a Delta table, with the run that wrote.
 
     Attributes:
         version, table_id: the table's version after the write, and the first characters of the table's id.
@@ -68,7 +68,7 @@ class Write:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """A registered model version with its aliases and origin.
+    """A registered model version with its aliases, and with the run or environment that it came from.
 
     Attributes:
         name, version: of the model.
@@ -87,7 +87,7 @@ class Known:
 
 
 class History:
-    """The recorded runs of an environment's MLflow. Answers are cached."""
+    """Queries for the runs that an environment's MLflow has recorded. ``run`` and ``writes`` cache their answers."""
 
     def __init__(self, place: TrackingLocation):
         self.place = place
@@ -122,7 +122,7 @@ class History:
         )
 
     def _writes(self, table: str) -> list[Write]:
-        """Every recorded write of a table, the newest first."""
+        """Every recorded write to a table, the newest first."""
         tag = f"{WROTE}{table}"
         found = []
         for run in self._search(f"tags.`{tag}` LIKE '%'"):
@@ -133,12 +133,12 @@ class History:
         return found
 
     def readers(self, name: str, digest: str) -> list[str]:
-        """The runs that read this state of a table or file."""
+        """The ids of the runs that read a table or file in the state with this digest."""
         query = f"dataset.name = '{name}' and dataset.digest = '{digest[:DIGEST]}'"
         return [run.info.run_id for run in self._search(query)]
 
     def users(self, name: str, version: str) -> list[str]:
-        """The runs that used this version of a model."""
+        """The ids of the runs that used a given version of a model."""
         return [run.info.run_id for run in self._search(f"tags.`{USED}{name}` = '{version}'")]
 
     def tables(self) -> list[str]:
@@ -167,12 +167,12 @@ class History:
         number = which if mark == NUMBER else aliases.get(which)
         if number not in found:
             known = [*sorted(found, key=int)] if mark == NUMBER else sorted(aliases)
-            what = "version" if mark == NUMBER else "version that is"
+            what = "version" if mark == NUMBER else "version with the alias"
             raise PodiumError(f"{name} has no {what} {which} in {self.place.env}. There are: {_listed(known)}.")
         return _known(found[number], aliases)
 
     def made_by(self, run_id: str) -> list[Known]:
-        """The versions whose model this run logged."""
+        """The registered versions of the model that a given run logged."""
         found = versions(self._client, f"run_id = '{run_id}'")
         return [_known(each, {}) for each in found]
 

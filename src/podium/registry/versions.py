@@ -1,4 +1,4 @@
-"""Registered versions and their aliases, champion and challenger, with their evidence as tags."""
+"""Register model versions, write their evidence into tags, and set the aliases champion and challenger."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ CHALLENGER = "challenger"
 
 @dataclass(frozen=True, kw_only=True)
 class ModelVersion:
-    """A registered version with its model, loaded and checked against its digest.
+    """A registered version with its loaded model. Its files and code were checked against their digests.
 
     Attributes:
         training: what training recorded: window, rows, parameters (``Candidate.training``).
@@ -48,12 +48,12 @@ class ModelVersion:
 
     @property
     def holdout_days(self) -> int:
-        """The number of days before ``as_of`` that this version was not trained on. Today's parameters may differ."""
+        """How many days before ``as_of`` were held out from training. The parameter may have changed since."""
         return int(self.training["holdout_days"])
 
     @property
     def held_out_from(self) -> datetime:
-        """The prediction time (UTC) from which rows are held out: this version was not trained on them."""
+        """The start (UTC) of the held-out days: this version was not trained on rows predicted at or after it."""
         return self.as_of - timedelta(days=self.holdout_days)
 
 
@@ -88,14 +88,14 @@ def apply(name: str, decision: Decision) -> str:
         client.set_registered_model_alias(name, CHALLENGER, version)
         if decision.promote:
             client.set_registered_model_alias(name, CHAMPION, version)
-    # Also clears the alias that a killed run left behind: a champion must not be its own challenger.
+    # A champion must not be its own challenger. Check this always, because a killed run may have left the alias behind.
     if _carries(name, CHAMPION, version) and _carries(name, CHALLENGER, version):
         client.delete_registered_model_alias(name, CHALLENGER)
     return version
 
 
 def evidence_tags(metrics: Mapping[str, float], checks: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The tags of a version: its metrics without their intervals, and its checks as text."""
+    """Return evidence as tags: one tag for each metric, without intervals, and one tag for the results of checks."""
     shown = {key: value for key, value in metrics.items() if not key.endswith(("_low", "_high"))}
     tags = {f"podium.metric.{key}": f"{value:.6g}" for key, value in shown.items()}
     words = [f"{check['name']}: {'passed' if check['passed'] else 'FAILED'}" for check in checks]
@@ -108,7 +108,7 @@ def _carries(name: str, alias: str, version: str) -> bool:
 
 
 def registered(client: MlflowClient, name: str, digest: str) -> str | None:
-    """The lowest number of a version with this digest; None if no version has it."""
+    """The number of the version with this digest, the lowest if there are several; None if no version has it."""
     found = versions(client, f"name = '{name}' and tags.`podium.digest` = '{digest}'")
     return min((str(version.version) for version in found), key=int, default=None)
 
@@ -134,10 +134,10 @@ def register(client: MlflowClient, name: str, model_id: str, run_id: str, tags: 
 
 
 def aliased(name: str, alias: str) -> MlflowVersion | None:
-    """The version that carries an alias; None if no version does, or if there is no such model.
+    """The version that has the given alias; None if no version has it, or if there is no such model.
 
     Raises:
-        MlflowException: MLflow did not answer the question.
+        MlflowException: MLflow did not answer.
     """
     client = MlflowClient()
     number = (aliases_of(client, name) or {}).get(alias)
@@ -145,7 +145,7 @@ def aliased(name: str, alias: str) -> MlflowVersion | None:
 
 
 def load_version(name: str, alias: str) -> ModelVersion | None:
-    """Load the version that carries an alias; None if no version does.
+    """Load the version that has the given alias; None if no version has it.
 
     Raises:
         PodiumError: its files or its code changed since they were registered.

@@ -1,4 +1,4 @@
-"""The common parts of HTML reports: the page skeleton, and figures in its theme.
+"""What all HTML reports share: the page skeleton, and figures in the colours of the page.
 
 A report is one self-contained file.
 """

@@ -1,6 +1,6 @@
-"""Figures for reports: in one style, and reproducible to the byte.
+"""Figures for reports, all in one style. The same data always give the same bytes.
 
-Don't use pyplot: a plain ``Figure`` has no global state and needs no display.
+Don't use pyplot, which has global state and may need a display. A plain ``Figure`` has and needs neither.
 """
 
 import base64
@@ -69,7 +69,7 @@ STYLE: Any = {
     "ytick.color": LINE,
     "ytick.labelcolor": INK,
 }
-# Ids that nothing refers to (figure_1, text_7). They are removed, because two figures of one page would share them.
+# SVG ids that nothing refers to, such as figure_1 and text_7. Remove them: two figures of one page would share them.
 UNUSED_ID = re.compile(r' id="[A-Za-z0-9.]+_\d+"')
 
 
@@ -92,7 +92,7 @@ def figure_to_svg(figure: Figure, *, label: str) -> Markup:
     """
     stream = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    # With the salt, ids are the same in every run and differ between the figures of one page.
+    # With the label as salt, SVG ids are the same in every run, and differ between the figures of one page.
     with rc_context({"svg.hashsalt": label}):
         figure.savefig(stream, format="svg", metadata=nothing)
     text = stream.getvalue()
@@ -103,7 +103,7 @@ def figure_to_svg(figure: Figure, *, label: str) -> Markup:
 
 
 def figure_to_base64(figure: Figure, *, dpi: int = 110) -> str:
-    """Return the figure as a ``data:`` URI of a PNG on white, for pages outside Podium's theme."""
+    """Return the figure as a ``data:`` URI of a PNG on white, for pages that do not use Podium's theme."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
@@ -144,7 +144,7 @@ def canvas(
 
 
 def _polish(axis: Axes) -> None:
-    """Set a light frame and grid."""
+    """Draw only the left and bottom edges of the frame, and a grid, all in a light colour."""
     axis.spines[["top", "right"]].set_visible(False)
     axis.spines[["left", "bottom"]].set_color(LINE)
     axis.grid(color=LINE, linewidth=0.8)
@@ -155,7 +155,7 @@ def _polish(axis: Axes) -> None:
 
 
 def legend(axis: Axes, place: str, title: str | None = None, **options: Any) -> None:
-    """Add a legend without a frame, in reverse drawing order, because the line drawn last is on top."""
+    """Add a legend without a frame. The line drawn last lies on top of the others, so its entry comes first."""
     look = {"fontsize": 8.5, "title_fontsize": 8.5, "alignment": "left", "reverse": True, **options}
     box = axis.legend(*axis.get_legend_handles_labels(), loc=place, title=title, **look)  # type: ignore[call-overload]
     box.get_frame().set(edgecolor="none", facecolor="white", alpha=0.85)

@@ -1,4 +1,4 @@
-"""The skeleton of a report: header, key figures, sections. All values are escaped."""
+"""Render a report from a template that extends the common skeleton: header, key figures, sections."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ OWN = Path(__file__).parent / "templates"
 
 
 def render(template: Path, **values: Any) -> str:
-    """Return one self-contained HTML page.
+    """Render a template as one self-contained HTML page.
 
     Args:
         template: a Jinja template that extends ``page.html`` and fills its blocks.
@@ -34,7 +34,7 @@ def render(template: Path, **values: Any) -> str:
 
 def number(value: float | None) -> str:
     """Format a number: thousands separators, four significant digits, a dash for None and NaN."""
-    if value is None or value != value:  # noqa: PLR0124 - NaN is what differs from itself
+    if value is None or value != value:  # noqa: PLR0124 - only NaN differs from itself
         return NOTHING
     if float(value).is_integer():
         return f"{int(value):,}"

@@ -1,4 +1,4 @@
-"""The notebooks' API: SQL as data frames, pictures, the champion with its held-out rows, trials of new features."""
+"""The notebooks' API: SQL results as data frames, pictures, the champion and its held-out rows, feature trials."""
 
 from .champion import Bench, bench
 from .exploration import picture, sql, tables

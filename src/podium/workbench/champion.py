@@ -54,7 +54,7 @@ def bench(context: KedroContext, problem: str = "flight_delay") -> Bench:
     definition, catalog = PROBLEMS[problem], context.catalog
     champion: ModelVersion | None = catalog.load(f"{problem}.champion")
     if champion is None:
-        raise PodiumError(f"{problem} has no champion yet. Run: make demo, or the pipelines up to deployment.")
+        raise PodiumError(f"{problem} has no champion yet. First run make demo, or all pipelines up to deployment.")
     training, evaluation = _parameters(context, problem, champion.holdout_days)
     examples = catalog.load(f"{problem}.champion_examples")
     unseen = holdout_rows(examples, champion.as_of, evaluation, keys=definition.keys, slices=definition.slices)
@@ -72,7 +72,7 @@ def bench(context: KedroContext, problem: str = "flight_delay") -> Bench:
 
 
 def _parameters(context: KedroContext, problem: str, holdout_days: int) -> tuple[TrainingParams, EvaluationParams]:
-    """The configured parameters with the champion's ``holdout_days``: the configuration may have changed since."""
+    """The configured parameters, but with the ``holdout_days`` with which the champion was trained."""
     found: Any = getattr(parameters_model().model_validate(context.config_loader["parameters"]), problem)
     own = {"holdout_days": holdout_days}
     return found.training.model_copy(update=own), found.evaluation.model_copy(update=own)
@@ -82,6 +82,6 @@ def _require_unseen(rows: pd.DataFrame, trained_until: datetime) -> None:
     first = rows["prediction_time"].min()
     if first <= trained_until:
         raise PodiumError(
-            f"The held-out rows begin at {first}, but the champion was trained on rows up to {trained_until}. Train it "
-            "again, so that it has seen no held-out row."
+            f"The held-out rows begin at {first}, but the champion was trained on rows up to {trained_until}, so it "
+            "has already seen some of them. Train and deploy a new champion."
         )

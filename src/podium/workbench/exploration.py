@@ -1,4 +1,4 @@
-"""Query tables as small data frames, with times in UTC, and draw the pictures of a problem."""
+"""Load tables and query results as data frames, with times in UTC, and draw the pictures of a problem."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["picture", "sql", "tables"]
 
 
 def tables(context: KedroContext) -> pd.DataFrame:
-    """List the tables of the environment: zone, rows and version by name. Starts no engine."""
+    """List the environment's tables by name, with zone, number of rows and version. No engine is started."""
     found = [(each.name, each.zone, each.rows, each.version) for each in find_tables(context.config_loader["catalog"])]
     return pd.DataFrame(found, columns=["name", "zone", "rows", "version"]).set_index("name")
 
@@ -37,7 +37,7 @@ def sql(context: KedroContext, query: str) -> pd.DataFrame:
 
 
 def picture(context: KedroContext, title: str, problem: str = "flight_delay") -> Figure:
-    """Draw one picture of the problem's exploration from all rows of the bronze tables.
+    """Draw one exploration picture of a problem, chosen by its title, from all rows of the bronze tables.
 
     Raises:
         PodiumError: no picture has that title, or a bronze table is missing.

@@ -1,4 +1,4 @@
-"""Try a new feature: fit the champion with it, point in time, and compare both models on held-out days."""
+"""Try a new feature: fit a copy of the champion with the feature, and compare both models on held-out days."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .champion import Bench
 
 __all__ = ["Trial", "require_no_future", "try_feature"]
 
-# The number of bootstrap resamples: enough to see whether a gain could be due to chance.
+# The number of bootstrap resamples. That is fewer than in evaluation, but enough to see if a gain may be due to chance.
 RESAMPLES = 200
 
 
@@ -46,7 +46,7 @@ class Trial:
 
 
 def try_feature(context: KedroContext, bench: Bench, table: FeatureTable) -> Trial:
-    """Fit the champion again with the features of one more table, and compare the two models.
+    """Fit a copy of the champion with the features of one more table, and compare the copy with the champion.
 
     The trial uses no future data. The features are computed from rows known at the champion's ``as_of``; a check
     compares them with the features as of an earlier moment; each request gets the newest row known at its time; and
@@ -84,10 +84,10 @@ def computed(table: FeatureTable, bronze: Mapping[str, DataFrame], until: dateti
 
 
 def require_no_future(table: FeatureTable, bronze: Mapping[str, DataFrame], *, cut: datetime, as_of: datetime) -> None:
-    """Check that the rows up to ``cut`` do not change with events that became known between ``cut`` and ``as_of``.
+    """Check that events that became known between ``cut`` and ``as_of`` do not change the rows up to ``cut``.
 
     Raises:
-        PodiumError: they change; the message shows one such row.
+        PodiumError: such events change a row; the message shows the row.
     """
     later, then = (known_at(computed(table, bronze, until), cut, by="feature_time") for until in (as_of, cut))
     for rows, others in ((later, then), (then, later)):
@@ -95,8 +95,8 @@ def require_no_future(table: FeatureTable, bronze: Mapping[str, DataFrame], *, c
         if odd:
             shown = ", ".join(f"{name}={value}" for name, value in odd[0].items())
             raise PodiumError(
-                f"{table.name} looks ahead: its rows up to {cut:%Y-%m-%d %H:%M} change with events that became "
-                f"known later, for example {shown}. Set feature_time to the moment when all inputs of a row are known."
+                f"{table.name} looks ahead: events that became known after {cut:%Y-%m-%d %H:%M} change its rows up to "
+                f"that time, for example {shown}. Set feature_time to the moment when all inputs of a row are known."
             )
 
 
@@ -115,7 +115,7 @@ def _fitted(bench: Bench, rows: pd.DataFrame, names: list[str]) -> Model:
 
 
 def _figures(bench: Bench, model: Model, unseen: pd.DataFrame) -> pd.DataFrame:
-    """Each metric of both models, and the gain with its interval, computed by ``evaluate``."""
+    """Compute a table of metrics: each one for the champion and for the trial model, and the gain with its interval."""
     params = bench.evaluation.model_copy(update={"resamples": RESAMPLES})
     found = evaluate(
         model,

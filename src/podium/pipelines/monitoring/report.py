@@ -29,7 +29,7 @@ TEMPLATE = Path(__file__).parent / "templates" / "monitoring.html"
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """The results of monitoring for one model version: rows of ``DRIFT``, ``PERFORMANCE`` and ``ALERTS``."""
+    """The results of monitoring one model version: its rows of the drift, performance and alert tables."""
 
     drift: pd.DataFrame
     performance: pd.DataFrame
@@ -45,15 +45,15 @@ def page(
     as_of: datetime,
     params: MonitoringParams,
 ) -> str:
-    """Return the page as HTML. The same findings give the same bytes.
+    """Return the monitoring page as HTML. The same arguments always give the same bytes.
 
     Args:
         findings: the results to show.
         shares: the scores of each month, from ``score_shares``.
         reference: the reference that each month is compared with.
         title: the problem's title.
-        as_of: the moment of the findings.
-        params: parameters of monitoring; months that cannot be judged are not drawn.
+        as_of: the time as of which monitoring ran.
+        params: parameters of monitoring; months with too few rows or days to be judged are not drawn.
     """
     figures = _figures(findings, shares, reference, params)
     severities = findings.alerts["severity"].value_counts()
@@ -81,7 +81,7 @@ def page(
 def score_shares(
     predictions: DataFrame, as_of: datetime, model_version: str, months: int
 ) -> dict[pd.Timestamp, np.ndarray]:
-    """The share of predictions in each of ``SCORE_BINS`` equal bins of [0, 1], for each month."""
+    """For each month, the share of a model version's scores in each of ``SCORE_BINS`` equal-width bins of [0, 1]."""
     mine = monitored(predictions, as_of, months).filter(F.col("model_version") == model_version)
     bins = F.least(F.floor(F.col("score") * SCORE_BINS), F.lit(SCORE_BINS - 1)).alias("bin")
     found = (
@@ -101,7 +101,7 @@ def _figures(
     reference: Reference,
     params: MonitoringParams,
 ) -> dict[str, Markup]:
-    """The pictures by name, without those that have no data."""
+    """Draw the pictures of the page and return them by name. Pictures without data are left out."""
     months = findings.performance
     labelled = months[enough(months["labelled"], months["days"], params)]
     shown = findings.drift[enough(findings.drift["rows"], findings.drift["days"], params)]
@@ -130,13 +130,13 @@ def _svg(label: str, width: float, height: float, draw: Callable[[Figure], None]
 
 
 def _heat(drift: pd.DataFrame, params: MonitoringParams) -> pd.DataFrame:
-    """The PSI by subject and month: score and decision first, then the most drifted features."""
+    """The drift heat map's data: PSI of score, decision and the most drifted features (rows) by month (columns)."""
     psi = drift.pivot_table(index="subject", columns="window_start", values="psi")
     answers = sorted(set(drift.loc[drift["kind"] == "prediction", "subject"]), reverse=True)
     return psi.reindex([*answers, *most_drifted(drift, params)])
 
 
 def _by_month(alerts: pd.DataFrame) -> list[dict[Any, Any]]:
-    """The alerts, newest month first, within a month critical ones before warnings."""
+    """The alerts as dictionaries: the newest month first, and within a month critical alerts before warnings."""
     ordered = alerts.sort_values(["window_start", "severity", "kind", "subject"], ascending=[False, True, True, True])
     return ordered.to_dict("records")

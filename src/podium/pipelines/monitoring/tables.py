@@ -1,4 +1,4 @@
-"""The monitoring tables: columns and keys. They are small, so pandas builds and reads them."""
+"""The columns and keys of the monitoring tables. The tables are small, so their rows are handled in pandas."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ TYPED: dict[str, Callable[[pd.Series], pd.Series]] = {
 
 @dataclass(frozen=True)
 class MonitoringTable:
-    """The columns, their types and the keys of a monitoring table.
+    """The schema of a monitoring table: its columns, their types, and its keys.
 
     Attributes:
         columns: name -> Spark type.
         keys: the columns that identify a row.
-        mode: overrides the mode in the catalog.
+        mode: the write mode. None keeps the mode that the catalog sets.
     """
 
     columns: Mapping[str, str]
@@ -39,19 +39,19 @@ class MonitoringTable:
     mode: Mode | None = None
 
     def rows(self, found: Iterable[Mapping[Any, Any]]) -> pd.DataFrame:
-        """A frame of these rows with the table's columns and types, sorted by its keys."""
+        """Convert rows to a pandas frame with the table's columns and types, sorted by the table's keys."""
         table = pd.DataFrame(list(found), columns=list(self.columns))
         for name, dtype in self.columns.items():
             table[name] = TYPED[dtype](table[name])
         return table.sort_values(list(self.keys), ignore_index=True)
 
     def save(self, rows: pd.DataFrame, session: SparkSession) -> Rows:
-        """The rows as ``Rows``, ready for the catalog to write."""
+        """Convert a pandas frame to ``Rows``: a Spark frame with the table's keys and mode, for the catalog to save."""
         ddl = ", ".join(f"{name} {dtype}" for name, dtype in self.columns.items())
         return Rows(frame=session.createDataFrame(rows, ddl), keys=self.keys, mode=self.mode)
 
     def load(self, frame: DataFrame, as_of: datetime, months: int, model_version: str) -> pd.DataFrame:
-        """The rows of one model version for the ``months`` months that end with the month of ``as_of``."""
+        """Load the rows of one model version for ``months`` months, the last of which is the month of ``as_of``."""
         since = F.lit(first_month(as_of, months).to_pydatetime())
         wanted = (F.col("window_start") >= since) & (F.col("window_start") <= F.lit(as_of))
         found = frame.filter(wanted & (F.col("model_version") == model_version)).select(*self.columns).toPandas()
@@ -101,7 +101,7 @@ PERFORMANCE = MonitoringTable(
     },
     keys=("model_version", "window_start"),
 )
-# Insert only: an existing alert keeps its figures and the status that a person gave it.
+# Insert new alerts only. An existing alert is never updated, so it keeps its figures and the status that a person set.
 ALERTS = MonitoringTable(
     columns={
         "alert_id": "string",

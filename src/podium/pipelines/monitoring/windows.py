@@ -1,4 +1,4 @@
-"""Months: which predictions a run reads, when a month is over, and whether it has enough rows to be judged."""
+"""Calendar months (UTC), the unit of monitoring: their predictions, and whether one is over and has enough rows."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,19 +15,19 @@ SECONDS_OF_DAY = 86_400
 
 
 def first_month(as_of: datetime, months: int) -> pd.Timestamp:
-    """The start of the first of the ``months`` months that end with the month of ``as_of``."""
+    """The start (UTC) of the oldest of the last ``months`` months. The month of ``as_of`` counts as the last one."""
     this_month = pd.Timestamp(as_of).tz_convert("UTC").normalize().replace(day=1)
     return this_month - pd.DateOffset(months=months - 1)
 
 
 def monitored(predictions: DataFrame, as_of: datetime, months: int) -> DataFrame:
-    """The predictions of the last ``months`` months up to ``as_of``, the month of ``as_of`` included."""
+    """The predictions made from the start of the oldest month (``first_month``) until ``as_of``."""
     since = first_month(as_of, months).to_pydatetime()
     return predictions.filter((F.col("prediction_time") >= F.lit(since)) & (F.col("prediction_time") <= F.lit(as_of)))
 
 
 def window() -> Column:
-    """The month of a prediction: its first second (UTC), in seconds since 1970."""
+    """The column ``window``: the start (UTC) of the month of a prediction, in seconds since 1970."""
     return F.unix_timestamp(F.date_trunc("month", "prediction_time")).alias("window")
 
 
@@ -37,20 +37,20 @@ def closed(month_start: pd.Timestamp, as_of: datetime, lag: timedelta = timedelt
 
 
 def day() -> Column:
-    """The day of a prediction (UTC), in days since 1970."""
+    """The column ``day``: the day (UTC) of a prediction, in days since 1970."""
     return F.floor(F.unix_timestamp("prediction_time") / SECONDS_OF_DAY).alias("day")
 
 
 def month(seconds: Any) -> pd.Timestamp:
-    """The start of the month, from the seconds that ``window`` returns."""
+    """Convert a value of the column ``window`` to a timestamp (UTC)."""
     return pd.Timestamp(seconds, unit="s", tz="UTC")
 
 
 def enough(rows: Any, days: Any, params: MonitoringParams) -> Any:
-    """Whether a month has enough rows on enough days to be judged. Takes numbers or columns."""
+    """Whether a month has enough rows on enough days to be judged. Takes two numbers or two pandas columns."""
     return (rows >= params.min_rows) & (days >= params.min_days)
 
 
 def title(window_start: pd.Timestamp) -> str:
-    """The month's name, such as ``September 2013``."""
+    """The month and its year in words, such as ``September 2013``."""
     return f"{window_start:%B %Y}"

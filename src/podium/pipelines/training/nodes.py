@@ -1,4 +1,4 @@
-"""A training set -> a candidate and the baseline that it must beat."""
+"""The nodes of training: turn a training set into a candidate and the baseline that the candidate must beat."""
 
 from datetime import datetime, timedelta
 
@@ -22,16 +22,17 @@ __all__ = ["TrainingError", "describe", "fit_baseline", "fit_candidate", "traini
 
 
 class TrainingError(PodiumError):
-    """The training set has no rows, or labels of one class only."""
+    """Raised if there are no rows to train on, or if all of them have the same label."""
 
 
 def training_rows(examples: DataFrame, as_of: datetime, params: TrainingParams, *, problem: Problem) -> pd.DataFrame:
-    """Load the rows to train on: the training set of ``as_of`` without its held-out days, sorted by entity keys.
+    """Load the rows to train on: the training set of ``as_of`` without its held-out days, sorted by the problem's keys.
 
     Args:
         examples: training sets of one or more ``as_of``: keys, features, prediction_time, label, label_available_at.
         as_of: the training set to load, with time zone.
-        params: only rows predicted and labelled before the last ``holdout_days`` are used.
+        params: only rows labelled before the last ``holdout_days`` are used, and only if they were predicted at least
+            ``settle_hours`` before them.
         problem: the problem, for its keys and features.
 
     Raises:
@@ -46,16 +47,18 @@ def training_rows(examples: DataFrame, as_of: datetime, params: TrainingParams, 
     )
     rows = seen.select(*columns).toArrow().to_pandas(split_blocks=True, self_destruct=True)
     _check(
-        rows, f"The training set of {problem.name} as of {as_of:%Y-%m-%d %H:%M} UTC, seen until {end:%Y-%m-%d %H:%M}"
+        rows,
+        f"The training set of {problem.name} as of {as_of:%Y-%m-%d %H:%M} UTC, with the labels known by "
+        f"{end:%Y-%m-%d %H:%M},",
     )
-    # Sort, because a fit depends on the order of rows and an engine does not guarantee one.
+    # Sort: the fitted model depends on the order of rows, and engines return rows in no guaranteed order.
     return rows.sort_values(list(problem.keys), ignore_index=True)
 
 
 def tune(
     rows: pd.DataFrame, as_of: datetime, params: TrainingParams, *, problem: Problem
 ) -> tuple[pd.DataFrame, Choice]:
-    """Run the tuning trials. Return a table of them, and the trial with the lowest log loss on the validation days.
+    """Run the tuning trials. Return a table of them, and the one with the lowest log loss on the validation days.
 
     Args:
         rows: from ``training_rows``.
@@ -68,8 +71,8 @@ def tune(
     """
     boundary = as_of - timedelta(days=params.holdout_days + params.validation_days)
     train, validation = split_by_time(rows, boundary, time="prediction_time", known="label_available_at")
-    _check(train, f"The part of {problem.name}'s training set before {boundary:%Y-%m-%d %H:%M} UTC, for the trials,")
-    _check(validation, f"The part of {problem.name}'s training set from {boundary:%Y-%m-%d %H:%M} UTC, for validation,")
+    _check(train, f"The training set of {problem.name} before {boundary:%Y-%m-%d %H:%M} UTC, for fitting the trials,")
+    _check(validation, f"The training set of {problem.name} from {boundary:%Y-%m-%d %H:%M} UTC on, for validation,")
     return search(
         Examples.of(train, train["label"]),
         Examples.of(validation, validation["label"]),
@@ -81,7 +84,7 @@ def tune(
 
 
 def fit_candidate(rows: pd.DataFrame, choice: Choice, params: TrainingParams, *, problem: Problem) -> Model:
-    """Fit the chosen algorithm on all rows, including validation, with its rounds scaled to the number of rows."""
+    """Fit the chosen algorithm on all rows, including those of the validation days, with proportionally more rounds."""
     return fit(
         choice.algorithm,
         rows,
@@ -94,7 +97,7 @@ def fit_candidate(rows: pd.DataFrame, choice: Choice, params: TrainingParams, *,
 
 
 def fit_baseline(rows: pd.DataFrame, params: TrainingParams, *, problem: Problem) -> Model:
-    """Fit the heuristic, the baseline that the candidate must beat, on the candidate's training rows."""
+    """Fit the baseline that the candidate must beat: the algorithm ``heuristic``, on the candidate's training rows."""
     return fit(
         "heuristic",
         rows,
@@ -111,15 +114,16 @@ def _check(rows: pd.DataFrame, what: str) -> None:
     if len(counts) < 2:
         found = f"{len(rows)} rows, all with label {next(iter(counts))}" if counts else "no rows with a known label"
         raise TrainingError(
-            f"{what} has {found}; training needs both labels. Choose a later as_of, or make training.holdout_days or "
-            f"training.validation_days smaller, and check that the pipeline feature_engineering has run for this as_of."
+            f"{what} has {found}. Training needs rows with label 0 and rows with label 1. Check that the pipeline "
+            f"feature_engineering has run for this as_of. If it has, choose a later as_of, or reduce "
+            f"training.holdout_days or training.validation_days."
         )
 
 
 def describe(
     rows: pd.DataFrame, model: Model, baseline: Model, choice: Choice, as_of: datetime, params: TrainingParams
 ) -> Candidate:
-    """Return the candidate: the model, its baseline, a record of the training, and example rows."""
+    """Assemble the candidate from four things: the model, its baseline, a record of the training, and example rows."""
     training = {
         "trained_from": rows["prediction_time"].min().isoformat(),
         "trained_until": rows["prediction_time"].max().isoformat(),

@@ -1,4 +1,4 @@
-"""Training: feature tables and labels -> a training set -> trials -> a candidate."""
+"""The training pipeline: from feature tables and labels to a training set, to trials, to a candidate."""
 
 from kedro.pipeline import Pipeline
 

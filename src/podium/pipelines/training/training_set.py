@@ -1,4 +1,4 @@
-"""The training set: the features known when each request was made, with the label that came later."""
+"""The training set: for each request, the features known when it was made, and the label that became known later."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ __all__ = ["build_training_set", "events_read"]
 
 
 def events_read(problem: Problem) -> tuple[str, ...]:
-    """The events that requests and labels are built from, without duplicates."""
+    """The names of the events that requests and labels are built from, without duplicates."""
     return tuple(dict.fromkeys((*problem.request_reads, *problem.label_reads)))
 
 
 def build_training_set(as_of: datetime, refreshes: DataFrame, *frames: DataFrame, problem: Problem) -> Rows:
-    """Join all requests whose label was known at ``as_of`` with their features as of ``prediction_time``.
+    """Join each request whose label was known at ``as_of`` with the features known at its ``prediction_time``.
 
     Args:
-        as_of: the time of the training set, stored in its rows. They replace the rows of an earlier run for this time.
+        as_of: the time of the training set, stored in each row. The rows replace those of an earlier run with the same
+            ``as_of``.
         refreshes: how far the feature tables reach; they must reach ``as_of``.
-        frames: the bronze tables of ``events_read``, then the feature tables in the problem's order.
+        frames: the bronze tables of ``events_read``, then the feature tables in the order of ``problem.tables``.
         problem: the ML question.
     """
     require_reached(refreshes, as_of, problem)
