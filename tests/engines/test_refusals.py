@@ -67,7 +67,9 @@ def test_an_old_java_is_refused(no_java):
     java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n")
     java.chmod(java.stat().st_mode | stat.S_IXUSR)
 
-    with pytest.raises(LakehouseError, match=r'Spark needs Java 17 or later; .*/java says: openjdk version "11\.0\.2"'):
+    with pytest.raises(
+        LakehouseError, match=r'Spark needs Java 17 or later, but .*/java reports: openjdk version "11\.0\.2"'
+    ):
         start_spark(no_java)
 
 
@@ -84,7 +86,7 @@ def test_a_jar_folder_without_a_required_jar_is_refused(monkeypatch, tmp_path):
 
 @pytest.mark.spark
 def test_a_driver_that_does_not_start_shows_the_end_of_its_log(tmp_path):
-    with pytest.raises(LakehouseError, match=r"(?s)Spark did not start on local\[1\]\. Its log .* ends:.*-Xmx1x"):
+    with pytest.raises(LakehouseError, match=r"(?s)Spark did not start on local\[1\]\. Its log .* ends with:.*-Xmx1x"):
         start_spark(tmp_path, **{"spark.driver.memory": "1x"})
 
 

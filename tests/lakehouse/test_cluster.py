@@ -111,7 +111,7 @@ def test_a_start_removes_the_processes_of_a_killed_start_and_its_own_after_a_fai
     assert (status(folder).running, status(folder).state) == (False, "degraded")
     monkeypatch.setattr(daemons, "worker", lambda *arguments: ["sh", "-c", "echo no room for a worker; exit 1"])
     said: list[str] = []
-    with pytest.raises(LakehouseError, match=r"worker-\d ended. Its log ends:\s+no room for a worker"):
+    with pytest.raises(LakehouseError, match=r"worker-\d ended. Its log ends with:\s+no room for a worker"):
         cluster.start(folder, timeout=120, say=said.append)
     assert [line.split()[0] for line in said] == ["master"]
     assert not processes.alive(left, str(folder))

@@ -101,8 +101,8 @@ def test_an_os_error_is_explained_with_its_path_and_advice(tmp_path):
 
     (tmp_path / "file").touch()
     assert refused((tmp_path / "file" / "t").mkdir) == (
-        f"demo.t: Not a directory ({tmp_path}/file/t). A file exists where a folder is needed. Move it away, or name "
-        "another folder in PODIUM_DATA. No table is half-written."
+        f"demo.t: Not a directory ({tmp_path}/file/t). A file exists where a folder is needed. Move it away, or set "
+        "PODIUM_DATA to another folder. Each table is either completely written or unchanged."
     )
     assert refused(lambda: Path("/dev/full").write_text("x")).startswith(
         "demo.t: No space left on device. Free space on that disk"

@@ -43,7 +43,7 @@ def test_a_table_without_an_engine_says_what_to_do(tmp_path, rows, monkeypatch):
     DeltaDataset(path=str(tmp_path / "t"), zone="bronze", keys=["k"]).save(rows((1, "a")))
     monkeypatch.setattr(engine, "_settings", None)
 
-    with pytest.raises(LakehouseError, match=r"No engine is configured. Load the Kedro context first"):
+    with pytest.raises(LakehouseError, match=r"No engine is configured. First load the Kedro context"):
         DeltaDataset(path=str(tmp_path / "t"), zone="bronze").load()
 
 

@@ -104,7 +104,7 @@ def test_one_error_names_every_missing_file_and_column(tmp_path, spark):
         Landing(str(tmp_path / "landing")).open(str(source), expected)
 
     message = str(refused.value)
-    assert f"The source {source} is not complete; nothing was written" in message
+    assert f"The source {source} was refused, and nothing was written" in message
     assert "file flights.csv (or .csv.zip, .csv.gz) is missing" in message
     assert "(did you mean 'flight'?)" in message
     assert "weather.csv: column origin is missing (did you mean 'orign'?)" in message

@@ -41,7 +41,7 @@ def test_a_moment_without_zone_is_utc(table, versions):
     [
         ({"version": 99}, "has no version 99; the newest is 3"),
         ({"version": -1}, "has no version -1; the newest is 3"),
-        ({"as_of": "2001-01-01"}, "did not exist at 2001-01-01; its log begins at"),
+        ({"as_of": "2001-01-01"}, "cannot be read as of 2001-01-01, because its log begins later, at"),
         ({"as_of": "last week"}, "'last week' is not a time"),
     ],
 )

@@ -73,7 +73,7 @@ def test_a_full_disk_gives_a_one_line_error(project, tmp_path: Path) -> None:
 
     assert (code, len(lines)) == (1, 1), lines
     assert "No space left on device" in lines[0]
-    assert "No table is half-written" in lines[0]
+    assert "Each table is either completely written or unchanged" in lines[0]
 
 
 def test_a_file_in_place_of_the_data_folder_gives_a_one_line_error(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""S3 buckets: opened with timeouts, and checked before a run depends on them.
+"""Open S3 buckets with timeouts, and check that a bucket can be used before a run starts to use it.
 
-Each engine and library reports an unreachable store, a wrong key or a missing bucket in other words, and some of them
-only after minutes. The check takes two or three requests, once per bucket and process.
+Every engine and library has its own words for an unreachable store, a wrong key or a missing bucket, and some of them
+take minutes to report it. The check takes two or three requests, once per bucket and process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from podium.lakehouse.errors import LakehouseError
 __all__ = ["is_bucket", "open_bucket", "require_bucket", "trouble"]
 
 CONNECT_SECONDS, ANSWER_SECONDS, ATTEMPTS = 5, 10, 2
-# The text of an S3 error in pyarrow 25: its code, and the HTTP status if the code is unknown.
+# Matches an S3 error in the text of pyarrow 25: the error's code and, if the code is unknown, the HTTP status.
 ERROR = re.compile(r"AWS Error (?P<code>\w+)(?: \(HTTP status (?P<status>\d+)\))?")
 REFUSED = {"ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "INVALID_CLIENT_TOKEN_ID", "SIGNATURE_DOES_NOT_MATCH"}
 KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -67,7 +67,7 @@ def trouble(url: str) -> str | None:
     try:
         found = store.get_file_info(bucket).type != fs.FileType.NotFound
     except OSError:
-        # A key with access to only one prefix cannot read the bucket's own entry, so the bucket may still exist.
+        # Report no trouble: a key that may read only one prefix cannot look up the bucket, so the bucket may exist.
         return None
     return None if found else f"There is no bucket {bucket} {_at()}. Create it, or name another root than {url}."
 
@@ -76,17 +76,20 @@ def _in_words(url: str, wrong: OSError) -> str:
     found = ERROR.search(str(wrong))
     if found and found["code"] in REFUSED:
         return (
-            f"The object store {_at()} refuses the key for {url}. Check {KEYS} (in credentials, under storage), and "
-            f"that they may list, read and write there: {wrong}"
+            f"The object store {_at()} refuses the key for {url}. Check {KEYS} (in the credentials, under storage), "
+            f"and that this key may list, read and write there. The error: {wrong}"
         )
     if found and found["status"]:
         return (
             f"The object store {_at()} answers with HTTP status {found['status']} for {url}. Check that "
-            f"AWS_ENDPOINT_URL and AWS_REGION are those of the bucket, and see the store's own log: {wrong}"
+            f"AWS_ENDPOINT_URL and AWS_REGION are those of the bucket, and see the store's own log. The error: {wrong}"
         )
-    return f"No object store answers {_at()} for {url}. Check AWS_ENDPOINT_URL, AWS_REGION and the network: {wrong}"
+    return (
+        f"No object store answers {_at()} for {url}. Check AWS_ENDPOINT_URL, AWS_REGION and the network. "
+        f"The error: {wrong}"
+    )
 
 
 def _at() -> str:
     endpoint, region = os.environ.get("AWS_ENDPOINT_URL"), os.environ.get("AWS_REGION")
-    return f"at {endpoint}" if endpoint else f"of S3 in {region or 'the default region'}"
+    return f"at {endpoint}" if endpoint else f"at AWS S3 in {region or 'the default region'}"

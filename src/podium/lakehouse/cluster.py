@@ -1,7 +1,7 @@
-"""A local Spark cluster: a master, workers and a Spark Connect server with Delta, all in one folder.
+"""Start and stop a local Spark cluster: a master, workers and a Spark Connect server that reads and writes Delta.
 
-The folder holds everything that the cluster needs and writes: ``state.json``, settings, logs, work folders and a
-warehouse. ``stop`` ends the processes and removes all of these.
+The cluster keeps all of its files in one folder: ``state.json``, settings, logs, work folders and a warehouse. ``stop``
+ends the processes and removes these files.
 """
 
 import re
@@ -47,8 +47,8 @@ def start(
         say: called with each line of progress.
 
     Raises:
-        LakehouseError: Java or Spark is missing, the folder holds files that are not a cluster's, or a process ended
-            or took too long. Every process that the start had begun is stopped first.
+        LakehouseError: Java or Spark is missing, the folder holds files that do not belong to a cluster, or a process
+            ended or took too long. The processes started so far are stopped before this is raised.
     """
     from podium.lakehouse.engines.spark import require_java
 
@@ -58,12 +58,12 @@ def start(
     with processes.one_at_a_time(0) as free:
         if free:
             return _start(folder, home, size, stores, timeout, say)
-    say("Another cluster is starting on this machine; waiting for it to finish")
+    say("Another cluster is starting on this machine; waiting until it has started")
     with processes.one_at_a_time(timeout) as free:
         if not free:
             raise LakehouseError(
-                f"The cluster in {folder} did not start: another cluster was still starting after {timeout:.0f} s. "
-                "Try again later."
+                f"The cluster in {folder} did not start, because another cluster is starting on this machine and was "
+                f"not ready after {timeout:.0f} s. Try again later."
             )
         return _start(folder, home, size, stores, timeout, say)
 
@@ -101,9 +101,9 @@ def _running(folder: Path, size: Size, say: Say) -> ClusterState | None:
 
 
 def _refuse_other_things(folder: Path) -> None:
-    """Raise if the folder holds anything but the logs of an earlier cluster, because ``stop`` would remove it."""
+    """Raise if the folder holds files other than logs of an earlier cluster, because ``stop`` could remove them."""
     if folder.exists() and not folder.is_dir():
-        raise LakehouseError(f"{folder} is a file, but a cluster needs a folder. Name one with --folder.")
+        raise LakehouseError(f"{folder} is a file, but a cluster needs a folder. Name a folder with --folder.")
     there = [path for path in folder.rglob("*") if not path.is_dir()] if folder.exists() else []
     foreign = [path for path in there if path.parent != folder / LOGS or not LOG_FILE.fullmatch(path.name)]
     if foreign:
@@ -114,7 +114,7 @@ def _refuse_other_things(folder: Path) -> None:
 
 
 class _Start:
-    """Starts one cluster. ``state.json`` always names the processes started so far, so that ``stop`` can end them."""
+    """Starts one cluster. ``state.json`` is written first, so that ``stop`` can clean up after a killed start."""
 
     def __init__(self, folder: Path, home: Path, size: Size, timeout: float, say: Say):
         self._home, self._timeout, self._say = home, timeout, say
@@ -123,7 +123,7 @@ class _Start:
         self._fetched: set[str] = set()
 
     def run(self, stores: Sequence[str]) -> ClusterState:
-        """Start the master, then the workers and the Connect server in parallel, and wait for each."""
+        """Start the master, then the workers and the Connect server in parallel, and wait until all are ready."""
         folder, size, at = self._state.folder, self._state.size, self._state.addresses
         self._prepare(stores)
         began = time.monotonic()
@@ -172,13 +172,15 @@ class _Start:
             self._say_what_is_fetched()
             dead = self._state.dead()
             if dead:
-                raise LakehouseError(f"The cluster did not start: {dead[0].role} ended. {self._why(dead[0].role)}")
+                raise LakehouseError(
+                    f"The cluster did not start: the process {dead[0].role} ended. {self._why(dead[0].role)}"
+                )
             return ready()
 
         if not processes.wait(settled, self._timeout):
             raise LakehouseError(
-                f"The cluster did not start: {role} was not ready after {self._timeout:.0f} s (--timeout). "
-                f"{self._why(role)}"
+                f"The cluster did not start: the process {role} was not ready after {self._timeout:.0f} s. Allow "
+                f"more time with --timeout. {self._why(role)}"
             )
 
     def _say_what_is_fetched(self) -> None:
@@ -191,7 +193,7 @@ class _Start:
     def _why(self, role: str) -> str:
         lines = self._state.log(role).read_text(errors="replace").splitlines()
         last = [f"    {line}" for line in lines if line.strip() and not STACK.match(line)][-LAST_LINES:]
-        return "\n".join(["Its log ends:", *last]) if last else "Its log is empty."
+        return "\n".join(["Its log ends with:", *last]) if last else "Its log is empty."
 
 
 def stop(folder: Path, *, keep_logs: bool = False) -> int:
@@ -205,11 +207,12 @@ def stop(folder: Path, *, keep_logs: bool = False) -> int:
         The number of processes that were ended, including executors and their Python processes.
 
     Raises:
-        LakehouseError: the folder's ``state.json`` is not that of a cluster. No file is removed then.
+        LakehouseError: ``state.json`` does not describe a cluster. The processes have ended, but no file is removed.
     """
     folder = Path(folder).resolve()
     ended = processes.end(str(folder))
-    # Leave a folder without a cluster's state.json alone: its files are not a cluster's, even if their names are.
+    # Remove no file if there is no state.json: the folder's files do not belong to a cluster, even if they are named
+    # like a cluster's files.
     if state(folder) is None:
         return ended
     if keep_logs:
@@ -217,15 +220,19 @@ def stop(folder: Path, *, keep_logs: bool = False) -> int:
     for part in FOLDERS:
         if part != LOGS or not keep_logs:
             shutil.rmtree(folder / part, ignore_errors=True)
-    # Remove state.json last, so that a stop that was killed can be repeated.
+    # Remove state.json last, so that a stop that was killed can be repeated: without this file, stop removes nothing.
     (folder / STATE).unlink(missing_ok=True)
-    with suppress(OSError):  # the folder is not empty: it holds logs or files that are not a cluster's
+    # rmdir fails if the folder holds kept logs or files that do not belong to the cluster.
+    with suppress(OSError):
         folder.rmdir()
     return ended
 
 
 def _save_executors_logs(folder: Path) -> None:
-    """Move each executor log, such as ``work/worker-1/app-2013/0/stderr`` to ``logs/worker-1.app-2013.0.stderr``."""
+    """Move the logs of the executors into the folder for logs.
+
+    ``work/worker-1/app-2013/0/stderr`` becomes ``logs/worker-1.app-2013.0.stderr``.
+    """
     work = folder / "work"
     for log in work.glob("worker-*/app-*/*/std*"):
         log.replace(folder / LOGS / ".".join(log.relative_to(work).parts))

@@ -1,4 +1,4 @@
-"""The answer of a Spark master's REST endpoint: its workers and applications."""
+"""Ask a Spark master which workers and applications it has, by HTTP at the port of its web UI."""
 
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException
@@ -14,7 +14,7 @@ ALIVE = "ALIVE"
 
 
 class Worker(BaseModel):
-    """A worker as the master knows it. ``memory`` is in MB, ``state`` in Spark's words, such as ALIVE or DEAD."""
+    """A worker, as the master reports it. ``memory`` is in MB. ``state`` is Spark's word, such as ALIVE or DEAD."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,7 +26,7 @@ class Worker(BaseModel):
 
 
 class Application(BaseModel):
-    """An application as the master knows it. ``cores`` counts the cores that it holds now.
+    """A Spark application, as the master reports it. ``cores`` is the number of cores that it holds now.
 
     Its state is WAITING until it gets its first core, then RUNNING, then FINISHED, FAILED or KILLED.
     """
@@ -42,7 +42,7 @@ class Application(BaseModel):
 
 
 class MasterAnswer(BaseModel):
-    """The workers and applications of a cluster; all are empty if the master did not answer."""
+    """The workers and applications that a master reports. The defaults stand for a master that did not answer."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,7 +57,7 @@ class MasterAnswer(BaseModel):
 
 
 def ask(addresses: Addresses) -> MasterAnswer | None:
-    """Ask the master of a cluster for its workers and applications. None if it does not answer."""
+    """Ask the master of a cluster for its workers and applications. None if the master does not answer."""
     connection = HTTPConnection(HOST, addresses.ui_port, timeout=SECONDS)
     try:
         connection.request("GET", "/json/")

@@ -27,7 +27,7 @@ class ClusterState(BaseModel):
     """A cluster as ``state.json`` records it: folder, size, addresses and processes.
 
     Attributes:
-        complete: whether the start finished. False while it runs, or if it was killed.
+        complete: whether the start finished. False while the start is running, or if it was killed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,11 +40,11 @@ class ClusterState(BaseModel):
 
     @property
     def mark(self) -> str:
-        """The mark that the cluster's processes carry in their environment: the path of its folder."""
+        """The value of the environment variable that marks the cluster's processes: the path of its folder."""
         return str(self.folder)
 
     def pid(self, role: str) -> int:
-        """The process id of the process with a role, such as ``worker-1``."""
+        """The process id of the process that has the given role, such as ``worker-1``."""
         return next(daemon.pid for daemon in self.daemons if daemon.role == role)
 
     def dead(self) -> list[Daemon]:
@@ -52,7 +52,7 @@ class ClusterState(BaseModel):
         return [daemon for daemon in self.daemons if not processes.alive(daemon.pid, self.mark)]
 
     def log(self, role: str) -> Path:
-        """The log file of the process with a role, such as ``worker-1``."""
+        """The log file of the process that has the given role, such as ``worker-1``."""
         return self.folder / LOGS / f"{role}.log"
 
 
@@ -69,6 +69,6 @@ def state(folder: Path) -> ClusterState | None:
         return None
     except (ValidationError, OSError, UnicodeError) as cause:
         raise LakehouseError(
-            f"{file} does not describe a cluster, so nothing in its folder was removed. podium cluster stop still ends "
-            "the processes that were started there. Remove the folder yourself, or name another: --folder"
+            f"{file} does not describe a cluster, so no file in its folder was removed. podium cluster stop can still "
+            "end the processes that were started there. Remove the folder yourself, or name another with --folder."
         ) from cause

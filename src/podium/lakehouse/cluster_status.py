@@ -72,7 +72,7 @@ def _trouble(found: ClusterState, answer: MasterAnswer | None) -> tuple[str, ...
         trouble.append(f"the master does not answer at {found.addresses.ui}")
     expected = sum(role.startswith("worker-") and role not in gone for role in (each.role for each in found.daemons))
     if answer is not None and answer.alive < expected:
-        trouble.append(f"the master counts {answer.alive} of {expected} workers")
+        trouble.append(f"the master counts {answer.alive} of {expected} workers as alive")
     if CONNECT not in gone and not processes.listens(found.pid(CONNECT), found.addresses.connect_port):
         trouble.append(f"nothing listens at {found.addresses.connect}")
     return tuple(trouble)

@@ -1,4 +1,4 @@
-"""Recognise a write that failed because another writer committed first. Such a write leaves nothing in the table."""
+"""Recognise a write that failed because another writer committed first. Such a write changed nothing."""
 
 import re
 
@@ -8,12 +8,12 @@ from pyspark.errors import PySparkException
 
 __all__ = ["is_conflict"]
 
-# Delta on Spark reports a conflict by one of these error conditions, sometimes with a subcondition
-# (DELTA_CONCURRENT_APPEND.WITHOUT_HINT).
+# Delta on Spark reports a conflict between two writers by one of these error conditions. Some have a subcondition, such
+# as DELTA_CONCURRENT_APPEND.WITHOUT_HINT.
 CONDITION = re.compile(r"DELTA_(CONCURRENT_\w+|METADATA_CHANGED|PROTOCOL_CHANGED)\b")
-# PySpark 4.2 raises classic Spark's conflict as a Java exception, with the condition only in its text.
+# Without Spark Connect, PySpark 4.2 raises a write conflict as a Java exception. Only its text names the condition.
 JAVA = re.compile(rf"io\.delta\.exceptions\.\w+: \[{CONDITION.pattern}")
-# Sail 0.7.2 reports a conflict only by these sentences, without an error condition.
+# Sail 0.7.2 sets no error condition for a conflict between two writers, so match the text of the error.
 SAIL = re.compile(r"(Failed to commit transaction: \d+|Missing commit file(: expected | for version | while ))")
 
 

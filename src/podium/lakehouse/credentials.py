@@ -1,4 +1,4 @@
-"""Credentials of the environment and of ``conf/local``, which git ignores."""
+"""Read credentials from the environment's configuration and from ``conf/local``, a folder that git ignores."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["read_credentials"]
 
 
 def read_credentials(config: AbstractConfigLoader) -> dict[str, Any]:
-    """All credentials. Those in ``conf/local`` override those of the environment.
+    """All credentials: those of the environment, overridden by those in ``conf/local``.
 
-    Kedro reads only ``conf/base`` and the environment's folder, so ``conf/local`` is read here.
+    Kedro reads only ``conf/base`` and the environment's folder, so this function reads ``conf/local``.
     """
     try:
         found = dict(config["credentials"])

@@ -1,6 +1,6 @@
-"""Commands, environment and settings for the processes of a local Spark cluster, all on the loopback interface.
+"""Commands, environment variables and settings for the processes of a local Spark cluster, which listen on loopback.
 
-They run the Spark that the Python package ``pyspark`` contains, so only Java has to be installed besides.
+The processes run the Spark that the Python package ``pyspark`` contains, so only Java must be installed in addition.
 """
 
 import os
@@ -56,7 +56,7 @@ class Size(BaseModel):
 
 
 class Addresses(BaseModel):
-    """The ports of a cluster: for the master and its web UI, and for the Connect server and its web UI."""
+    """The four ports of a cluster: of the master, of its web UI, of the Connect server, and of the server's web UI."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -73,12 +73,12 @@ class Addresses(BaseModel):
 
     @property
     def master(self) -> str:
-        """The master's URL, for PODIUM_SPARK_MASTER."""
+        """The master's URL: the value for the variable PODIUM_SPARK_MASTER."""
         return f"spark://{HOST}:{self.master_port}"
 
     @property
     def connect(self) -> str:
-        """The Connect server's URL, for SPARK_REMOTE."""
+        """The Connect server's URL: the value for the variable SPARK_REMOTE."""
         return f"sc://{HOST}:{self.connect_port}"
 
     @property
@@ -88,14 +88,14 @@ class Addresses(BaseModel):
 
 
 def spark_home() -> Path:
-    """The folder of Spark inside the Python package ``pyspark``.
+    """The folder of the Spark that the Python package ``pyspark`` contains.
 
     Raises:
         LakehouseError: pyspark is not installed, or has no Spark jars, as when databricks-connect replaces it.
     """
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
-        raise LakehouseError(f"A cluster needs Spark, and pyspark is not installed. {how_to_install('local')}")
+        raise LakehouseError(f"A cluster needs Spark, but pyspark is not installed. {how_to_install('local')}")
     home = Path(spec.origin).parent
     if not any(home.glob("jars/spark-connect_*.jar")):
         raise LakehouseError(
@@ -112,7 +112,7 @@ def master(home: Path, at: Addresses) -> list[str]:
 
 
 def worker(home: Path, at: Addresses, size: Size, work: Path) -> list[str]:
-    """The command that runs a worker. The worker listens on any free ports."""
+    """The command that runs a worker. The worker listens on free ports that the system chooses."""
     own = ["--host", HOST, "--cores", str(size.cores), "--memory", size.memory, "--webui-port", "0"]
     name = "org.apache.spark.deploy.worker.Worker"
     return [str(home / "bin" / "spark-class"), name, *own, "--work-dir", str(work), at.master]
@@ -124,13 +124,15 @@ def connect(home: Path) -> list[str]:
 
 
 def environment(home: Path, folder: Path, *, heap: str = "512m") -> dict[str, str]:
-    """The environment variables for a process of the cluster. Variables that configure another Spark are left out.
+    """The environment variables for a process of the cluster.
+
+    This process's own variables that begin with SPARK_ or PYSPARK_ are left out: they can configure another Spark.
 
     Args:
         home: the folder of Spark.
         folder: the cluster's folder.
-        heap: heap size of the process. Spark starts the Connect server as a daemon, so this counts for it, and
-            ``spark.driver.memory`` does not.
+        heap: heap size of the process. It also sets the heap of the Connect server, which Spark starts as a daemon:
+            ``spark.driver.memory`` has no effect on it.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_"))}
     return {
@@ -151,8 +153,8 @@ def environment(home: Path, folder: Path, *, heap: str = "512m") -> dict[str, st
 def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()) -> dict[str, str]:
     """The settings for ``spark-defaults.conf``, which all processes of the cluster read.
 
-    The Connect server takes workers when it has work and gives them back after 30 seconds without. If it kept them,
-    another application (PODIUM_SPARK_MASTER) would wait for a core until the server ends.
+    The Connect server starts executors when it has work, and releases them after 30 idle seconds. If it kept them,
+    an application that uses the master directly (PODIUM_SPARK_MASTER) would wait for a core until the server ends.
     """
     from podium.lakehouse.engines.jars import jar_settings
     from podium.lakehouse.engines.spark import DELTA, ONE_MACHINE, OPTIONS, OUT_OF_MEMORY
@@ -165,7 +167,7 @@ def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()
         **store_settings(stores),
         "spark.app.name": "podium-connect",
         "spark.master": at.master,
-        # Fail if the port is taken. Trying the next one could steal another cluster's port.
+        # Fail if a port is taken. By default Spark takes the next port, which may be reserved for another cluster.
         "spark.port.maxRetries": "0",
         "spark.master.rest.enabled": "false",
         "spark.connect.grpc.binding.address": HOST,
@@ -182,8 +184,8 @@ def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()
         "spark.dynamicAllocation.enabled": "true",
         "spark.dynamicAllocation.minExecutors": "0",
         "spark.dynamicAllocation.executorIdleTimeout": "30s",
-        # Let Spark release workers that hold cached blocks. Delta caches the state of every table that it reads, so
-        # without this timeout the server would keep all workers.
+        # Let Spark also release executors that hold cached blocks. Delta caches the state of every table that it
+        # reads, so without this timeout the Connect server would keep all of its executors.
         "spark.dynamicAllocation.cachedExecutorIdleTimeout": "30s",
         "spark.dynamicAllocation.shuffleTracking.enabled": "true",
         "spark.dynamicAllocation.shuffleTracking.timeout": "30s",

@@ -1,6 +1,6 @@
-"""Damaged tables: find the broken file, and the last version that does not need it.
+"""Find the broken file of a damaged table, and the newest version of the table that does not need this file.
 
-The files themselves are checked, because engines report the same damage in different words, or only by a stack trace.
+Podium checks the files itself, because engines report the same damage in different words, or only by a stack trace.
 """
 
 from __future__ import annotations
@@ -46,9 +46,12 @@ class Damage:
             )
         begin += f"; the last good version is {self.last_good}. Restore the file from a backup"
         if self.commit:
-            return f"{begin}, or move it and all later commits away: the table is then at version {self.last_good}."
+            return (
+                f"{begin}, or move all commits after version {self.last_good} out of {LOG}: the table is then at that "
+                "version."
+            )
         back = f'DeltaTable("{table}").restore({self.last_good})'
-        return f"{begin}, or go back: python -c 'from deltalake import DeltaTable; {back}'"
+        return f"{begin}, or restore that version: python -c 'from deltalake import DeltaTable; {back}'"
 
 
 def find_damage(table: str) -> Damage | None:
@@ -84,7 +87,7 @@ def _checkpoint(log: Path) -> int | None:
 
 
 def _commits(log: Path, *, after: int | None) -> Iterator[tuple[int, Path]]:
-    """Yield each version after a checkpoint and its commit file, oldest first. Readers do not need earlier commits."""
+    """Yield each version with its commit file, oldest first, after the checkpoint: it replaces earlier commits."""
     for file in sorted(log.glob("*.json")):
         if file.stem.isdigit() and (after is None or int(file.stem) > after):
             yield int(file.stem), file

@@ -1,7 +1,7 @@
-"""Engines: the only module that creates Spark sessions.
+"""Choose the engine of an environment, and start and stop its Spark session. All other modules get the session here.
 
-``configure`` sets the engine of an environment and starts nothing. ``session`` starts the engine on its first call and
-keeps the session for the life of the process.
+``configure`` sets the engine and starts nothing. ``session`` starts the engine on its first call, and keeps the session
+for the life of the process.
 """
 
 import atexit
@@ -33,15 +33,15 @@ CONNECT_MODE = "SPARK_CONNECT_MODE_ENABLED"
 
 
 class Engine(Protocol):
-    """An engine that can start and stop a Spark session."""
+    """An engine, such as Sail or Apache Spark, which starts and stops a Spark session."""
 
     @property
     def speaks_connect(self) -> bool | None:
-        """Whether the engine's frames are those of Spark Connect. None if PySpark detects that itself."""
+        """Whether the engine's DataFrames are Spark Connect DataFrames. None if PySpark detects this itself."""
 
     @property
     def checks_windows(self) -> bool:
-        """Whether the engine refuses a row outside of the window that a write replaces."""
+        """Whether the engine itself refuses to replace a window of a table by rows that lie outside of the window."""
 
     def start(self) -> SparkSession:
         """Start the engine and return its session."""
@@ -53,7 +53,7 @@ class Engine(Protocol):
         """Describe what is wrong with a started engine. None if it works."""
 
     def location(self, path: str) -> str:
-        """Convert a path to the form that the engine reads."""
+        """Convert a path to the form that the engine expects, such as ``s3a://`` instead of ``s3://``."""
 
 
 _settings: EngineSettings | None = None
@@ -62,7 +62,7 @@ _sessions: dict[str, SparkSession] = {}
 
 
 def configure(settings: EngineSettings) -> None:
-    """Make an engine the configured one. Engines that are already running keep running until ``stop``."""
+    """Set the engine that ``session`` uses. Engines that are already running keep running until ``stop``."""
     global _settings
     _settings = settings
     if _key() in _sessions:
@@ -91,17 +91,17 @@ def session() -> SparkSession:
 
 
 def location(path: str) -> str:
-    """Convert a path to the form that the configured engine reads."""
+    """Convert a path to the form that the configured engine expects, such as ``s3a://`` instead of ``s3://``."""
     return _chosen().location(path)
 
 
 def checks_windows() -> bool:
-    """Whether the configured engine refuses a row outside of the window that a write replaces."""
+    """Whether the configured engine itself refuses to replace a window of a table by rows that lie outside of it."""
     return _chosen().checks_windows
 
 
 def trouble() -> str | None:
-    """Describe what is wrong with the running engine or with a bucket that it uses. None if both work or none runs."""
+    """Describe what is wrong with the running engine or its buckets. None if they work, or if no engine runs."""
     if _settings is None or _key() not in _sessions:
         return None
     in_buckets = (bucket_trouble(root) for root in _settings.roots if is_bucket(root))
@@ -135,7 +135,9 @@ def _key() -> str:
 
 def _chosen() -> Engine:
     if _settings is None:
-        raise LakehouseError("No engine is configured. Load the Kedro context first, which reads conf/<env>/spark.yml.")
+        raise LakehouseError(
+            "No engine is configured. First load the Kedro context: it configures the engine from conf/<env>/spark.yml."
+        )
     if _key() not in _engines:
         _engines[_key()] = _make(_settings.named())
     return _engines[_key()]

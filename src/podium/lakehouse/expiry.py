@@ -1,6 +1,7 @@
-"""Expiry: a table property says how long a table is kept after its last write, and a problem's tables expire together.
+"""Drop expired tables. A table property says how long a table is kept. All tables of a problem expire together.
 
-If one of a problem's tables lacks that property, none of its tables and files expires.
+A problem is an ML problem, such as flight_delay. If one of its tables lacks the property, none of the problem's tables
+and files expires.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ __all__ = ["Item", "ItemKind", "Lot", "drop", "find_lots"]
 
 # Maintenance operations change no rows, so they do not count as a table's last write.
 UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES")
-# These tables mark other tables as complete. Drop the markers first: a run that starts before the other tables are
-# dropped then writes them again.
+# Drop these tables before the problem's other tables, which they mark as complete. Without the marks, a run that starts
+# before the other tables are dropped writes those again.
 RECORDS = ("/features/refreshes", "/quarantine/intake")
 
 
@@ -63,13 +64,13 @@ class Item:
 
     @property
     def expires(self) -> datetime | None:
-        """The time at which the item would expire by itself. None if it never expires."""
+        """The time at which the item alone would expire. None if it never expires."""
         return self.written + self.retention if self.written and self.retention is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lot:
-    """All tables and files of a problem in an environment. They expire together, when the last table expires.
+    """All tables and files of a problem in an environment. They expire together, when the last table is due.
 
     If the problem has no tables, its files expire by their own age.
     """
@@ -91,7 +92,7 @@ class Lot:
 
     @property
     def keepers(self) -> tuple[Item, ...]:
-        """The deciding items that never expire, and so keep the whole lot from expiring."""
+        """The items that never expire and so keep all others: tables, or files if there are no tables."""
         return tuple(item for item in self.deciding if item.expires is None)
 
     @property
@@ -119,8 +120,9 @@ def find_lots(catalog: Mapping[str, Mapping[str, Any]]) -> list[Lot]:
 def drop(lot: Lot, roots: Iterable[str], now: datetime) -> Iterator[Item]:
     """Drop all items of a problem if they have expired, and yield each item after dropping it.
 
-    If this is killed, a run can start from the rest, and the next call completes the drop. Files go first, because a
-    run writes them again and only tables say when they expire. Next come the tables that record what other tables hold.
+    If the drop is killed, a run can start from what is left, and the next call completes the drop. Files are dropped
+    first, because a run writes them again, and because only the tables say when everything expires. Next come the
+    tables that mark other tables as complete, then all other tables.
 
     Raises:
         LakehouseError: an item has not expired, was written meanwhile, or is outside of the environment's roots.
@@ -204,7 +206,7 @@ def _last_write(path: str) -> datetime:
         history = DeltaTable(path).history()
         commits = [(each["operation"], datetime.fromtimestamp(each["timestamp"] / 1000, UTC)) for each in history]
     writes = [moment for operation, moment in commits if operation not in UPKEEP]
-    # Once Delta has deleted old commits, the log may hold only maintenance commits. Their time must do.
+    # The log may hold only maintenance commits, because Delta deletes old commits. Then use the time of the oldest one.
     return writes[0] if writes else commits[-1][1]
 
 
@@ -217,7 +219,7 @@ def _bytes(path: str) -> int:
 
 
 def _remains(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Item]]:
-    """Yield the folders of tables that hold files but no log, because dropping the table did not finish."""
+    """Yield table folders that hold files but no Delta log, because a drop of the table did not finish."""
     tables = {place.path for place in table_places(catalog)}
     kept = _retention(catalog)
     for place in find_places(catalog, below=""):

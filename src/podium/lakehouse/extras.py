@@ -6,7 +6,7 @@ __all__ = ["how_to_install"]
 
 
 def how_to_install(extra: str) -> str:
-    """A sentence that says how to install an extra of pyproject.toml.
+    """A sentence that tells the user how to install an extra, one of Podium's sets of optional dependencies.
 
     Podium is not on PyPI, so ``pip install podium[...]`` would install another package of that name.
     """

@@ -1,4 +1,4 @@
-"""Files beside the tables, in a folder or an object store: landed sources and HTML pages."""
+"""Read and write files that are not tables, in a folder or an object store: landed sources and HTML pages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def open_store(url: str) -> tuple[fs.FileSystem, str]:
 
 
 class Folder:
-    """A folder or a place in an object store that is written atomically, file by file."""
+    """A folder, local or in an object store. Each of its files is written atomically."""
 
     def __init__(self, url: str):
         self._url = url.rstrip("/")
@@ -50,7 +50,7 @@ class Folder:
         return f"{self._url}/{name}"
 
     def has(self, name: str) -> bool:
-        """Whether the folder holds a file or folder of that name."""
+        """Whether the folder holds a file or subfolder with the given name."""
         return self._store.get_file_info(f"{self._path}/{name}").type != fs.FileType.NotFound
 
     def make(self, name: str) -> None:
@@ -82,7 +82,7 @@ class Folder:
     def _upload(self, target: str, source: IO[bytes]) -> None:
         """Write an object atomically: in a single write if small, otherwise under a temporary name and then renamed.
 
-        The temporary name is needed because a pyarrow stream that fails half-way still creates a truncated object.
+        The temporary name is needed, because a pyarrow stream that fails half-way leaves a truncated object.
         """
         begin = source.read(CHUNK)
         if len(begin) < CHUNK:

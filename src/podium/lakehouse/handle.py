@@ -1,7 +1,7 @@
-"""Handles of Delta tables, by path or by name in Unity Catalog: version, schema, creation, reading and writing.
+"""Create, read and write a Delta table that has a path, or a name in Unity Catalog.
 
-The engine reads and writes rows. For everything else, delta-rs reads and writes the log of a table that has a path,
-on every engine alike. For a table that has only a name (Unity Catalog), the engine's SQL does that.
+The engine reads and writes rows. Everything else needs only the table's log: delta-rs reads and writes it if the table
+has a path, whichever engine is configured. If the table has only a name (Unity Catalog), the engine's SQL is used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CATALOG = "uc://"
 
 
 class Handle(Protocol):
-    """The operations on a table that a dataset needs."""
+    """The operations that a Kedro dataset needs on its table."""
 
     @property
     def sql(self) -> str:
@@ -36,10 +36,10 @@ class Handle(Protocol):
         """Whether the table exists."""
 
     def version(self) -> int:
-        """The newest version of the table."""
+        """The number of the table's newest version."""
 
     def newest(self) -> tuple[int, str]:
-        """The newest version and the table's id, which Delta sets on creation. The id is empty for Unity Catalog."""
+        """The newest version number, and the id that Delta gave the table on creation (empty for Unity Catalog)."""
 
     def begin(self) -> datetime:
         """The time at which the oldest version in the log was committed."""
@@ -54,17 +54,17 @@ class Handle(Protocol):
         """Create the table without rows. A no-op if it exists."""
 
     def add_columns(self, fields: Sequence[StructField]) -> None:
-        """Append nullable columns."""
+        """Append nullable columns to the table's schema."""
 
     def read(self, version: int) -> DataFrame:
-        """The rows of a version, as a lazy frame."""
+        """The rows of the given version, as a lazy DataFrame."""
 
     def write(self, writer: DataFrameWriter) -> None:
         """Write the rows of a prepared DataFrameWriter to the table."""
 
 
 def handle(path: str) -> Handle:
-    """The handle of the table at a path, or of ``catalog.schema.zone_table`` for ``uc://catalog/schema/zone/table``."""
+    """The handle of the table at a path. ``uc://catalog/schema/zone/table`` means ``catalog.schema.zone_table``."""
     if not path.startswith(CATALOG):
         return ByPath(path)
     catalog, schema, *table = path.removeprefix(CATALOG).split("/")
@@ -81,7 +81,7 @@ class ByPath:
 
     @property
     def delta(self) -> DeltaTable:
-        """The newest version of the table, read by delta-rs."""
+        """The table at its newest version, as a delta-rs object."""
         return DeltaTable(self._path)
 
     @property
@@ -99,11 +99,11 @@ class ByPath:
             return False
 
     def version(self) -> int:
-        """The newest version of the table."""
+        """The number of the table's newest version."""
         return self.newest()[0]
 
     def newest(self) -> tuple[int, str]:
-        """The newest version and the table's id, which Delta sets on creation."""
+        """The newest version number, and the id that Delta gave the table on creation."""
         table = DeltaTable(self._path)
         return table.version(), str(table.metadata().id)
 
@@ -131,16 +131,16 @@ class ByPath:
             configuration=properties,
             raise_if_key_not_exists=False,
             # Don't retry: if two writers create the table at the same time, a retry by the slower one would replace the
-            # schema.
+            # schema that the faster one has set.
             commit_properties=CommitProperties(max_commit_retries=0),
         )
 
     def add_columns(self, fields: Sequence[StructField]) -> None:
-        """Append nullable columns."""
+        """Append nullable columns to the table's schema."""
         self.delta.alter.add_columns(_delta(fields).fields)
 
     def read(self, version: int) -> DataFrame:
-        """The rows of a version, as a lazy frame."""
+        """The rows of the given version, as a lazy DataFrame."""
         reader = engine.session().read.format("delta").option("versionAsOf", version)
         return reader.load(engine.location(self._path))
 
@@ -165,11 +165,11 @@ class ByName:
         return engine.session().catalog.tableExists(self._name)
 
     def version(self) -> int:
-        """The newest version of the table."""
+        """The number of the table's newest version."""
         return int(self.history()[0]["version"])
 
     def newest(self) -> tuple[int, str]:
-        """The newest version, and an empty id, because reading the id would cost another query."""
+        """The newest version number, and an empty id, because reading the id would cost another query."""
         return self.version(), ""
 
     def begin(self) -> datetime:
@@ -197,12 +197,12 @@ class ByName:
         )
 
     def add_columns(self, fields: Sequence[StructField]) -> None:
-        """Append nullable columns."""
+        """Append nullable columns to the table's schema."""
         columns = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in fields)
         engine.session().sql(f"ALTER TABLE {self._name} ADD COLUMNS ({columns})")
 
     def read(self, version: int) -> DataFrame:
-        """The rows of a version, as a lazy frame."""
+        """The rows of the given version, as a lazy DataFrame."""
         return engine.session().read.option("versionAsOf", version).table(self._name)
 
     def write(self, writer: DataFrameWriter) -> None:

@@ -1,7 +1,8 @@
-"""Landing of source files: check them, hash them, and convert each once to Parquet with text columns.
+"""Land source files: check them, hash them, and convert each once to Parquet with text columns.
 
-Every column stays text, exactly as received. ``row`` is the line's number in the file (1 is the first after the
-header), and ``malformed`` holds a line whose number of columns differs from the header's.
+Every column stays text, exactly as received, and two columns are added. ``row`` numbers the lines after the header from
+1, malformed lines last. ``malformed`` holds the text of a line whose number of columns differs from the header's, and
+is null for other lines.
 """
 
 import gzip
@@ -32,7 +33,7 @@ __all__ = ["Landing", "LandingDataset", "Source"]
 
 SUFFIXES = (".csv", ".csv.zip", ".csv.gz")
 PACKAGE = "package:"
-# Separators that other tools write. They are recognised to give advice, not read.
+# Column separators other than the comma. A file with one of them is refused, and the error names the separator.
 SEPARATORS = {"semicolons": ";", "tabs": "\t", "vertical bars": "|"}
 UNREADABLE = (OSError, EOFError, UnicodeError, zipfile.BadZipFile, zlib.error, pa.ArrowInvalid)
 
@@ -46,7 +47,7 @@ class Source:
 
 
 class Landing:
-    """A folder of landed files. Each name contains a hash of the file's content, so the same file lands only once.
+    """A folder of landed files. A file's name contains a hash of its source's content, so equal content lands once.
 
     Attributes:
         opened: the source files that ``open`` has read, with their SHA-256.
@@ -57,7 +58,7 @@ class Landing:
         self.opened: dict[Path, str] = {}
 
     def open(self, folder: str, expected: Mapping[str, tuple[str, ...]]) -> Source:
-        """Land the expected files of ``folder`` and return them as frames.
+        """Land the expected files of ``folder``, unless landed before, and return them as lazy frames.
 
         Args:
             folder: a folder, or ``package:<name>/<folder>`` for files inside a Python package.
@@ -76,12 +77,12 @@ class Landing:
 
     def keep(self, name: str, frame: DataFrame) -> DataFrame:
         """Compute ``frame`` once, and read the stored rows on later calls. ``name`` must identify the content."""
-        # First write the rows to a file with a unique name, then a small file that points to it. Rows that no pointer
-        # names are ignored, so a crash in between does no harm.
+        # First write the rows under a unique name, then a small file that points to them. Readers ignore rows that no
+        # pointer names, so a crash between the two writes does no harm.
         pointer = f"{name}.kept"
         if not self._folder.has(pointer):
             kept = f"{name}-{uuid4().hex[:8]}.parquet"
-            self._folder.make(kept)  # an engine may write no file at all for a frame without rows
+            self._folder.make(kept)  # create it here: an engine may create none for a frame without rows
             frame.write.mode("overwrite").parquet(engine.location(self._folder.url(kept)))
             self._folder.put_text(kept, pointer)
         url = self._folder.url(self._folder.text(pointer))
@@ -118,8 +119,8 @@ class LandingDataset(AbstractDataset[None, Landing]):
         return Landing(self._path)
 
     def save(self, data: None) -> None:
-        """Raise, because files land only by ``Landing.open``."""
-        raise LakehouseError(f"{self._path} is a landing folder, which cannot be saved to. Use it as a node's input.")
+        """Always raise: only ``Landing.open`` adds files to the folder."""
+        raise LakehouseError(f"{self._path} is a landing folder, so no node can save to it. Use it as an input.")
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self._path}
@@ -144,7 +145,9 @@ def resolve(folder: str) -> Path:
 def check(root: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, Path]:
     """Map every expected file to its path. Raise one error that lists all missing files and wrong columns."""
     if not root.is_dir():
-        raise LakehouseError(f"The source folder {root} does not exist. Set the parameter <problem>.source.")
+        raise LakehouseError(
+            f"The source folder {root} does not exist. Set the parameter <problem>.source to an existing folder."
+        )
     files, wrong = {}, []
     present = [path for path in sorted(root.iterdir()) if path.name.endswith(SUFFIXES)]
     for name, columns in expected.items():
@@ -158,7 +161,7 @@ def check(root: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, Path
             near = did_you_mean(name, [path.name.split(".")[0] for path in present])
             wrong.append(f"file {name}.csv (or .csv.zip, .csv.gz) is missing in {root}{near}")
     if wrong:
-        raise LakehouseError(f"The source {root} is not complete; nothing was written:\n  " + "\n  ".join(wrong))
+        raise LakehouseError(f"The source {root} was refused, and nothing was written:\n  " + "\n  ".join(wrong))
     return files
 
 
@@ -203,7 +206,7 @@ def _open(file: Path) -> IO[bytes]:
     if not file.name.endswith(".zip"):
         return file.open("rb")
     with zipfile.ZipFile(file) as archive:
-        # macOS adds files under __MACOSX/ that have the names of the real ones.
+        # Skip the files that macOS adds under __MACOSX/, because they are named like the real files.
         inside = [name for name in archive.namelist() if name.endswith(".csv") and not name.startswith("__MACOSX/")]
         if len(inside) != 1:
             raise LakehouseError(f"{file} holds {len(inside)} CSV files. It must hold exactly one.")
@@ -239,8 +242,8 @@ def _to_parquet(file: Path, target: IO[bytes]) -> None:
             writer.write_batch(pa.record_batch(arrays, schema=schema))
         if malformed:
             empty = [pa.nulls(len(malformed), pa.string()) for _ in columns]
-            # Once a line is malformed, Arrow no longer knows the line numbers of the file. So give malformed lines the
-            # numbers after those of the good lines.
+            # After a malformed line, Arrow no longer knows the line numbers of the file. So number the malformed lines
+            # after the good lines.
             lines = pa.array(range(good + 1, good + 1 + len(malformed)), pa.int64())
             texts = pa.array([text for _, text in malformed], pa.string())
             writer.write_batch(pa.record_batch([*empty, lines, texts], schema=schema))

@@ -55,7 +55,7 @@ class TableLocation:
 
 @dataclass(frozen=True, kw_only=True)
 class Table(TableLocation):
-    """A Delta table as its log describes it.
+    """An existing Delta table, with the number of rows and the newest version that its log records.
 
     Attributes:
         rows: number of rows.
@@ -76,7 +76,7 @@ def find_tables(catalog: Mapping[str, Mapping[str, Any]]) -> list[Table]:
 
 
 def table_places(catalog: Mapping[str, Mapping[str, Any]]) -> list[TableLocation]:
-    """The locations of all Delta tables that have a commit, even if it cannot be read, sorted by name."""
+    """The locations of all Delta tables that have a commit, readable or not, sorted by name."""
     return [place for place in find_places(catalog) if place.path.startswith(CATALOG) or _has_commit(place.path)]
 
 
@@ -89,7 +89,7 @@ def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> l
         if entry.get("type") == DATASET and not PLACEHOLDER.search(entry["zone"])
     }
     found: dict[str, TableLocation] = {}
-    # If two entries match a path, the one with fewer placeholders names it.
+    # If two catalog entries match a path, the entry with fewer placeholders names the table.
     for name in sorted(own, key=lambda name: len(PLACEHOLDER.findall(own[name]["path"]))):
         zone = own[name]["zone"]
         for path, names in fitting(own[name]["path"], below):
@@ -99,7 +99,7 @@ def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> l
 
 
 def find_files(catalog: Mapping[str, Mapping[str, Any]], prefix: str) -> dict[str, str]:
-    """Map each catalog entry called ``<problem>.<prefix>...`` whose file exists to the file's URL."""
+    """Map catalog entries called ``<problem>.<prefix>...`` to the URLs of their files. Leave out missing files."""
     return {
         name.format(**names): path if "://" in path else Path(path).absolute().as_uri()
         for name, entry in catalog.items()
@@ -109,7 +109,7 @@ def find_files(catalog: Mapping[str, Mapping[str, Any]], prefix: str) -> dict[st
 
 
 def rows_where(table: Table, **equal: str) -> list[dict[str, Any]]:
-    """The rows of a small table in which every given column has the given value.
+    """The rows of a small table that have the given values in the given columns.
 
     Raises:
         AccessError: the principal may not read the table's zone.
@@ -128,7 +128,7 @@ def rows_where(table: Table, **equal: str) -> list[dict[str, Any]]:
 def fitting(pattern: str, below: str = "") -> Iterator[tuple[str, dict[str, str]]]:
     """Existing paths that match a pattern such as ``data/{problem}/bronze/{table}``, with the placeholders' values.
 
-    Only paths that hold ``below`` count. Unity Catalog has only tables, so ``below`` is ignored there.
+    ``below`` is a file or folder that a path must contain. For Unity Catalog it is ignored: every match is a table.
     """
     if pattern.startswith(CATALOG):
         yield from _named(pattern)
@@ -163,7 +163,7 @@ def _on_disk(folder: str, steps: list[str]) -> Iterator[str]:
 
 
 def _stored(folder: str, steps: list[str]) -> Iterator[str]:
-    """Like ``_on_disk`` for an object store, with one request per folder."""
+    """Find paths in an object store as ``_on_disk`` does on disk, with one request per folder."""
     from podium.lakehouse.files import open_store
 
     store, path = open_store(folder)
@@ -184,7 +184,7 @@ def _below(store: fs.FileSystem, base: str, steps: list[str]) -> Iterator[str]:
 
 
 def _named(pattern: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield matching tables of Unity Catalog. ``uc://catalog/schema/zone/table`` is ``catalog.schema.zone_table``."""
+    """Yield the matches in Unity Catalog. ``uc://catalog/schema/zone/table`` is ``catalog.schema.zone_table``."""
     from podium.lakehouse import unity_catalog
 
     catalog, schema, *table = pattern.removeprefix(CATALOG).split("/")
@@ -194,7 +194,7 @@ def _named(pattern: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 def _describe(place: TableLocation) -> Table:
     if place.path.startswith(CATALOG):
-        # Imported here because it loads PySpark, which a listing of a folder does not need.
+        # Imported here because it loads PySpark, which listing a folder does not need.
         from podium.lakehouse import unity_catalog
         from podium.lakehouse.handle import handle
 
@@ -204,13 +204,13 @@ def _describe(place: TableLocation) -> Table:
     except DeltaError as broken:
         raise LakehouseError(
             f"The log of {place.name} in {place.path} cannot be read: {str(broken).splitlines()[0]}. Restore it from a "
-            "backup, or remove the folder and run the pipeline that writes it."
+            "backup, or remove the folder and run the pipeline that writes the table."
         ) from broken
     return Table(**vars(place), rows=_rows(table), version=table.version())
 
 
 def _rows(table: DeltaTable) -> int:
-    """The table's number of rows, from the log or, if a writer left it out there, from the Parquet files' footers."""
+    """The table's number of rows: from the log or, if a writer did not record it there, from the Parquet footers."""
     counts = pa.table(table.get_add_actions())["num_records"]
     if counts.null_count:
         return table.to_pyarrow_dataset().count_rows()

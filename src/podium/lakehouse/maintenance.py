@@ -1,7 +1,7 @@
-"""Maintenance of tables: OPTIMIZE merges small files, and VACUUM removes files that no version in the retention needs.
+"""Maintain tables: OPTIMIZE merges small files, VACUUM removes files that no version within the retention needs.
 
-Rows and all versions within the retention stay as they are. delta-rs does the work if the engine is Sail, which has no
-SQL for it. Other engines do it by SQL.
+The table's rows, and its versions within the retention, stay as they are. Other engines than Sail run OPTIMIZE and
+VACUUM as SQL. Sail has no such SQL, so delta-rs does the work.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """The maintenance to do. VACUUM removes a file if the table has not needed it for ``hours``."""
+    """Which maintenance to do. VACUUM removes a file if the table has not needed the file for ``hours``."""
 
     optimize: bool = True
     vacuum: bool = True
@@ -78,13 +78,13 @@ def require_safe(hours: int, *, force: bool) -> None:
     if hours < SAFE_HOURS and not force:
         raise LakehouseError(
             f"A retention of {hours} hours is refused; the minimum is {SAFE_HOURS}. VACUUM would remove files that "
-            "active runs still read or are about to commit, and versions that time travel and the reproduction of a "
-            "model need. If no run is active and nobody needs those versions, add --force."
+            "active runs still read or are about to commit, and old versions that are needed for time travel and for "
+            "reproducing a model. If no run is active and nobody needs those versions, add --force."
         )
 
 
 def maintain(path: str, work: Work) -> Maintained:
-    """Maintain a table. Errors are returned and not raised, so that the maintenance of other tables goes on."""
+    """Maintain a table as ``work`` says. Errors are returned, not raised, so that other tables are still maintained."""
     started, before, after, freed, trouble = perf_counter(), 0, 0, None, ""
     try:
         before, size = _files(path), _bytes(path)
@@ -94,12 +94,12 @@ def maintain(path: str, work: Work) -> Maintained:
             _with_sql(path, work)
         after, freed = _files(path), None if size is None else size - (_bytes(path) or 0)
     except (DeltaError, PySparkException, OSError) as cause:
-        trouble = f"{_first_line(cause)}. Its rows are as they were."
+        trouble = f"{_first_line(cause)}. The table's rows are unchanged."
     return Maintained(before=before, after=after, freed=freed, seconds=perf_counter() - started, trouble=trouble)
 
 
 def foresee(path: str, work: Work) -> Foreseen:
-    """Forecast the maintenance of a table, without writing anything."""
+    """Forecast what the maintenance of a table would do, without writing anything."""
     try:
         return Foreseen(files=_files(path), removable=_removable(path, work.hours) if work.vacuum else 0)
     except (DeltaError, PySparkException, OSError) as cause:
@@ -121,7 +121,7 @@ def _with_delta_rs(path: str, work: Work) -> None:
     if work.optimize:
         DeltaTable(path).optimize.compact()
     if work.vacuum:
-        # full=True also removes the files of a killed writer, which no log names.
+        # full=True also removes files left by a killed writer, which a normal VACUUM keeps: they are not in the log.
         DeltaTable(path).vacuum(work.hours, dry_run=False, enforce_retention_duration=False, full=True)
 
 
@@ -136,7 +136,7 @@ def _with_sql(path: str, work: Work) -> None:
 
 @contextmanager
 def _unchecked(hours: int) -> Iterator[None]:
-    """Switch off Delta's own check of the retention for a short ``hours``, because ``require_safe`` has allowed it."""
+    """Switch off Delta's own check of the retention if ``hours`` is short: ``require_safe`` has already allowed it."""
     if hours >= SAFE_HOURS:
         yield
         return

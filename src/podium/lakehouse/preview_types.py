@@ -1,6 +1,6 @@
-"""Return types of ``preview`` methods. kedro-viz chooses how to show a preview by the name of its type.
+"""Return types of ``preview`` methods. kedro-viz chooses how to show a preview by the name of this type.
 
-kedro-datasets has types of these names, but only in a private module.
+kedro-datasets has types with these names too, but only in a private module.
 """
 
 from typing import Any, NewType

@@ -31,8 +31,8 @@ MARK = "PODIUM_CLUSTER"
 LOOPBACK = "127.0.0.1"
 PAUSE = 0.2
 
-# The processes that this process has started, with their marks. Keep them, because only the parent can reap a child
-# that has ended.
+# The processes that this process has started, with their marks. Keep the objects, because an ended child stays a zombie
+# until its parent, this process, asks for its exit code.
 _children: dict[int, tuple[subprocess.Popen[bytes], str]] = {}
 
 
@@ -53,7 +53,7 @@ def spawn(command: Sequence[str], *, mark: str, env: Mapping[str, str], cwd: Pat
 
 
 def alive(pid: int, mark: str) -> bool:
-    """Whether the process with that id runs and carries the mark."""
+    """Whether the process with the given id is running and carries the mark."""
     own = _own(mark)
     try:
         return pid in own or _carries(psutil.Process(pid), mark)
@@ -76,14 +76,14 @@ def end(mark: str, *, patience: float = 15.0) -> int:
     found = marked(mark)
     _signal(found, signal.SIGTERM)
     if not wait(lambda: not marked(mark), patience):
-        # Search again until no process is found, because a process that is just starting shows its mark only after a
-        # moment.
+        # Repeat until no process is found: a process that is just starting shows its mark only after a moment, so one
+        # search can miss it.
         wait(lambda: not _signal(marked(mark), signal.SIGKILL), patience)
     return len(found)
 
 
 def listens(pid: int, port: int) -> bool:
-    """Whether the process with that id listens on the TCP port."""
+    """Whether the process with the given id listens on the TCP port."""
     try:
         connections = psutil.Process(pid).net_connections("tcp")
     except psutil.Error:
@@ -124,14 +124,14 @@ def one_at_a_time(seconds: float) -> Iterator[bool]:
     """
     lock = os.open(_own_file(), os.O_RDONLY)
     try:
-        # The system releases the lock when its holder ends, even if it is killed.
+        # The system releases the lock when the process that holds it ends, even if that process is killed.
         yield wait(lambda: _locked(lock), seconds)
     finally:
         os.close(lock)
 
 
 def _own_file() -> Path:
-    """Return the lock file, created if missing. Raise if it is another user's, because its folder is open to all."""
+    """Return the lock file, created if missing. Raise if another user owns it: the temporary folder is open to all."""
     file = Path(tempfile.gettempdir(), f"podium-{os.getuid()}.lock")
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -155,7 +155,7 @@ def _locked(lock: int) -> bool:
 
 def _carries(process: psutil.Process, mark: str) -> bool:
     try:
-        # A zombie process has no environment to read. It has ended, so skip it.
+        # Reading the environment of a zombie raises an error. A zombie has ended, so it does not count.
         return process.environ().get(MARK) == mark
     except (psutil.Error, OSError):
         return False
@@ -171,7 +171,7 @@ def _signal(processes: list[psutil.Process], number: signal.Signals) -> int:
 def _own(mark: str) -> set[int]:
     """The ids of the running processes that this process has started with the mark.
 
-    They are known without their environment, which is unreadable for a moment while a process executes another program.
+    This needs no look at their environment, which cannot be read for a moment while a process starts its program.
     """
     for pid, (child, _) in list(_children.items()):
         if child.poll() is not None:

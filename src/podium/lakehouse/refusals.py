@@ -1,4 +1,4 @@
-"""Explain a failure that the operating system caused, in one sentence: which file, why, and what to do."""
+"""Explain a failure caused by the operating system or a damaged table: which file, why, and what to do."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from podium.lakehouse.damage import find_damage
 
 __all__ = ["explain"]
 
-# How an engine reports an error of the system. Rust (Sail, delta-rs) appends its number; Java gives only its text.
+# Matches an operating system error in the text of an engine's error. Rust (Sail, delta-rs) appends the system's error
+# number; Java gives only the system's message.
 RUST = re.compile(r"\(os error (\d+)\)")
 JAVA = {number: os.strerror(number) for number in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)}
 ADVICE = {
     errno.ENOSPC: "Free space on that disk, then run the command again",
     errno.EDQUOT: "Free space within the quota, then run the command again",
-    errno.EACCES: "Give this user write permission there, or name another folder in PODIUM_DATA",
-    errno.EPERM: "Give this user write permission there, or name another folder in PODIUM_DATA",
-    errno.EROFS: "Name a writable folder in PODIUM_DATA",
-    errno.ENOTDIR: "A file exists where a folder is needed. Move it away, or name another folder in PODIUM_DATA",
-    errno.EEXIST: "A file exists where a folder is needed. Move it away, or name another folder in PODIUM_DATA",
+    errno.EACCES: "Give this user write permission there, or set PODIUM_DATA to another folder",
+    errno.EPERM: "Give this user write permission there, or set PODIUM_DATA to another folder",
+    errno.EROFS: "Set PODIUM_DATA to a writable folder",
+    errno.ENOTDIR: "A file exists where a folder is needed. Move it away, or set PODIUM_DATA to another folder",
+    errno.EEXIST: "A file exists where a folder is needed. Move it away, or set PODIUM_DATA to another folder",
 }
 OTHER = "Fix the cause, then run the command again"
 
 
 def explain(error: BaseException, at: str, tables: Mapping[str, str]) -> str | None:
-    """Explain why a run failed, if the system or a damaged table is the cause. None for any other cause.
+    """Explain why a run failed, if the operating system or a damaged table is the cause. None for any other cause.
 
     Args:
         error: the exception that ended the run. Its chain of causes is searched too.
@@ -63,4 +64,7 @@ def _of_engine(text: str, at: str, tables: Mapping[str, str]) -> str | None:
 
 def _sentence(at: str, number: int, where: str | None) -> str:
     place = f" ({where})" if where else ""
-    return f"{at}: {os.strerror(number)}{place}. {ADVICE.get(number, OTHER)}. No table is half-written."
+    return (
+        f"{at}: {os.strerror(number)}{place}. {ADVICE.get(number, OTHER)}. "
+        "Each table is either completely written or unchanged."
+    )

@@ -28,7 +28,7 @@ class Usage:
 
 
 def usage(url: str, *, without: str = "") -> Usage:
-    """Measure a file, or all files in a folder at any depth. Files in folders called ``without`` do not count."""
+    """Measure a file, or all files in a folder at any depth. Skip files in folders whose name is ``without``."""
     store, path = open_store(url)
     found = [
         info
@@ -40,7 +40,7 @@ def usage(url: str, *, without: str = "") -> Usage:
 
 
 def require_inside(paths: Iterable[str], roots: Iterable[str]) -> None:
-    """Raise if a path is outside of all roots, including through ``..`` or a link.
+    """Raise if a path leads outside of all roots, be it by ``..`` or by a symbolic link.
 
     Raises:
         LakehouseError: paths are outside; the message names all of them.
@@ -51,7 +51,7 @@ def require_inside(paths: Iterable[str], roots: Iterable[str]) -> None:
         where = [f"{path} (it leads to {Path(path).resolve()})" if "://" not in path else path for path in wrong]
         raise LakehouseError(
             f"Nothing was dropped: {', '.join(where)} is not inside {' or '.join(dict.fromkeys(roots))}. Symbolic "
-            "links are refused. Check the catalog and the folder."
+            "links are refused. Check the paths in the catalog, and their folders for links."
         )
 
 
@@ -86,13 +86,13 @@ def remove_files(url: str) -> None:
         return
     with suppress(FileNotFoundError):
         if Path(path).is_dir():
-            shutil.rmtree(path)  # does not follow links
+            shutil.rmtree(path)  # rmtree does not follow links
         else:
             Path(path).unlink()
 
 
 def prune(url: str, root: str) -> None:
-    """Remove the empty folders above a path, up to its root. A no-op for an object store, which has no folders."""
+    """Remove the empty folders between a root and a path. A no-op for an object store, which has no folders."""
     if "://" in url:
         return
     folder = Path(url).parent

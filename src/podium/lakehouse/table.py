@@ -60,7 +60,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Unchanged:
-    """A node's result if its table is up to date: saving it writes nothing. ``reason`` says why."""
+    """What a node returns if its table is already up to date: saving it writes nothing. ``reason`` says why."""
 
     reason: str
 
@@ -117,7 +117,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.version = version
         self.as_of = as_of
         if retention is not None:
-            time_span(retention)  # refuse an invalid retention now: later, it would keep the table for ever
+            time_span(retention)  # refuse an invalid retention now: a table that is created with it never expires
         self.retention = retention
         self.attempts = attempts
         self.env = env
@@ -125,7 +125,8 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.metadata = metadata
         self.loaded_version: int | None = None
         self.saved_version: int | None = None
-        # The id distinguishes a table from an earlier one that was dropped at the same path. Versions alone do not.
+        # The id distinguishes a table from an earlier table at the same path, which was dropped. Version numbers alone
+        # do not, because each table begins at 0.
         self.table_id = ""
 
     def load(self) -> DataFrame | None:
@@ -140,7 +141,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         if not self._exists():
             if self.missing == "none":
                 return None
-            raise LakehouseError(f"The table {self.path} does not exist. Run the pipeline that writes it first.")
+            raise LakehouseError(f"The table {self.path} does not exist. First run the pipeline that writes it.")
         self.loaded_version = self._version_to_load()
         return access.masked(self._handle.read(self.loaded_version), grant)
 
@@ -231,13 +232,14 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
                 raise LakehouseError(f"{self.path}: the rows have no key column {', '.join(unknown)}.")
 
     def _create(self, frame: DataFrame) -> None:
-        # Create an empty table, then write the rows in their mode. If two concurrent writers both created the table
-        # with their rows, every key would be there twice.
+        # Create the table without rows: the caller then writes the rows in their mode. If two concurrent writers both
+        # created the table together with their rows, every key would be there twice.
         properties = {RETENTION: self.retention} if self.retention else {}
         self._handle.create(_nullable(frame.schema.fields), self.partition_by, properties)
 
     def _replace(self, frame: DataFrame, window: str) -> None:
-        # If the predicate is null, Spark keeps the old row and Sail drops it. Make it never null, so that both keep it.
+        # If the predicate is null for an existing row, Spark keeps the row and Sail drops it. Make the predicate false
+        # instead of null, so that both engines keep the row.
         certain = f"({window}) IS NOT NULL AND ({window})"
         if not engine.checks_windows():
             frame = checked(frame, certain)
@@ -259,18 +261,18 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         ).collect()
 
     def _fit(self, frame: DataFrame) -> DataFrame:
-        """The rows with the table's columns in the table's order. A table that may evolve gains the new columns.
+        """The rows with the table's columns in the table's order. If the table may evolve, it gains the new columns.
 
-        Nothing is cast, because engines differ in which casts they do silently.
+        No value is cast to another type, because engines differ in which casts they do silently.
         """
         have, want = _types(frame.schema), _types(self._handle.schema())
         new, gone = [n for n in have if n not in want], [n for n in want if n not in have]
         self._refuse(have, want, new, gone)
         if new:
-            # Add new columns before the write, because each engine supports new columns in only some of the modes.
+            # Add new columns before the write, because each engine supports new columns in only some write modes.
             self._handle.add_columns(_nullable([frame.schema[name] for name in new]).fields)
         if list(have) == [*want, *new]:
-            return frame  # skip a select without effect, which takes Spark ten milliseconds
+            return frame  # skip a select that would change nothing: it would still cost Spark ten milliseconds
         for name in gone:
             frame = frame.withColumn(name, F.lit(None).cast(want[name]))
         return frame.select(*want, *new)
@@ -305,7 +307,10 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             return newest
         moment, begin = _moment(self.as_of), self._handle.begin()
         if moment < begin:
-            raise LakehouseError(f"{self.path} did not exist at {self.as_of}; its log begins at {begin.isoformat()}.")
+            raise LakehouseError(
+                f"{self.path} cannot be read as of {self.as_of}, because its log begins later, at {begin.isoformat()}. "
+                "Choose a later time."
+            )
         return self._handle.version_at(moment)
 
     def _exists(self) -> bool:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["pictures", "said", "table_of", "table_preview"]
 
-# Longer texts are cut in a preview.
+# The maximum length of a text in a preview. Longer texts are cut.
 LONGEST = 120
-# A picture in the HTML of a page of ``podium.reports`` or a model card.
+# Matches a picture in the HTML of a model card, or of a page that podium.reports writes.
 PICTURE = re.compile(
     r'(?P<svg><svg role="img" aria-label="(?P<label>[^"]*)".*?</svg>)'
     r'|<img src="(?P<png>data:image/png;base64,[^"]*)" alt="(?P<alt>[^"]*)">',
@@ -37,7 +37,7 @@ COLOURS = re.compile(r":root \{[^}]*\}")
 
 
 def table_preview(path: str, version: int, rows: int, grant: Grant) -> TablePreview:
-    """A preview of a table version's first rows, with the grant's columns masked.
+    """A preview of the first rows of a table's version. Columns that ``grant`` masks are masked.
 
     The header of the first column names the version.
     """
@@ -72,7 +72,7 @@ def pictures(page: str) -> str:
 def _picture(match: re.Match[str], style: str) -> str:
     title, source = match["label"] or match["alt"], match["png"]
     if match["svg"]:
-        # Don't inline the SVG: kedro-viz reads the underscores in it as Markdown.
+        # Embed the SVG as an image. If it were inlined, kedro-viz would read the underscores in it as Markdown.
         alone = match["svg"].replace(">", f">{style}", 1)
         source = f"data:image/svg+xml;base64,{base64.b64encode(alone.encode()).decode()}"
     return f'<h3>{title}</h3><img src="{source}" alt="{title}" width="100%">'

@@ -18,11 +18,11 @@ def why_unreadable(path: str, version: int, table_id: str) -> str | None:
     Args:
         path: path of the table.
         version: the version to read.
-        table_id: the table's id at that time, or a prefix of it. Empty if unknown.
+        table_id: the id of the table that had this version, or a prefix of the id. Empty if unknown.
     """
     if path.startswith(CATALOG):
-        # Skip the check for a named table, whose files cannot be listed. If a file is missing, the engine reports it
-        # when it reads.
+        # Check only the version's number, because the files of a table in Unity Catalog cannot be listed. If a file is
+        # missing, the engine reports it when it reads the table.
         newest = handle(path).version()
         return None if version <= newest else f"its newest version is {newest}"
     if not handle(path).exists():

@@ -1,4 +1,4 @@
-"""Tables in Unity Catalog, which have a name but no readable path: queried by the engine's SQL."""
+"""Query tables in Unity Catalog by the engine's SQL, because they have a name but no path that delta-rs can read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def count(path: str) -> int:
 
 
 def rows_where(path: str, **equal: str) -> list[dict[str, Any]]:
-    """The table's rows in which every given column has the given value."""
+    """The table's rows that have the given values in the given columns."""
     table = engine.session().table(handle(path).sql)
     for column, value in equal.items():
         table = table.filter(F.col(column) == value)

@@ -1,4 +1,4 @@
-"""Check that the rows that replace a window lie inside the window. A repeated write would add a row outside again."""
+"""Check that the rows that replace a window lie inside it. Repeating the write would add any other row once more."""
 
 import re
 from collections.abc import Iterator
@@ -19,8 +19,9 @@ DELTA_CONDITION = "DELTA_REPLACE_WHERE_MISMATCH"
 def checked(frame: DataFrame, window: str) -> DataFrame:
     """The same rows, with a check: the write fails if the SQL predicate ``window`` is false for a row.
 
-    Delta on Spark does this itself, Sail does not. The check is a Python function over the batches to be written. In a
-    column or a filter it would also see rows that are filtered out, because Sail 0.7.2 moves filters above projections.
+    Delta on Spark does this check itself, Sail does not. The check is a Python function over the batches to be written.
+    As an SQL expression it would also see rows that the query filters out, because Sail 0.7.2 moves filters above
+    projections.
     """
 
     def check(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -35,7 +36,7 @@ def checked(frame: DataFrame, window: str) -> DataFrame:
 
 
 def row_outside(error: PySparkException) -> str | None:
-    """The row outside of the window, from the text of the error. None if the error has another cause."""
+    """Find the row outside of the window in the text of a write's error. None if the error has another cause."""
     if error.getCondition() == DELTA_CONDITION:
         return ", ".join(f"{name} = {value}" for name, value in re.findall(r"^ - (\S+) : (.*)$", str(error), re.M))
     found = re.search(f"{OUTSIDE}(.*)", str(error))

@@ -1,4 +1,4 @@
-"""The engines: one module for each way to get a Spark session, and their settings."""
+"""The engines: one module for each way to get a Spark session, and modules for what they share, such as settings."""
 
 from .spark_settings import EngineSettings
 

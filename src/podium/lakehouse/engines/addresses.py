@@ -1,4 +1,4 @@
-"""Addresses of clusters: parse them, and check whether a server answers."""
+"""Parse the addresses of clusters, and check whether a server answers at an address."""
 
 import re
 import socket
@@ -11,7 +11,7 @@ SECONDS = 5
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """The host and port of ``sc://host:port/…`` or ``spark://host:port``. The first of several masters counts."""
+    """Parse the host and port of ``sc://host:port/…`` or ``spark://host:port``. Of several masters, use the first."""
     found = ADDRESS.match(address)
     if found is None:
         return "", 0
@@ -19,7 +19,7 @@ def host_and_port(address: str) -> tuple[str, int]:
 
 
 def answers(address: str, *, seconds: float = SECONDS) -> bool:
-    """Whether a server accepts connections at an address. Takes seconds; Spark's clients retry for minutes."""
+    """Whether a server accepts connections at an address. Gives up in seconds; Spark's clients retry for minutes."""
     try:
         socket.create_connection(host_and_port(address), timeout=seconds).close()
     except OSError:

@@ -33,7 +33,7 @@ class Connect:
 
     @property
     def _where(self) -> str:
-        """The server's address for messages: without its parameters, because they can contain a token."""
+        """The server's address as messages show it: without parameters, because they can contain a token."""
         return re.sub(r"/;.*", "", self._remote)
 
     def start(self) -> SparkSession:
@@ -69,7 +69,7 @@ class Connect:
         if mine != theirs:
             raise LakehouseError(
                 f"The Spark Connect server at {self._where} runs Spark {session.version}, but Podium needs "
-                f"{pyspark.__version__}, for which its Delta jars are made. Use a server with Spark {'.'.join(mine)}."
+                f"{'.'.join(mine)}, the version of its Delta jars. Use a server with Spark {'.'.join(mine)}."
             )
         name, value = next(iter(DELTA.items()))
         if value not in (session.conf.get(name, "") or ""):

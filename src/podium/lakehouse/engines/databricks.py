@@ -16,16 +16,16 @@ __all__ = ["Databricks"]
 
 logger = logging.getLogger(__name__)
 
-# Serverless compute refuses most settings with this error. Leave those settings out: they only tune performance, which
-# serverless compute does itself.
+# Serverless compute refuses most settings with the error CONFIG_NOT_AVAILABLE. Leave those settings out: they only tune
+# performance, which serverless compute does itself.
 NOT_TAKEN = "CONFIG_NOT_AVAILABLE"
 NEEDED = "spark.sql.session.timeZone"
 
 
 class Databricks:
-    """The engine of prod on Databricks. The runtime owns the session, so it is never stopped."""
+    """The engine of prod on Databricks. The runtime owns the session, so Podium never stops it."""
 
-    # None: on the Databricks runtime, PySpark itself detects whether it uses Spark Connect.
+    # Leave this to PySpark: on the Databricks runtime, PySpark itself detects whether to use Spark Connect.
     speaks_connect = None
     checks_windows = True
 
@@ -63,9 +63,9 @@ class Databricks:
         """Do nothing, because the runtime owns the session."""
 
     def trouble(self) -> str | None:
-        """None: the runtime monitors itself."""
+        """Return None, because the Databricks runtime monitors its session itself."""
         return None
 
     def location(self, path: str) -> str:
-        """The path, unchanged."""
+        """Return the path unchanged, because Databricks reads it as it is."""
         return path

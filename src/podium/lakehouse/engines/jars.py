@@ -9,10 +9,10 @@ from podium.lakehouse.errors import LakehouseError
 
 __all__ = ["JARS", "S3_COMMITS", "jar_settings", "packages"]
 
-# The variable that names a folder with the jars, for machines without access to Maven Central.
+# The environment variable that names a folder with the jars, for machines without access to Maven Central.
 JARS = "PODIUM_JARS"
 SCALA = "2.13"
-# HADOOP is the version of the Hadoop jars in PySpark, AWS the version of Amazon's library that this Hadoop uses.
+# HADOOP is the version of the Hadoop jars in PySpark. AWS is the version of the AWS SDK that these Hadoop jars use.
 HADOOP, AWS = "3.5.0", "2.35.4"
 STORES = {
     "s3": (
@@ -22,12 +22,13 @@ STORES = {
     "abfss": (f"org.apache.hadoop:hadoop-azure:{HADOOP}",),
     "gs": (f"org.apache.hadoop:hadoop-gcp:{HADOOP}",),
 }
-# Don't fetch these dependencies: jars that Spark already has, and the bundle of all of Amazon's services.
+# Don't download these dependencies. Spark already has Hadoop's client and Netty, and the AWS bundle contains the SDK of
+# every AWS service, of which only S3 and STS are used.
 UNWANTED = (
     *("org.apache.hadoop:hadoop-client-api", "org.apache.hadoop:hadoop-client-runtime", "io.netty:*"),
     "software.amazon.awssdk:bundle",
 )
-# Podium's own jar, for atomic commits on S3.
+# Podium's own jar, which makes Spark's commits on S3 atomic.
 S3_COMMITS = Path(__file__).parent / "java" / "s3-commits.jar"
 
 
@@ -41,7 +42,7 @@ def packages(stores: Iterable[str] = ()) -> tuple[str, ...]:
 
 
 def jar_settings(stores: Iterable[str] = ()) -> dict[str, str]:
-    """The Spark settings that add the jars: those in the folder PODIUM_JARS, or packages from Maven Central.
+    """The Spark settings that add the jars: from the folder that PODIUM_JARS names, otherwise from Maven Central.
 
     Raises:
         LakehouseError: the folder lacks some of the jars.
@@ -58,8 +59,8 @@ def jar_settings(stores: Iterable[str] = ()) -> dict[str, str]:
     if missing:
         raise LakehouseError(
             f"{JARS} names {folder}, which lacks {', '.join(f'{_file(name)}.jar' for name in missing)}. It must hold "
-            "these jars and their dependencies. Copy them from ~/.ivy2.5.2/jars after a first start without "
-            f"{JARS}."
+            f"these jars and their dependencies. Start Spark once without {JARS}, on a machine with access to Maven "
+            "Central, then copy the jars from ~/.ivy2.5.2/jars."
         )
     return {"spark.jars": ",".join(str(jar.resolve()) for jar in [*jars, *own])}
 

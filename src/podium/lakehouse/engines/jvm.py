@@ -1,4 +1,4 @@
-"""Start the JVM of a Spark driver without forking this process."""
+"""Start the JVM of a Spark driver without fork(), because gRPC's fork handlers can kill the child process."""
 
 import os
 import shlex
@@ -17,7 +17,8 @@ from pyspark.serializers import UTF8Deserializer, read_int
 
 __all__ = ["launch"]
 
-# A process inherits ignored signals. Ignore Ctrl-C, so that it does not stop the JVM before Python.
+# Run a command in a shell that ignores Ctrl-C. A process inherits ignored signals, so Ctrl-C cannot end the
+# JVM before Python has shut it down.
 WITHOUT_CTRL_C = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh")
 PAUSE = 0.1
 
@@ -27,7 +28,8 @@ def launch(config: Mapping[str, str], sink: IO[bytes]) -> Any:
 
     PySpark 4.2 passes a preexec_fn when it starts the JVM, so Python calls fork(). The fork handlers of gRPC then run
     in the child and sometimes kill it, because gRPC's threads exist only in the parent. Without a preexec_fn, Python
-    on Linux calls vfork(), which runs no fork handlers. PySpark then only connects to the JVM.
+    on Linux calls vfork(), which runs no fork handlers. So this
+    function starts the JVM, and PySpark only connects to it.
 
     Returns:
         PySpark's gateway. Its ``proc`` is the JVM's process, which ends when this process ends.
@@ -38,7 +40,7 @@ def launch(config: Mapping[str, str], sink: IO[bytes]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         connection = Path(folder, "connection")
         process = _start(config, sink, connection)
-        # Spark renames the finished file to this path, so it is complete once it exists.
+        # Wait for the file: Spark writes it under another name and then renames it, so it is complete once it exists.
         while process.poll() is None and not connection.exists():
             time.sleep(PAUSE)
         if not connection.exists():
@@ -52,10 +54,10 @@ def launch(config: Mapping[str, str], sink: IO[bytes]) -> Any:
 
 
 def _start(config: Mapping[str, str], sink: IO[bytes], connection: Path) -> subprocess.Popen[bytes]:
-    """Start spark-submit, whose shell becomes the JVM. The JVM exits when its standard input is closed."""
+    """Start spark-submit and return its process, which becomes the JVM. The JVM exits when its stdin is closed."""
     home = os.environ.get("SPARK_HOME") or Path(pyspark.__file__).parent
     settings = [word for name, value in config.items() for word in ("--conf", f"{name}={value}")]
-    # PySpark honours this variable, so honour it too.
+    # Pass on the user's PYSPARK_SUBMIT_ARGS, as PySpark does.
     submitted = shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell"))
     return subprocess.Popen(
         [*WITHOUT_CTRL_C, str(Path(home, "bin", "spark-submit")), *settings, *submitted],
@@ -68,7 +70,7 @@ def _start(config: Mapping[str, str], sink: IO[bytes], connection: Path) -> subp
 
 @contextmanager
 def _variables(**values: str) -> Iterator[None]:
-    """Set environment variables for the duration of the block."""
+    """Set environment variables inside a with block, and restore their earlier values after it."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

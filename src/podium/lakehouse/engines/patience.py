@@ -16,7 +16,7 @@ def be_impatient(session: SparkSession, *, retries: int = 5) -> None:
 
 
 def end_session(session: SparkSession, address: str) -> None:
-    """Stop a session. If its server is gone, only close the client, so that it does not wait for the server at exit."""
+    """Stop a session. If its server is gone, only close the client: stopping the session would wait for the server."""
     if answers(address):
         session.stop()
     else:

@@ -14,8 +14,8 @@ from .spark_settings import EngineSettings
 
 __all__ = ["Sail"]
 
-# Sail 0.7.2 ends idle sessions, such as that of a notebook during lunch. Here the server ends with the process, so
-# ending a session early saves nothing. The timeout in seconds is ten years.
+# Set the idle timeout to ten years, in seconds. Otherwise Sail 0.7.2 ends idle sessions, such as a notebook's during
+# lunch. That would save nothing, because the server ends with this process anyway.
 NEVER_IDLE = ("SAIL_SPARK__SESSION_TIMEOUT_SECS", "315360000")
 
 
@@ -33,20 +33,20 @@ class Sail:
 
     def start(self) -> SparkSession:
         """Start the server on a free port of the loopback interface and connect to it."""
-        # Hide Sail's log except for errors. A user who sets RUST_LOG still gets it.
+        # Show only the errors of Sail's log, unless the user has set RUST_LOG to another level.
         os.environ.setdefault("RUST_LOG", "error")
         os.environ.setdefault(*NEVER_IDLE)
         try:
             from pysail.spark import SparkConnectServer
         except ImportError as cause:
             raise LakehouseError(f"The engine 'sail' is not installed. {how_to_install('local')}") from cause
-        # Keep a reference, because the server stops when this object is garbage-collected.
+        # Keep a reference to the server object, because the server stops when the object is garbage-collected.
         self._server = SparkConnectServer("127.0.0.1", 0)
         self._server.start()
         host, port = self._server.listening_address
         self._address = f"sc://{host}:{port}"
         self._session = SparkSession.builder.remote(self._address).create()
-        # Three retries take less than a second. A server in this process that stops answering does not come back.
+        # Retry only three times, for less than a second: a server in this process that has stopped stays stopped.
         be_impatient(self._session, retries=3)
         for key, value in self._config.items():
             self._session.conf.set(key, value)
@@ -67,5 +67,5 @@ class Sail:
         return "Sail, the engine inside this process, has stopped. Run the command again."
 
     def location(self, path: str) -> str:
-        """The path, unchanged."""
+        """Return the path unchanged, because Sail reads it as it is."""
         return path

@@ -1,4 +1,4 @@
-"""The engine Apache Spark: a driver in a separate JVM, local or on a cluster named by its master's address."""
+"""The engine Apache Spark: a driver in a separate JVM, which works alone or uses the cluster of a given master."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
-# Spark's defaults are for hundreds of cores. On one machine, its default partition counts cost seconds per write.
+# Use few partitions on one machine. Spark's defaults suit hundreds of cores, and cost seconds per write here.
 ONE_MACHINE = {
     "spark.driver.memory": "2g",
     "spark.databricks.delta.snapshotPartitions": "2",
@@ -43,7 +43,7 @@ ONE_MACHINE = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
 }
-# End the JVM when it is out of memory. Otherwise only one thread dies, and calls that wait for it hang for ever.
+# End the JVM when it runs out of memory. Otherwise only one thread dies, and calls that wait for that thread hang.
 OUT_OF_MEMORY = "-XX:+ExitOnOutOfMemoryError"
 OUT_OF_MEMORY_CODE = 3
 OPTIONS = "spark.driver.extraJavaOptions"
@@ -80,7 +80,7 @@ class Spark:
         log = Path(self._settings.log or Path(tempfile.gettempdir(), f"podium-spark-{os.getpid()}.log"))
         log.parent.mkdir(parents=True, exist_ok=True)
         logger.info("Starting Spark on %s; its log: %s%s", self._master, log, _fetching(config))
-        # Hide this variable: PySpark 4.2 would use the cluster that it names and ignore the configuration.
+        # Hide SPARK_REMOTE: if it is set, PySpark 4.2 connects to the server that it names, not to this master.
         remote = os.environ.pop("SPARK_REMOTE", None)
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         try:
@@ -88,7 +88,9 @@ class Spark:
                 self._gateway = launch(config, sink)
             self._session = _session(self._gateway, config)
         except PySparkRuntimeError as cause:
-            raise LakehouseError(f"Spark did not start on {self._master}. Its log {log} ends:\n{_end(log)}") from cause
+            raise LakehouseError(
+                f"Spark did not start on {self._master}. Its log {log} ends with:\n{_end(log)}"
+            ) from cause
         finally:
             if remote is not None:
                 os.environ["SPARK_REMOTE"] = remote
@@ -136,7 +138,7 @@ class Spark:
 
 
 def _session(gateway: Any, config: dict[str, str]) -> SparkSession:
-    """Start the driver in the JVM behind ``gateway``."""
+    """Start the driver in the JVM that ``gateway`` is connected to."""
     from pyspark import SparkConf, SparkContext
 
     return SparkSession(SparkContext(gateway=gateway, conf=SparkConf().setAll(list(config.items()))))
@@ -156,7 +158,10 @@ def require_java() -> None:
     found = re.search(r'version "(?:1\.)?(\d+)', said.stderr)
     if said.returncode or found is None or int(found[1]) < JAVA:
         text = (said.stderr or said.stdout).strip().splitlines()
-        raise LakehouseError(f"Spark needs Java {JAVA} or later; {java} says: {text[0] if text else said.returncode}")
+        raise LakehouseError(
+            f"Spark needs Java {JAVA} or later, but {java} reports: {text[0] if text else said.returncode}. Install a "
+            "newer Java, or set JAVA_HOME to its folder."
+        )
 
 
 def _fetching(config: dict[str, str]) -> str:
@@ -166,7 +171,7 @@ def _fetching(config: dict[str, str]) -> str:
     missing = [name for name in names if name and not _cached(cache, name)]
     if not missing:
         return ""
-    return f". The first start downloads from Maven Central, which takes a while: {', '.join(missing)}"
+    return f". The first start downloads these packages from Maven Central, which takes a while: {', '.join(missing)}"
 
 
 def _cached(cache: Path, coordinates: str) -> bool:
@@ -178,5 +183,5 @@ def _end(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()[-LAST_LINES:]
     text = "\n".join(f"    {line}" for line in lines)
     if "unresolved dependency" in text or "UNRESOLVED DEPENDENCIES" in text:
-        text += f"\nMaven Central cannot be reached or lacks these jars. Name a folder that holds them in {JARS}."
+        text += f"\nMaven Central cannot be reached or lacks these jars. Set {JARS} to a folder that holds them."
     return text

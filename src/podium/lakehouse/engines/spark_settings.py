@@ -12,7 +12,7 @@ __all__ = ["EngineSettings"]
 
 logger = logging.getLogger(__name__)
 
-# The fields that each engine requires, and those that are optional for it.
+# For each engine: which of the fields master and remote it requires, and which it also allows.
 NEEDS = {
     "sail": (set(), set()),
     "spark": ({"master"}, set()),
@@ -51,7 +51,7 @@ class EngineSettings(BaseModel):
         needed, allowed = NEEDS[self.engine]
         given = {name for name in ("master", "remote") if getattr(self, name)}
         if missing := needed - given:
-            raise ValueError(f"the engine {self.engine!r} needs {' and '.join(sorted(missing))}")
+            raise ValueError(f"the engine {self.engine!r} needs {' and '.join(sorted(missing))}; set it in spark.yml")
         if other := given - needed - allowed:
             raise ValueError(f"the engine {self.engine!r} takes no {' and no '.join(sorted(other))}; remove it")
         if given == {"master", "remote"}:
@@ -61,9 +61,7 @@ class EngineSettings(BaseModel):
         if self.remote and not self.remote.startswith("sc://"):
             raise ValueError(f"remote {self.remote!r} is not a Spark Connect address; write it as sc://host:15002")
         if self.master and self.master.startswith("sc://"):
-            raise ValueError(
-                f"master {self.master!r} is a Spark Connect address; name it as remote, or in SPARK_REMOTE"
-            )
+            raise ValueError(f"master {self.master!r} is a Spark Connect address; set it as remote, or in SPARK_REMOTE")
         return self
 
     @property
@@ -74,7 +72,7 @@ class EngineSettings(BaseModel):
 
     @property
     def meant(self) -> str:
-        """The name of the engine to use: ``cluster`` is resolved, and local Spark on Databricks is ``databricks``."""
+        """The engine that is really used, never ``cluster``. On Databricks, local Spark becomes ``databricks``."""
         if self.on_databricks:
             return "databricks"
         if self.engine != "cluster":
@@ -82,7 +80,7 @@ class EngineSettings(BaseModel):
         return "connect" if self.remote else "spark"
 
     def named(self) -> EngineSettings:
-        """The settings with the engine of ``meant``. Logs a loud warning if a cluster is expected and none is named."""
+        """The settings, with the engine that ``meant`` returns. Warns if a cluster is expected but none is named."""
         if self.on_databricks:
             return self.model_copy(update={"engine": self.meant, "master": None})
         if self.engine != "cluster":

@@ -13,11 +13,12 @@ __all__ = ["LOG_STORE", "S3", "complete", "spark_location", "store_settings", "s
 
 S3 = ("s3://", "s3a://")
 NAMES = {"s3": "s3", "s3a": "s3", "abfs": "abfss", "abfss": "abfss", "gs": "gs"}
-# Delta's default way to commit on S3 loses commits if two processes write. Ours uses conditional writes, as Sail does.
+# Delta's default way to commit on S3 loses commits if two processes write at the same time. Podium's own class
+# S3Commits uses conditional writes, which prevent this. Sail uses them too.
 LOG_STORE = {f"spark.delta.logStore.{scheme}.impl": "podium.lakehouse.S3Commits" for scheme in ("s3", "s3a")}
-# The region for a store without regions, because the signature of a request needs one.
+# The region for stores that have no regions: without a region, no request can be signed.
 ANY_REGION = "us-east-1"
-# Fail within a minute if a store does not answer. With Hadoop's defaults it takes a quarter of an hour.
+# Fail within a minute if a store does not answer. Hadoop's defaults would take a quarter of an hour to fail.
 PATIENCE = {
     "spark.hadoop.fs.s3a.attempts.maximum": "1",
     "spark.hadoop.fs.s3a.retry.limit": "2",
@@ -27,7 +28,7 @@ PATIENCE = {
 
 
 def stores(roots: Iterable[str]) -> tuple[str, ...]:
-    """The object stores among the roots of an environment, such as ``s3``."""
+    """The kinds of object store in which an environment has roots, such as ``s3``. Local folders are left out."""
     return tuple(sorted({NAMES[scheme] for root in roots if (scheme := root.partition("://")[0]) in NAMES}))
 
 

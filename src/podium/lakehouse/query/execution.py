@@ -64,8 +64,8 @@ def run_query(text: str, catalog: Mapping[str, Mapping[str, Any]]) -> Answer:
         versions = {statement.tables[place]: dataset.loaded_version for place, dataset in opened.items()}
         if statement.describes:
             return Answer(_columns(frames["t0"]), versions)
-        # No view is left behind: PySpark drops the temporary views that it creates for the frames, and Spark Connect
-        # sends the frames with the query.
+        # No temporary view needs to be dropped: PySpark itself drops those that it creates for the frames, and Spark
+        # Connect creates none, because it sends the frames with the query.
         return Answer(engine.session().sql(statement.sql, **frames), versions)
 
 
@@ -92,7 +92,7 @@ def engine_errors() -> Iterator[None]:
     except DatasetError as wrong:
         if isinstance(wrong, PodiumError):
             raise
-        # Kedro wraps the exception that a table raises, so show the cause.
+        # Kedro wraps the exception of a failed load in a DatasetError, so show the wrapped exception.
         raise QueryError(engine.trouble() or _said(wrong.__cause__ or wrong)) from wrong
 
 

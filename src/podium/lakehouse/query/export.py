@@ -29,7 +29,7 @@ class _Writer(Protocol):
 
 
 def require_place(file: Path, *, force: bool) -> None:
-    """Raise if a file must not be written: it exists and ``force`` is not set, or its folder does not exist.
+    """Raise if a file cannot be written: it exists and ``force`` is not set, or its folder does not exist.
 
     Raises:
         QueryError: the file exists and ``force`` is not set, or its folder does not exist. Nothing was read.
@@ -37,7 +37,7 @@ def require_place(file: Path, *, force: bool) -> None:
     if not file.parent.is_dir():
         raise QueryError(f"{file} cannot be written, because the folder {file.parent} does not exist. Create it first.")
     if file.exists() and not force:
-        raise QueryError(f"{file} already exists. Name another file, or replace it with --force.")
+        raise QueryError(f"{file} already exists. Name another file, or replace this one with --force.")
 
 
 def write_file(frame: DataFrame, file: Path, kind: Format, *, force: bool = False) -> int:
@@ -80,7 +80,7 @@ def arrow_batches(frame: DataFrame) -> Iterator[pa.RecordBatch]:
 def _sent(frame: Any) -> Iterator[pa.RecordBatch]:
     """Yield the Arrow batches that a Spark Connect server sends for a frame."""
     for piece in result_pieces(frame):
-        if isinstance(piece, pa.Table):  # the first piece is the schema
+        if isinstance(piece, pa.Table):  # the first piece is the schema, so skip it
             yield from piece.to_batches()
 
 
@@ -107,7 +107,10 @@ def _open(file: Path, kind: Format, schema: pa.Schema) -> AbstractContextManager
 def _require_fit(schema: pa.Schema, kind: Format) -> None:
     require_unique_names(schema.names)
     if kind == "csv" and (odd := [f"{each.name} ({each.type})" for each in schema if _is_no_text(each.type)]):
-        raise QueryError(f"CSV cannot hold {', '.join(odd)}. Use to_json(…), hex(…) or string(…), or write --parquet.")
+        raise QueryError(
+            f"CSV cannot hold {', '.join(odd)}. Convert it in the query with to_json(…), hex(…) or string(…), or "
+            "write a Parquet file with --parquet."
+        )
 
 
 def _is_no_text(kind: pa.DataType) -> bool:

@@ -1,4 +1,4 @@
-"""Checks of a query by its tokens alone, independent of how a parser reads them."""
+"""Refuse a query by its tokens alone, because parsers may disagree on how the tokens belong together."""
 
 import re
 from functools import cache
@@ -15,7 +15,8 @@ STRINGS = {TokenType.STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING}
 WORD = re.compile(r"[^\W\d]\w*")
 # Refuse these functions: they can call any static Java method on the server.
 REFUSED = {"java_method", "reflect", "try_reflect"}
-# Also allow these SQL functions, which pyspark.sql.functions lacks: table functions, casts, aliases.
+# Also allow these SQL functions, which pyspark.sql.functions lacks. They include table functions, casts such as int(),
+# and other names of allowed functions.
 MORE = {
     *("collations", "range", "sql_keywords", "variant_explode", "variant_explode_outer"),
     *("bigint", "binary", "boolean", "char", "date", "dec", "decimal", "double", "float", "int", "integer", "numeric"),
@@ -34,7 +35,7 @@ MORE = {
         "uuid",
     ),
 }
-# Keywords before a parenthesis that are no function calls.
+# Keywords that can stand before a parenthesis without being the name of a function.
 KEYWORDS = {
     *("all", "and", "any", "as", "between", "by", "case", "cube", "distinct", "else", "escape", "except", "exclude"),
     *("exists", "filter", "from", "group", "having", "ilike", "in", "include", "intersect", "join", "lateral", "like"),
@@ -44,16 +45,18 @@ KEYWORDS = {
 
 
 class QueryError(PodiumError):
-    """A query is refused or cannot be run. Nothing was read."""
+    """A query is refused, or the engine cannot run it."""
 
 
 def refuse_ambiguous(text: str) -> None:
     """Raise for text that engines read differently: variables, and backslashes before quotation marks."""
     if "${" in text:
-        raise QueryError("${…} is refused, because Spark replaces it with a variable. Write '$' || '{…}' instead.")
+        raise QueryError(
+            "${…} is refused, because Spark replaces it with the value of a variable. Write '$' || '{…}' instead."
+        )
     if re.search(r"\\['\"`]", text):
         raise QueryError(
-            "A backslash before a quotation mark is refused, because engines read it differently. Write '' for a ' "
+            "A backslash before a quotation mark is refused, because engines disagree on its meaning. Write '' for a ' "
             "inside a string."
         )
 
@@ -68,7 +71,7 @@ def without_comments(text: str) -> str:
 
 
 def refuse_words(tokens: list[Token]) -> None:
-    """Raise for keywords that are refused wherever they stand: TABLE, |> and USING a program."""
+    """Raise for the keyword TABLE, the pipe operator |> and USING with a program, wherever they stand in a query."""
     for place, (token, following) in enumerate(pairwise(tokens)):
         described = place == 1 and tokens[0].token_type in {TokenType.DESCRIBE, TokenType.DESC}
         if token.token_type is TokenType.TABLE and not described:
@@ -77,13 +80,13 @@ def refuse_words(tokens: list[Token]) -> None:
                 "`table`."
             )
         if token.token_type is TokenType.PIPE_GT:
-            raise QueryError("|> is refused. Write a subquery instead.")
+            raise QueryError("The pipe operator |> is refused. Write a subquery instead.")
         if token.text.upper() == "USING" and following.token_type in STRINGS:
             raise QueryError("USING with a program is refused, because a query must not run programs.")
 
 
 def refuse_calls(tokens: list[Token], tree: exp.Expr) -> None:
-    """Raise for calls of functions that are not allowed. A table alias with columns, as in ``t(a, b)``, is no call."""
+    """Raise for calls of functions that are not allowed. A table alias with columns, like ``t(a, b)``, is no call."""
     named = {name.meta.get("start") for alias in tree.find_all(exp.TableAlias) for name in alias.iter_expressions()}
     for token, following in pairwise(tokens):
         if following.token_type is TokenType.L_PAREN and token.start not in named:
@@ -101,7 +104,9 @@ def _refuse_call(token: Token) -> None:
     if not (quoted or WORD.fullmatch(name)) or (not quoted and name in KEYWORDS) or name in _allowed():
         return
     near = "" if name in REFUSED else did_you_mean(name, _allowed())
-    raise QueryError(f"A query may not call {name}{near}. Call only PySpark's functions, and none that runs Java.")
+    raise QueryError(
+        f"A query may not call the function {name}{near}. Call only PySpark's functions, and none that runs Java."
+    )
 
 
 @cache

@@ -25,11 +25,12 @@ ROWS = "rows"
 
 @dataclass(frozen=True)
 class Verdict:
-    """The comparison of a result with a threshold.
+    """The outcome of comparing a query's result with its threshold.
 
     Attributes:
         crossed: whether any row crosses the threshold. NaN crosses every threshold, null none.
-        value: the number of rows, or the most extreme value in the direction of the threshold. None if there is none.
+        value: the number of rows, or the most extreme value in the direction of the threshold. None if the
+            column holds no value.
         rows: number of rows that cross the threshold.
     """
 
@@ -40,7 +41,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Threshold:
-    """A threshold such as ``rows > 0``. Its measure is a column, or ``rows`` for the number of rows."""
+    """A threshold for a result, such as ``rows > 0``. Its measure is a column, or ``rows`` for the number of rows."""
 
     measure: str
     operator: str
@@ -75,7 +76,7 @@ class Threshold:
     def _refuse_two_meanings(self, result: DataFrame) -> None:
         if ROWS in map(str.lower, result.columns):
             raise PodiumError(
-                f"The threshold {self} is ambiguous, because the result has a column {ROWS}. Rename the column."
+                f"The threshold {self} is ambiguous, because the result has a column {ROWS}. Rename it with AS."
             )
 
     def _column(self, result: DataFrame) -> str:
@@ -99,7 +100,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class NamedQuery:
-    """A query that conf/ holds as an SQL file, with its title and its optional threshold.
+    """A query from an SQL file in conf/, with its title and its optional threshold.
 
     Attributes:
         name: the name of its file, without ``.sql``.
@@ -131,7 +132,7 @@ def named_query(name: str, files: Mapping[str, Path]) -> NamedQuery:
     """
     if name not in files:
         raise PodiumError(
-            f"There is no named query {name!r}{did_you_mean(name, files)}. podium lake sql --list lists all."
+            f"There is no named query {name!r}{did_you_mean(name, files)}. To list all: podium lake sql --list"
         )
     return read_query(files[name])
 
@@ -167,13 +168,13 @@ def _take(keys: dict[str, str], key: str, value: str, where: str) -> None:
         known = " and ".join(KEYS)
         raise PodiumError(f"{where}: there is no key {key!r}{did_you_mean(key, KEYS)}. The keys are {known}.")
     if key in keys:
-        raise PodiumError(f"{where}: {key} appears twice. Remove one.")
+        raise PodiumError(f"{where}: {key} appears twice. Remove one of the lines.")
     if not value:
-        raise PodiumError(f"{where}: {key} is empty.")
+        raise PodiumError(f"{where}: {key} is empty. Write its value on the same line.")
     if key == "threshold" and not THRESHOLD.fullmatch(value):
         raise PodiumError(
-            f"{where}: threshold: {value!r} is not valid. Write a column of the result, or the word rows for their "
-            "number, then >, >=, < or <=, then a number: rows > 0"
+            f"{where}: threshold: {value!r} is not valid. Write a column of the result, or the word rows for the "
+            "number of rows, then >, >=, < or <=, then a number. Example: rows > 0"
         )
     keys[key] = value
 

@@ -32,7 +32,7 @@ FORBIDDEN = (
     *(exp.Command, exp.DDL, exp.DML, exp.Into, exp.LoadData, exp.MultitableInserts, exp.QueryTransform, exp.Set),
     *(exp.Parameter, exp.Placeholder, exp.SessionParameter),
 )
-# The parts that a table may have in sqlglot's syntax tree. Any other part is refused.
+# The parts that a table may have in sqlglot's syntax tree. Any other part, such as VERSION AS OF, is refused.
 AROUND = {"this", "db", "catalog", "alias", "joins", "laterals", "pivots", "sample"}
 NAME = r"(?:`(?:[^`]|``)+`|\w+)"
 NAMES = re.compile(rf"{NAME}(?:\s*\.\s*{NAME})*")
@@ -86,7 +86,7 @@ def read_statement(text: str, known: Iterable[str]) -> Statement:
             f"The SQL cannot be parsed: line {first['line']}, column {first['col']}, near {first['highlight']!r}."
         ) from wrong
     except RecursionError as deep:
-        raise QueryError("The SQL is nested too deeply to be parsed. Split it with WITH.") from deep
+        raise QueryError("The SQL is nested too deeply to be parsed. Split it into parts with WITH.") from deep
     refuse_calls(tokens, tree)
     if isinstance(tree, exp.Describe):
         return Statement("", {"t0": _described(tree, names)}, describes=True)
@@ -114,7 +114,7 @@ def _described(tree: exp.Describe, names: Mapping[str, str]) -> str:
 
 
 def _edits(tree: exp.Expr, clean: str, names: Mapping[str, str]) -> Iterator[_Edit]:
-    """Yield edits that replace each table's name, and that turn ``problem.table.column`` into ``table.column``."""
+    """Yield edits of the SQL: tables' names become placeholders, ``problem.table.column`` becomes ``table.column``."""
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Func):
             continue  # skip a table function, which refuse_calls checks
@@ -127,7 +127,8 @@ def _edits(tree: exp.Expr, clean: str, names: Mapping[str, str]) -> Iterator[_Ed
                 f"A query can read only the newest version of {name}. Remove VERSION AS OF or TIMESTAMP AS OF."
             )
         start, end = _span(table.parts, clean)
-        # After TABLESAMPLE, Spark's grammar takes the alias, so columns there cannot be qualified by the table's name.
+        # Add no alias if TABLESAMPLE follows the name, because Spark expects the alias after TABLESAMPLE. So the
+        # columns of such a table cannot be qualified by its name.
         own = None if table.alias or table.args.get("sample") else name.rpartition(".")[2]
         yield _Edit(start, end, name, own)
     for column in tree.find_all(exp.Column):
@@ -143,7 +144,7 @@ def _known(table: exp.Table, names: Mapping[str, str], inner: Iterable[str]) -> 
         near = did_you_mean(name, [*names.values(), *inner])
         raise QueryError(
             f"There is no table {name!r}{near}. podium lake tables lists the names of all tables. If the table is not "
-            "written yet, run its pipeline, or podium demo, which runs all."
+            "written yet, run the pipeline that writes it. podium demo runs all pipelines."
         )
     return names[name.lower()]
 
@@ -164,7 +165,7 @@ def _visible(node: exp.Expr) -> set[str]:
 
 
 def _span(parts: list[exp.Expr], clean: str) -> tuple[int, int]:
-    """The start and end of a name in the text. Raise if the text there is not the name, because it gets replaced."""
+    """The start and end of a name in the SQL. Raise if another text stands there, because that text gets replaced."""
     start, end = (parts[i].meta.get(edge, -1) for i, edge in ((0, "start"), (-1, "end")))
     written = clean[start : end + 1]
     found = [each.strip("`").replace("``", "`") for each in re.findall(NAME, written)]

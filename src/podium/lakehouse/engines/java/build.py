@@ -1,4 +1,4 @@
-"""Compile S3Commits.java into the jar beside it. This needs a JDK, and Delta's jars from a first start of Spark."""
+"""Compile S3Commits.java into the jar beside it. Needs a JDK, and the Delta jars that Spark's first start downloads."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def main() -> None:
-    """Compile the class, and pack it into the jar together with its source."""
+    """Compile S3Commits.java, and pack its classes and its source into the jar."""
     javac = shutil.which("javac")
     assert javac, "There is no javac on the PATH. Install a JDK."
     jars = [*Path(pyspark.__file__).parent.glob("jars/hadoop-client-api-*.jar"), *_delta_storage()]
