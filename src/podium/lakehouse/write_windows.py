@@ -1,4 +1,4 @@
-"""Check that the rows that replace a window lie inside it. Repeating the write would add any other row once more."""
+"""Check that rows which replace a window lie inside it: each repetition of the write would add a row outside again."""
 
 import re
 from collections.abc import Iterator
