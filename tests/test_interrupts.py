@@ -44,7 +44,7 @@ def test_a_run_ends_at_once_with_one_line(number, at, tmp_path, small, write_sou
     assert run.end(seconds=60) == CODES[number]
     assert time.monotonic() - began < 2
     last = [line for line in run.output[said:].splitlines() if line.strip() and " INFO " not in line]
-    assert last == [f"{LINES[number]}. No table is half-written; run the command again."]
+    assert last == [f"{LINES[number]}. Each table is either completely written or unchanged. Run the command again."]
 
 
 @pytest.mark.parametrize("number", CODES)
@@ -67,7 +67,9 @@ def test_native_code_that_does_not_return_is_not_waited_for(number):
     said, _ = process.communicate(timeout=60)
     assert process.returncode == CODES[number]
     assert time.monotonic() - began < 2
-    assert said.strip() == f"{LINES[number]}. No table is half-written; run the command again."
+    assert (
+        said.strip() == f"{LINES[number]}. Each table is either completely written or unchanged. Run the command again."
+    )
 
 
 def test_whoever_cleans_up_is_given_the_time():

@@ -1,11 +1,12 @@
-"""Podium: one model's whole life, governed on a lakehouse, as a Kedro project."""
+"""Podium: a Kedro project that takes a model from raw data to monitoring, on a lakehouse of Delta tables."""
 
 import os
 
-# By default, idle OpenMP threads spin. If two processes train on one machine, their threads starve each other: a fit of
-# seconds took minutes. OpenMP reads this variable when the first library loads it. A value that the user set stays.
+# Let idle OpenMP threads sleep. By default they spin, so two processes that train on one machine starve each other: a
+# fit of seconds took minutes. OpenMP reads the variable once, when it is loaded, so set it here, before other imports.
+# A value that the user has set is kept.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Hide MLflow's progress bars: artifacts are copied on the local disk, so there is nothing to wait for.
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-# Hide what MLflow says about its own work, such as the creation of its database. Warnings are shown.
+# Hide MLflow's info messages, such as the one about the creation of its database. Its warnings are still shown.
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")

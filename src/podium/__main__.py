@@ -1,4 +1,4 @@
-"""``python -m podium`` is the command ``podium``."""
+"""Make ``python -m podium`` run the command ``podium``."""
 
 from podium.cli import main
 

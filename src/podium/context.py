@@ -1,4 +1,4 @@
-"""The project's context: it applies the environment's rules to every catalog, also where hooks are disabled."""
+"""The project's Kedro context. It applies the environment's access rules to every catalog, even without hooks."""
 
 import sys
 
@@ -14,15 +14,15 @@ __all__ = ["PodiumContext"]
 
 
 class PodiumContext(KedroContext):
-    """Kedro's context, which applies the environment's rules if no hook has done so, as in kedro viz."""
+    """A Kedro context that applies the environment's access rules if no hook has: kedro viz, for one, runs no hooks."""
 
     @property
     def catalog(self) -> CatalogProtocol:
-        """The catalog, after the environment's rules were applied."""
+        """The catalog. Before it is created, the environment's storage, engine and access rules are applied."""
         env = env_of(self)
         policy = access.current()
         if policy is None or policy.env != env:
             use_environment(self.config_loader, env, self.project_path)
-        if "kedro_viz.server" in sys.modules:  # whether this process is kedro viz run or kedro viz build
+        if "kedro_viz.server" in sys.modules:  # true in kedro viz run and kedro viz build
             show(self.config_loader["globals"]["local"], self.project_path)
         return super().catalog

@@ -1,4 +1,4 @@
-"""Errors with a message for a person: what failed, on which object, what to do next."""
+"""Errors whose message tells the user what failed, on which object, and what to do next."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -7,7 +7,7 @@ __all__ = ["PodiumError", "did_you_mean"]
 
 
 class PodiumError(Exception):
-    """An error whose message is for the person who reads it; command lines show it without a stack trace."""
+    """An error whose message is written for the user. Command lines show the message without a stack trace."""
 
     exit_code = 1
 
@@ -18,6 +18,6 @@ class PodiumError(Exception):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`` (did you mean 'x'?)`` if a known word is similar, else an empty string."""
+    """Return `` (did you mean 'x'?)`` with the most similar known word, or an empty string if none is similar."""
     near = get_close_matches(word, list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

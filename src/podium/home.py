@@ -27,9 +27,10 @@ def home() -> Path:
 
 
 def conf() -> Path:
-    """The configuration: PODIUM_CONF, or conf/ of the project's folder, or the wheel's.
+    """The folder of the configuration: PODIUM_CONF, or conf/ of the project's folder, or the one inside the wheel.
 
-    A conf/ without ``base`` is not Podium's: the working folder of a Databricks cluster has one.
+    A conf/ without the folder ``base`` is skipped, because it is not Podium's: the working folder of a Databricks
+    cluster, for example, contains another conf/.
     """
     named = os.environ.get("PODIUM_CONF")
     own = Path(named).resolve() if named else home() / "conf"
@@ -50,17 +51,18 @@ def require_environment(source: Path, env: str) -> None:
     known = environments(source)
     if env not in known:
         raise PodiumError(
-            f"There is no environment {env!r}{did_you_mean(env, known)}. {source} has: {', '.join(known)}."
+            f"There is no environment {env!r}{did_you_mean(env, known)}. The environments in {source} are: "
+            f"{', '.join(known)}."
         )
 
 
 def env_of(context: KedroContext) -> str:
-    """The environment of a context: the requested one, or by default the project's."""
+    """The environment of a Kedro context: the requested one, otherwise the project's default environment."""
     return context.env or getattr(context.config_loader, "default_run_env", None) or "base"
 
 
 def use_logging() -> None:
-    """Point Kedro to the project's logging.yml. On import, Kedro looks for it only below the current folder."""
+    """Point Kedro to the project's logging.yml. By itself, Kedro looks for the file only below the current folder."""
     file = conf() / "logging.yml"
     if file.is_file():
         os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(file))

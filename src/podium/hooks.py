@@ -31,14 +31,14 @@ from podium.validation import error_lines
 
 logger = logging.getLogger(__name__)
 
-# Libraries emit warnings about their own code when they are imported. conf/logging.yml decides which are shown.
-# python -W and PYTHONWARNINGS still show every warning.
+# Send warnings to the log, where conf/logging.yml decides which are shown: libraries emit warnings about their own code
+# when they are imported. With python -W or PYTHONWARNINGS, every warning is still shown.
 if not sys.warnoptions:
     logging.captureWarnings(True)
 
 
 class PodiumHooks:
-    """Podium's hooks. kedro-mlflow's hooks start and end the MLflow run."""
+    """Podium's hooks. They do not start or end MLflow runs: kedro-mlflow's hooks do that."""
 
     def __init__(self) -> None:
         self._env = ""
@@ -51,7 +51,7 @@ class PodiumHooks:
         from podium.project_parameters import check_parameters
         from podium.registry.tracking import TrackingLocation, asking, database_file, prepare
 
-        # kedro-mlflow 2.0.3 sets this level to INFO when it is imported, so conf/logging.yml cannot set it.
+        # Set kedro-mlflow's log level here, not in conf/logging.yml: kedro-mlflow 2.0.3 sets it to INFO on import.
         logging.getLogger("kedro_mlflow").setLevel(logging.WARNING)
         self._env = env_of(context)
         check_parameters(context.config_loader["parameters"])
@@ -72,7 +72,7 @@ class PodiumHooks:
 
     @hook_impl
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
-        """Start the node's clock. Log its parameters one by one; kedro-mlflow logs a pydantic model as one text."""
+        """Start the node's clock. Log its parameters one by one: kedro-mlflow would log them as one text."""
         from podium.registry.runs import record_parameters
 
         self._started, self._at = perf_counter(), node.name
@@ -93,7 +93,7 @@ class PodiumHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
-        """Log one line after a node's last output: its name and how long it took."""
+        """Log one line after a node has saved its last output: the node's name and duration."""
         if dataset_name == node.outputs[-1]:
             logger.info("%6.2f s  %s", perf_counter() - self._started, node.name)
 
@@ -101,8 +101,9 @@ class PodiumHooks:
     def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Raise the cause, if it is known, as a PodiumError instead of the errors that Kedro wraps around it."""
         if trouble := engine.trouble():
-            engine.stop()  # stop it now, because at exit its client would wait for the dead server again
-            raise PodiumError(f"{trouble} No table is half-written.") from error
+            # Stop the engine now. At exit, its client would wait once more for the dead server.
+            engine.stop()
+            raise PodiumError(f"{trouble} Each table is either completely written or unchanged.") from error
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, PodiumError):
             cause = cause.__cause__
@@ -115,7 +116,7 @@ class PodiumHooks:
 
 
 def local_tables(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, str]:
-    """The tables of a pipeline that are on the local disk, as dataset -> path."""
+    """Map each table of a pipeline that is on the local disk to its path."""
     datasets = {name: catalog.get(name) for name in sorted(pipeline.datasets()) if not name.startswith("params:")}
     return {
         name: dataset.path
@@ -154,7 +155,7 @@ def export_storage(config: AbstractConfigLoader) -> None:
 
 
 def log_refusal(refusal: access.Refusal) -> None:
-    """Log which principal was refused what, in which zone and environment."""
+    """Log a refusal: the principal and its roles, and the refused read or write."""
     logger.warning(
         "refused: %s (roles: %s) %s %s in %s: %s",
         refusal.principal,

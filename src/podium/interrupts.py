@@ -16,8 +16,8 @@ from typing import NoReturn
 __all__ = ["handlers_kept", "listen", "patient"]
 
 LINES = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Terminated"}
-ADVICE = "No table is half-written; run the command again."
-GRACE = 1.0  # seconds allowed for the main thread to end by itself
+ADVICE = "Each table is either completely written or unchanged. Run the command again."
+GRACE = 1.0  # seconds for the main thread to end by itself; after that, the process is ended by force
 
 _listening = False
 _patient = False
@@ -25,7 +25,7 @@ _code: int | None = None
 
 
 def listen() -> None:
-    """From now on, end this process on SIGINT and SIGTERM. A signal that the parent process ignores stays ignored."""
+    """From now on, end this process on SIGINT and SIGTERM. A signal that is ignored already (nohup) stays ignored."""
     global _listening
     if _listening or threading.current_thread() is not threading.main_thread():
         return
@@ -37,12 +37,12 @@ def listen() -> None:
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(reader,), name="interrupts", daemon=True).start()
-    atexit.register(_leave)  # registered before other handlers, so it runs after them
+    atexit.register(_leave)  # registered first, so it runs last
 
 
 @contextmanager
 def patient() -> Iterator[None]:
-    """Let the main thread take longer than ``GRACE`` to clean up after a signal."""
+    """In this block, give the main thread as long as it needs to clean up after a signal, not only ``GRACE``."""
     global _patient
     _patient = True
     try:
@@ -53,7 +53,7 @@ def patient() -> Iterator[None]:
 
 @contextmanager
 def handlers_kept() -> Iterator[None]:
-    """Restore the signal handlers that libraries replace in this block: an embedded Sail installs one for SIGINT."""
+    """After the block, restore the signal handlers that libraries replaced in it: Sail replaces the one for SIGINT."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -73,17 +73,17 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _leave() -> None:
-    """After a signal, exit without finalization: a query still running in Sail's threads would abort the process."""
+    """After a signal, skip Python's finalization: it would crash if a query is still running in Sail's threads."""
     if _code is not None:
         sys.stdout.flush()
         os._exit(_code)
 
 
 def _watch(reader: int) -> None:
-    """Print the signal's line, then end the process if the main thread does not, for instance in native code."""
+    """Wait for a signal and print one line. End the process if the main thread does not, as when in native code."""
     while True:
         number = os.read(reader, 1)[0]
-        # Other handlers, such as those of the job runner, end the process themselves.
+        # Ignore a signal that has another handler, such as the job runner's: that handler ends the process.
         if number in LINES and signal.getsignal(number) is _end:
             break
     os.write(2, f"\n{LINES[signal.Signals(number)]}. {ADVICE}\n".encode())

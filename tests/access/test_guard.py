@@ -66,7 +66,7 @@ def test_a_refusal_names_the_principal_the_table_and_the_rule_to_change(planes, 
     assert "data_scientist (roles: data_scientist) may not write the zone bronze" in said
     assert planes.path in said
     assert "in prod" in said
-    assert "That needs one of the roles job: see members.data_scientist in conf/base/access.yml" in said
+    assert "That needs one of the roles job. Add a role to members.data_scientist in conf/base/access.yml" in said
     assert contents(tmp_path / "prod") == before
     (refusal,) = told
     assert (refusal.principal, refusal.roles) == ("data_scientist", ("data_scientist",))
@@ -96,7 +96,7 @@ def test_a_refusal_names_the_principal_and_the_narrowed_role(planes, enter, monk
 
 NO_LIST = {
     "remote storage": ({"root": "s3://bucket/podium", "owner": True}, "the storage of prod is not in a"),
-    "another owner": ({"owner": False}, "the project's folder belongs to another OS user, so members must be listed"),
+    "another owner": ({"owner": False}, "the project's folder belongs to another OS user, so only listed members"),
 }
 
 
@@ -129,7 +129,7 @@ def test_another_environment_is_masked_for_every_principal(planes, enter, name):
 def test_another_environment_is_read_only(planes, enter, spark, name):
     enter(name, "dev")
     before = DeltaTable(planes.path).version()
-    with pytest.raises(AccessError, match="From dev, prod is read-only: write there in a run with --env prod"):
+    with pytest.raises(AccessError, match=r"From dev, prod is read-only\. To write there, start a run with --env prod"):
         of_prod(planes).save(spark.createDataFrame([("N2", 4)], "tail_number string, seats int"))
     assert DeltaTable(planes.path).version() == before
 

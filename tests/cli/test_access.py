@@ -43,7 +43,7 @@ def test_show_names_the_user_and_the_narrowed_principal(podium, monkeypatch):
     you = json.loads(podium("access", "show", "--env", "prod", "--json").stdout)["you"]
     assert you["principals"] == [os_user(), NOBODY]
     assert not any(rights["read"] or rights["write"] for rights in you["rights"].values())
-    assert f"narrowed by {NARROW} to {NOBODY} (roles: none but anyone)" in podium("access", "show").output
+    assert f"narrowed by {NARROW} to {NOBODY} (roles: only anyone)" in podium("access", "show").output
 
 
 def test_check_shows_any_principal_and_ignores_narrowing(podium, monkeypatch):
@@ -53,7 +53,7 @@ def test_check_shows_any_principal_and_ignores_narrowing(podium, monkeypatch):
     assert all(rights["write"] for rights in told["rights"].values())
     answer = podium("access", "check", "--as", "ada", "--env", "prod")
     assert answer.exit_code == 0
-    assert "ada (roles: none but anyone), not among the members in conf/base/access.yml" in answer.output
+    assert "ada (roles: only anyone), not listed under members in conf/base/access.yml" in answer.output
     assert podium("access", "check").exit_code == 2
 
 

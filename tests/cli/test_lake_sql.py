@@ -79,7 +79,7 @@ def test_tables_are_joined_by_their_names(rows, stored):
 def test_the_output_stops_at_the_limit_and_says_if_there_are_more_rows(sql):
     few = sql(f"SELECT year FROM {PLANES}", "--limit", "3")
     assert few.output.splitlines()[0] == "year"
-    assert few.output.endswith("The first 3 rows; there are more (--limit).\n")
+    assert few.output.endswith("Only the first 3 rows. Raise --limit for more.\n")
     assert len(few.output.splitlines()) == 5
     assert sql(f"SELECT year FROM {PLANES} LIMIT 3", "--limit", "3").output.endswith("\n3 rows.\n")
     assert json.loads(sql(f"SELECT year FROM {PLANES}", "--limit", "3", "--json").stdout)["more"] is True
@@ -301,9 +301,9 @@ def test_named_queries_are_listed_and_run(listed, sql, stored):
 @pytest.mark.parametrize(
     ("limit", "code", "says"),
     [
-        ("0", 3, "n > 0 is CROSSED: 2, in 2 rows"),
-        ("1", 3, "n > 1 is CROSSED: 2, in 1 row"),
-        ("2", 0, "n > 2 is not crossed: 2"),
+        ("0", 3, "The threshold n > 0 is CROSSED: 2, in 2 rows"),
+        ("1", 3, "The threshold n > 1 is CROSSED: 2, in 1 row"),
+        ("2", 0, "The threshold n > 2 is not crossed: 2"),
     ],
 )
 def test_a_crossed_threshold_is_reported_and_gives_exit_code_3(sql, query_file, tmp_path, limit, code, says):

@@ -51,7 +51,7 @@ def test_clean_without_yes_changes_nothing(data):
     for name in ("bronze_timetable", "predictions", "landing", "report_profile"):
         assert f"flight_delay.{name} " in answer.output
     assert "5 tables" in answer.output
-    assert "Nothing was dropped. To drop it: " in answer.output
+    assert "Nothing was dropped. To drop what has expired: " in answer.output
 
 
 def test_clean_with_yes_empties_staging_and_leaves_the_other_environments(data):

@@ -90,7 +90,7 @@ def test_a_dry_run_and_an_unconfirmed_promotion_write_nothing(fresh: Path):
     assert (said["source_version"], said["version"], said["registered"], said["dry_run"]) == ("1", None, False, True)
     unsaid = run(fresh, *COMMAND)
     assert unsaid.exit_code == 1
-    assert "Copy it to prod?" in unsaid.stderr
+    assert f"Copy {NAME} staging/1 to prod?" in unsaid.stderr
     assert not (fresh / "prod").exists()
 
 

@@ -220,7 +220,7 @@ def test_files_of_the_user_are_left_alone(tmp_path):
     (tmp_path / "databricks.yml").write_text("bundle: {name: other}\n")
     answer = run_bundle("--output", str(tmp_path))
     assert answer.exit_code == 1
-    assert "wrote them: databricks.yml. Move them" in answer.stderr
+    assert "did not write: databricks.yml in " in answer.stderr
     assert "Nothing was written" in answer.stderr
     assert {path.name for path in tmp_path.rglob("*.yml")} == {"mine.yml", "databricks.yml"}
     (tmp_path / "databricks.yml").unlink()

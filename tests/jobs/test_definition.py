@@ -147,7 +147,7 @@ def test_tasks_come_after_those_they_depend_on(conf):
         (
             "jobs.retrain.tasks",
             ["training", {"pipelines": ["evaluation"], "depends_on": ["trainig"]}],
-            "depends_on: no task 'trainig' in this job (did you mean 'training'?)",
+            "depends_on: there is no task 'trainig' in this job (did you mean 'training'?)",
         ),
         (
             "jobs.retrain.tasks",
@@ -216,7 +216,7 @@ def test_nodes_that_share_data_in_memory_must_be_in_the_same_task(conf):
     """Each task is a separate process, so data in memory cannot pass between tasks."""
     first = {"name": "features", "pipelines": ["training"], "nodes": ["training.flight_delay.build_training_set"]}
     said = refusal(conf, {"jobs.retrain.tasks": [first]})
-    assert "it reads flight_delay.as_of, which exists in memory only, within one run" in said
+    assert "the task reads flight_delay.as_of, which exists in memory only, within one run" in said
 
 
 def test_two_tasks_can_share_a_pipeline_but_no_node(conf):

@@ -195,7 +195,7 @@ def test_an_impossible_resume_says_why(tmp_path):
     with pytest.raises(PodiumError, match="succeeded; there is nothing to resume"):
         resumed(tmp_path, planned)
     save(tmp_path, job({"one": "other"})[0])
-    with pytest.raises(PodiumError, match="The tasks of mine have changed"):
+    with pytest.raises(PodiumError, match="last run of mine cannot be resumed, because its tasks have changed"):
         resumed(tmp_path, planned)
     (tmp_path / "mine.json").write_text("{")
     with pytest.raises(PodiumError, match=r"mine\.json, the state of the last run, cannot be read"):

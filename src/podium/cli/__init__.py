@@ -1,7 +1,7 @@
-"""The command ``podium``: subcommands that Kedro lacks, and ``run``, which also works from a wheel without a checkout.
+"""The command ``podium``: subcommands that Kedro lacks, and ``run``, which also works from an installed wheel.
 
-Kedro finds ``cli`` as a plugin, so ``kedro`` has all of these commands except ``run``, where it has its own. Modules
-import heavy packages inside functions, so that help appears at once.
+Kedro loads ``cli`` as a plugin, so every subcommand except ``run`` is also a subcommand of ``kedro``, which has a
+``run`` of its own. Modules import heavy packages inside functions, so that ``--help`` is fast.
 """
 
 import atexit
@@ -25,31 +25,32 @@ from .status import status
 
 __all__ = ["cli", "main"]
 
-HELP = """One model's whole life on a lakehouse: explored, trained, checked, deployed, monitored.
+HELP = """Take a model from raw data to monitoring, on a lakehouse: explore, train, check, deploy, monitor.
 
 The pipelines: eda, feature_engineering, training, evaluation, deployment, inference, monitoring.
 
 \b
-  podium demo                             all of them, with a summary of each
-  podium run --pipelines training         one of them, as of the newest data
-    --params as_of=2013-08-01             the same, as of that moment
+  podium demo                             every pipeline, each with a summary
+  podium run --pipelines training         one pipeline, as of the newest data
+    --params as_of=2013-08-01             the same pipeline, as of that date
 """
 
 
 class Podium(click.Group):
-    """The group of all commands, which is also the entry point of a Databricks task."""
+    """The click group of all subcommands. A Databricks task calls it as its entry point."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run a command. On Databricks, don't exit the process, because even exit code 0 fails the task there."""
+        """Run a command. On Databricks, return instead of exiting: there, even an exit with code 0 fails the task."""
         if "DATABRICKS_RUNTIME_VERSION" in os.environ:
             return super().main(*args, **{"standalone_mode": False, **extra})
-        if not args and "args" not in extra:  # called by the entry point, which owns the process
+        # Handle signals only on the command line, which passes no arguments. Other callers may have their own handlers.
+        if not args and "args" not in extra:
             interrupts.listen()
         with ending_plainly():
             return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a subcommand, after setting up the project's logging before any library sets up its own."""
+        """Set up the project's logging before any library sets up its own, then run a subcommand."""
         from podium.home import use_logging
 
         use_logging()
@@ -61,11 +62,11 @@ class Podium(click.Group):
 @click.group(cls=Podium, context_settings={"help_option_names": ["-h", "--help"]}, help=HELP)
 @click.version_option(package_name="podium", prog_name="podium")
 def main() -> None:
-    """Run ``podium``. The exit code is 1 for an error of Podium and 2 for wrong usage."""
+    """Run ``podium``. The exit code is 1 if a command fails, and 2 if its options or arguments are wrong."""
 
 
 for command in (demo, run, status, lake, model, access, cluster, jobs):
     main.add_command(command)
 
-# The group for Kedro has no help text, because Kedro would append it to its own.
+# The group that ``kedro`` loads. It has no help text, because ``kedro --help`` would append that text to its own.
 cli = click.Group("podium", commands={name: each for name, each in main.commands.items() if name != "run"})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["access"]
 
-LEGEND = "r reads, m reads masked, w writes, - neither"
+LEGEND = "r: may read, m: may read masked, w: may write, -: no access"
 
 
 @click.group(
@@ -28,7 +28,7 @@ def access() -> None:
 
 
 @access.command(
-    short_help="The matrix of role by zone, and who you are.",
+    short_help="The rights of every role in every zone, and yours.",
     epilog=examples("podium access show", "podium access show --env prod", "podium access show --json"),
 )
 @env_option
@@ -51,7 +51,7 @@ def show(env: str, wants_json: bool) -> None:
     short_help="The rights of a principal.",
     epilog=examples("podium access check --as ada", "podium access check --as ada@example.com --env prod --json"),
 )
-@click.option("--as", "name", required=True, metavar="NAME", help="A principal: OS user, or Databricks user.")
+@click.option("--as", "name", required=True, metavar="NAME", help="The name of an OS user or a Databricks user.")
 @env_option
 @json_option
 def check(name: str, env: str, wants_json: bool) -> None:
@@ -74,8 +74,9 @@ def check(name: str, env: str, wants_json: bool) -> None:
 def sql(env: str, catalog: str) -> None:
     """Print the GRANT, REVOKE and column-mask statements that apply an environment's rules to Unity Catalog.
 
-    They cover the tables of all pipelines, <catalog>.<problem>.<zone>_<table>, which must exist. Each role is an
-    account group of that name. The masks read their key from the secret mask_key in the scope podium.
+    The statements cover the tables of all pipelines, <catalog>.<problem>.<zone>_<table>. Create these tables first.
+    Each role stands for an account group, by default the group of the same name. The masks read their key from the
+    secret mask_key in the scope podium.
     """
     from podium.lakehouse.access.sql import statements
 
@@ -83,7 +84,10 @@ def sql(env: str, catalog: str) -> None:
 
     project = _open(env)
     rules = project.policy.rules
-    click.echo(f"-- Rights and masks of {env}: {catalog}. The zone registry is not included, because MLflow keeps it.")
+    click.echo(
+        f"-- Rights and masks of {env} in the catalog {catalog}. Rights in the zone registry are not included, because "
+        "MLflow holds the registry."
+    )
     for statement in statements(rules, env, catalog, list(catalog_tables(project))):
         click.echo(f"{statement};")
 
@@ -136,9 +140,9 @@ def _described(policy: Policy, names: tuple[str, ...]) -> str:
     """Describe principals by their names and roles."""
     from podium.lakehouse.access.principal import NARROW
 
-    said = [f"{name} (roles: {', '.join(_roles(policy, name)) or 'none but anyone'})" for name in names]
+    said = [f"{name} (roles: {', '.join(_roles(policy, name)) or 'only anyone'})" for name in names]
     unlisted = not policy.rules.members and any(_roles(policy, name) for name in names)
-    owner = ", as the owner of the project's folder: no members are listed" if unlisted else ""
+    owner = ", as the owner of the project's folder, because no members are listed" if unlisted else ""
     return f", narrowed by {NARROW} to ".join(said) + owner
 
 
@@ -149,4 +153,4 @@ def _unlisted(policy: Policy, name: str) -> str:
     members = policy.rules.members
     if name in members or _roles(policy, name):
         return ""
-    return f", not among the members in {FILE}{did_you_mean(name, members)}"
+    return f", not listed under members in {FILE}{did_you_mean(name, members)}"

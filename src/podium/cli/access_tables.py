@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["catalog_tables"]
 
-# The type of dataset that Kedro makes for a name that is not in the catalog.
+# The type of every dataset that the catalog does not name: Kedro keeps such a dataset in memory.
 OTHERS = {"{default}": {"type": "kedro.io.MemoryDataset"}}
 
 
 def catalog_tables(project: Project) -> Iterator[CatalogTable]:
-    """Yield all pipelines' Delta tables. ``<root>/<problem>/<zone>/<table>`` becomes ``<problem>.<zone>_<table>``."""
+    """Yield the Delta tables of all pipelines.
+
+    The table in ``<root>/<problem>/<zone>/<table>`` gets the name ``<problem>.<zone>_<table>``.
+    """
     from kedro.io.catalog_config_resolver import CatalogConfigResolver
 
     from podium.lakehouse.access.sql import CatalogTable

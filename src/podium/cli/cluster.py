@@ -1,4 +1,4 @@
-"""The command ``podium cluster``: a local Spark cluster."""
+"""The command ``podium cluster``: start, inspect and stop a local Spark cluster."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Memory(click.ParamType):
     name = "memory"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the amount and return it in lower case, as Spark wants it."""
+        """Validate the amount, and return it in lower case, as Spark expects it."""
         text = str(value).lower()
         if not (text[:-1].isdigit() and int(text[:-1]) > 0 and text[-1] in "mg"):
-            self.fail(f"{value!r} is not an amount of memory; write it as 2g or 1500m", param, ctx)
+            self.fail(f"{value!r} is not an amount of memory; write for example 2g or 1500m", param, ctx)
         return text
 
 
@@ -47,12 +47,13 @@ folder_option = click.option(
 def cluster() -> None:
     """A real Spark cluster on this machine: a master, workers, and a Spark Connect server with Delta.
 
-    All processes listen on 127.0.0.1 only. Any environment can use the cluster, by its address.
+    All processes listen on 127.0.0.1 only. podium cluster start prints the variable that makes runs in prod use the
+    cluster.
     """
 
 
 @cluster.command(
-    short_help="Start it, and print how runs use it.",
+    short_help="Start the cluster, and print how runs use it.",
     epilog=examples("podium cluster start", "podium cluster start --workers 4 --cores 2 --memory 4g"),
 )
 @folder_option
@@ -62,9 +63,15 @@ def cluster() -> None:
 @click.option(
     "--driver-memory", type=Memory(), default="2g", show_default=True, help="Heap size of the Connect server."
 )
-@click.option("--store", type=click.Choice(STORES), multiple=True, help="Object store whose jars to add; repeatable.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=1), default=120, show_default=True, help="Seconds to wait for each step."
+    "--store", type=click.Choice(STORES), multiple=True, help="Add the jars for this object store; repeatable."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    default=120,
+    show_default=True,
+    help="Seconds to wait for each step of the start.",
 )
 def start(
     folder: Path | None,
@@ -83,7 +90,8 @@ def start(
     from podium.lakehouse.cluster import start as start_cluster
 
     size = Size(workers=workers, cores=cores, memory=memory, driver_memory=driver_memory)
-    with interrupts.patient():  # if interrupted, start() stops the processes that it has started
+    # After Ctrl-C, give start() the time to stop the processes that it has started.
+    with interrupts.patient():
         at = start_cluster(_folder(folder), size=size, stores=store, timeout=timeout, say=_say).addresses
     click.echo(f"The cluster is running. Its web UI: {at.ui}. To use it:\n")
     click.echo(f"  export SPARK_REMOTE={at.connect}        # or: export PODIUM_SPARK_MASTER={at.master}")
@@ -113,15 +121,15 @@ def status(folder: Path | None, wants_json: bool) -> None:
 
 
 @cluster.command(
-    short_help="Stop it and remove its folder.",
+    short_help="Stop the cluster and remove its folder.",
     epilog=examples("podium cluster stop", "podium cluster stop --keep-logs"),
 )
 @folder_option
-@click.option("--keep-logs", is_flag=True, help="Keep the logs in the folder.")
+@click.option("--keep-logs", is_flag=True, help="Keep the log files.")
 def stop(folder: Path | None, keep_logs: bool) -> None:
-    """End all processes of the cluster and remove its files, including its warehouse.
+    """End all processes of the cluster and remove its files, including Spark's warehouse.
 
-    Tables that runs wrote are elsewhere, and stay. A run that is using the cluster fails.
+    The tables of the environments are stored elsewhere and remain. A run that is using the cluster fails.
     """
     from podium.lakehouse.cluster import stop as stop_cluster
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 MOMENT = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
-# The stages that make the model, as of --as-of, and the stages that use it, as of --later.
+# The stages that make the model run as of --as-of. The stages that use the model run as of --later.
 MADE = STAGES[:5]
 USED = ("feature_engineering", "inference", "monitoring")
 PACKAGE = "package:"
@@ -42,7 +42,7 @@ PACKAGE = "package:"
     metavar="DATE",
     default="2013-08-01",
     show_default=True,
-    help="The moment at which the model is made.",
+    help="Train and deploy the model with the data known at DATE.",
 )
 @click.option(
     "--later",
@@ -50,16 +50,16 @@ PACKAGE = "package:"
     metavar="DATE",
     default="2014-01-03",
     show_default=True,
-    help="The moment until which it is used.",
+    help="Score requests and monitor the model up to DATE.",
 )
-@click.option("--source", help="Folder of source files; overrides the parameter.")
-@click.option("--verbose", "-v", is_flag=True, help="Also print every node.")
+@click.option("--source", help="Folder of source files. Overrides the parameter source.")
+@click.option("--verbose", "-v", is_flag=True, help="Also print each finished node.")
 def demo(env: str, as_of: datetime, later: datetime, source: str | None, verbose: bool) -> None:
     """Run all stages of a model's life, from exploration to monitoring, and print a summary of each.
 
-    As of --as-of: eda, feature_engineering, training, evaluation, deployment. As of --later: feature_engineering,
-    inference on every request since, monitoring. No stage uses data that were unknown at its moment. The command is
-    idempotent: a second run changes no table and registers nothing.
+    eda, feature_engineering, training, evaluation and deployment run as of --as-of. feature_engineering, inference on
+    every request since then, and monitoring run as of --later. No stage uses data that became known after its own
+    time. The command is idempotent: a second run changes no table and registers nothing.
     """
     if later <= as_of:
         raise click.BadParameter(f"it must be after --as-of ({day(as_of)}).", param_hint="'--later'")
@@ -80,7 +80,7 @@ def _steps(as_of: datetime, later: datetime) -> Iterator[tuple[str, datetime]]:
 
 
 def _overrides(source: str | None) -> dict[str, Any]:
-    """Runtime parameters that replace the source of every problem."""
+    """The runtime parameters that make every problem read ``source``. Empty if ``source`` is None."""
     if source is None:
         return {}
     from podium.problems import PROBLEMS

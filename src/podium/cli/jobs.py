@@ -1,4 +1,4 @@
-"""``podium jobs``: pipelines that run together, on this machine or on Databricks."""
+"""The command ``podium jobs``: list jobs, run them on this machine, and write them as a Databricks bundle."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ DID = {"add": "added", "replace": "replaced", "remove": "removed"}
 
 
 @click.group(
-    short_help="Pipelines that run together, here or on Databricks.",
+    short_help="Run jobs here, or write them as a Databricks bundle.",
     epilog=examples("podium jobs list", "podium jobs run retrain --env prod", "podium jobs bundle"),
 )
 def jobs() -> None:
-    """Pipelines that run together, in an order and on a schedule. conf/base/jobs.yml defines them."""
+    """List and run jobs. A job is a list of pipelines with an order and a schedule; conf/base/jobs.yml defines it."""
 
 
 @jobs.command(
@@ -39,16 +39,14 @@ def jobs() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder to write.  [default: databricks/ of the project]",
 )
-@click.option(
-    "--check", is_flag=True, help="Write nothing; print what would change, with exit code 1 if anything would."
-)
+@click.option("--check", is_flag=True, help="Write nothing; print a diff, and exit with code 1 if files would change.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; list the files that would change.")
 def bundle(output: Path | None, check: bool, dry_run: bool) -> None:
     """Write databricks/: the bundle's settings, its jobs, and the locked versions of Python packages.
 
-    These are databricks.yml with targets and variables, a file for each job, and requirements.txt, which a cluster
-    installs beside the wheel. Everything that the jobs name must exist, and the models of databricks-bundles validate
-    the jobs. Files that this command did not write stay as they are.
+    The files are databricks.yml with targets and variables, a file for each job, and requirements.txt, which a cluster
+    installs beside the wheel. First the command checks that everything that the jobs name exists, and that the models
+    of databricks-bundles accept the jobs. It changes no file that it did not write itself.
     """
     from podium.jobs.bundle_files import changes, texts, write
     from podium.jobs.checks import checked_jobs
@@ -153,7 +151,7 @@ def _remind(folder: Path, name: str) -> None:
     before = last_run(folder, name)
     if before and before.left:
         when = f"{before.started:%Y-%m-%d %H:%M} UTC"
-        _say(f"The run of {when} stopped at {before.left[0]}; --resume would continue it. This is a new run.")
+        _say(f"The run of {when} stopped at {before.left[0]}. A new run starts. --resume would have continued it.")
 
 
 def _folder(project: Project) -> Path:

@@ -16,7 +16,7 @@ class CliHooks:
     def before_command_run(self, command_args: list[str]) -> None:
         """Show Podium's errors without a stack trace, and make Ctrl-C end ``kedro run`` as it ends ``podium run``.
 
-        Kedro's other commands are servers, which stop on Ctrl-C in their own ways.
+        Kedro's other commands keep their own handling of Ctrl-C, because some are servers, such as ``kedro viz``.
         """
         show_uncaught()
         if command_args[:1] == ["run"]:

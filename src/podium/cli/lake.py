@@ -34,13 +34,16 @@ def lake() -> None:
 
 
 @lake.command(
-    short_help="Name, zone, path, rows and version of every table.",
+    short_help="Every table with its zone, path, row count and version.",
     epilog=examples("podium lake tables", "podium lake tables --env staging", "podium lake tables --json"),
 )
 @env_option
 @json_option
 def tables(env: str, wants_json: bool) -> None:
-    """List the name, zone, path, rows and Delta version of every table. Starts an engine only for Unity Catalog."""
+    """List every table with its zone, path, number of rows and Delta version.
+
+    Starts an engine only for Unity Catalog.
+    """
     from podium.lakehouse.listing import find_tables
 
     from .project import open_project
@@ -53,7 +56,10 @@ def tables(env: str, wants_json: bool) -> None:
     elif found:
         _print(found, project.root)
     else:
-        click.echo(f"There are no tables in {project.root} yet. Run podium demo, or kedro run --pipelines eda")
+        click.echo(
+            f"There are no tables in {project.root} yet. Run: podium demo --env {env}, or kedro run --env {env} "
+            "--pipelines eda"
+        )
 
 
 @lake.command(
@@ -61,15 +67,15 @@ def tables(env: str, wants_json: bool) -> None:
     epilog=examples("podium lake clean --env staging", "podium lake clean --env staging --yes --vacuum --optimize"),
 )
 @env_option
-@click.option("--yes", is_flag=True, help="Drop. Without this, only show what would be dropped.")
-@click.option("--vacuum", is_flag=True, help="Then VACUUM the tables that stay.")
-@click.option("--optimize", is_flag=True, help="Then OPTIMIZE the tables that stay.")
+@click.option("--yes", is_flag=True, help="Drop what has expired. Without --yes, only show it.")
+@click.option("--vacuum", is_flag=True, help="Also VACUUM the tables that stay.")
+@click.option("--optimize", is_flag=True, help="Also OPTIMIZE the tables that stay.")
 @json_option
 def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
     """Drop the tables, landed files and reports of every problem whose tables have all expired.
 
-    A table property says how long the table is kept after its last write. Tables without it never expire. Models and
-    runs in MLflow stay.
+    A property of each table says how long to keep the table after its last write. A table without the property never
+    expires, and neither does anything else of its problem. Models and runs in MLflow stay.
     """
     from .lake_upkeep import clean_up, roots_of_others
     from .project import open_project
@@ -97,15 +103,16 @@ def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
     type=click.IntRange(min=0),
     default=168,
     show_default=True,
-    help="Keep the files that versions of this period need.",
+    help="How many hours of old table versions stay readable.",
 )
-@click.option("--force", is_flag=True, help="Allow a retention under 168 hours.")
+@click.option("--force", is_flag=True, help="Allow --retention-hours below 168.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @json_option
 def maintain(names: tuple[str, ...], env: str, wants_json: bool, **options: Any) -> None:
-    """Merge small files, and remove files that no version within the retention needs.
+    """Merge small files, and remove files that no table version within the retention needs.
 
-    Maintains the named tables, or all. Rows and the versions within the retention stay as they are.
+    Maintains the named tables, or all tables if none is named. No row changes, and all versions within the retention
+    stay readable.
     """
     from .lake_upkeep import maintain_tables
     from .project import open_project
@@ -125,13 +132,13 @@ def maintain(names: tuple[str, ...], env: str, wants_json: bool, **options: Any)
     ),
 )
 @click.argument("query", metavar="[SQL]", required=False)
-@click.option("--name", help="Run a named query: a file of conf/base/queries or conf/<env>/queries.")
+@click.option("--name", help="Run a named query, a .sql file in conf/base/queries or conf/<env>/queries.")
 @click.option("--list", "wants_list", is_flag=True, help="List the named queries.")
 @env_option
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Number of rows to show.")
-@click.option("--csv", type=FILE, help="Write all rows to this file instead.")
-@click.option("--parquet", type=FILE, help="Write all rows to this file instead.")
-@click.option("--force", is_flag=True, help="Replace an existing file.")
+@click.option("--csv", type=FILE, help="Write all rows to this CSV file; print none.")
+@click.option("--parquet", type=FILE, help="Write all rows to this Parquet file; print none.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @json_option
 def sql(query: str | None, name: str | None, wants_list: bool, env: str, wants_json: bool, **options: Any) -> None:
     """Run one query in Spark SQL over the tables that podium lake tables lists.

@@ -1,4 +1,4 @@
-"""Output of ``podium lake sql``: rows, named queries and thresholds."""
+"""Run queries for ``podium lake sql``, and print rows, named queries and thresholds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def list_queries(project: Project, *, wants_json: bool) -> None:
     """Print the named queries of an environment.
 
     Raises:
-        PodiumError: the file of a query is wrong.
+        PodiumError: the file of a query is invalid.
     """
     from rich.table import Table as Grid
 
@@ -41,7 +41,9 @@ def list_queries(project: Project, *, wants_json: bool) -> None:
     for query in found:
         said = _named(query) | {"file": query.file.relative_to(project.conf)}
         grid.add_row(*(cell(value or "") for value in said.values()))
-    console().print(grid if found else f"There are no .sql files in {project.conf / 'base' / 'queries'}.")
+    console().print(
+        grid if found else f"There are no named queries: {project.conf / 'base' / 'queries'} has no .sql file."
+    )
 
 
 def run_query(
@@ -61,7 +63,7 @@ def run_query(
         sql: the query, unless ``name`` is given.
         name: the name of a named query.
         limit: number of rows to show.
-        target: format and path of a file to write instead.
+        target: format and path of a file to write all rows to, instead of showing some.
         force: whether to replace an existing file.
         wants_json: whether to print one JSON document.
 
@@ -122,7 +124,7 @@ def _document(answer: Answer, rows: pa.Table, more: bool) -> dict[str, Any]:
 
 def _print_verdict(query: NamedQuery, verdict: Verdict) -> None:
     value = "no value" if verdict.value is None else f"{verdict.value:,.12g}"
-    said = f"{query.threshold} is {'CROSSED' if verdict.crossed else 'not crossed'}: {value}"
+    said = f"The threshold {query.threshold} is {'CROSSED' if verdict.crossed else 'not crossed'}: {value}"
     if verdict.crossed and query.threshold and query.threshold.measure != "rows":
         said += f", in {count(verdict.rows)}"
     console().print(said, style="bold red" if verdict.crossed else "", soft_wrap=True, markup=False)

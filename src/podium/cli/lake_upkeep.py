@@ -1,4 +1,4 @@
-"""The work and output of ``podium lake clean`` and ``podium lake maintain``."""
+"""Carry out ``podium lake clean`` and ``podium lake maintain``, and print the results."""
 
 from __future__ import annotations
 
@@ -80,7 +80,10 @@ def maintain_tables(
     require_safe(hours, force=force)
     places = {place.name: place for place in table_places(project.section("catalog"))}
     if unknown := [f"{name}{did_you_mean(name, places)}" for name in names if name not in places]:
-        raise PodiumError(f"There is no table {', '.join(unknown)} in {project.env}. podium lake tables lists them.")
+        raise PodiumError(
+            f"There is no table {', '.join(unknown)} in {project.env}. To list its tables: podium lake tables --env "
+            f"{project.env}"
+        )
     chosen = [places[name] for name in dict.fromkeys(names)] or list(places.values())
     _require_write((place.zone, place.name) for place in chosen)
     if not chosen and not wants_json:
@@ -97,14 +100,15 @@ def _roots(project: Project) -> list[str]:
 
 
 def _refuse_shared(env: str, roots: Iterable[str], others: Mapping[str, str]) -> None:
-    """Raise if two environments share a place for tables, because ``podium lake clean`` would drop tables of both."""
+    """Raise if another environment keeps tables in the same place: ``podium lake clean`` could drop its tables, too."""
     from podium.lakehouse.storage import overlap
 
     for name, other in others.items():
         if any(overlap(root, other) for root in roots):
             raise PodiumError(
                 f"Nothing was dropped, because {env} and {name} keep their tables in the same place ({other}), and "
-                "clean must not touch another environment. Give each its own root in conf/<env>/globals.yml."
+                f"tables of {name} could be dropped, too. Give each environment a root of its own in "
+                "conf/<env>/globals.yml."
             )
 
 
@@ -131,7 +135,7 @@ def _drop(lot: Lot, roots: list[str], now: datetime, *, quiet: bool) -> None:
 def _look_after(
     places: Iterable[TableLocation | Item], work: Work | None, *, dry_run: bool, quiet: bool
 ) -> list[dict[str, Any]]:
-    """Maintain each table, or with ``dry_run`` forecast that. Print one line per table, and return all results."""
+    """Maintain each table, or only forecast the result if ``dry_run``. Print a line per table; return all results."""
     if work is None:
         return []
     done = []
@@ -158,7 +162,7 @@ def _in_words(said: dict[str, Any]) -> str:
     if said.get("trouble"):
         return f"{said['name']}: FAILED: {said['trouble']}"
     if "after" not in said:
-        return f"{said['name']}: {said['files']} files; VACUUM would remove {said['removable']} more"
+        return f"{said['name']}: {said['files']} current files; VACUUM would remove {said['removable']} others"
     freed = "" if said["freed"] is None else f", {_size(said['freed'])} freed"
     return f"{said['name']}: files {said['before']} -> {said['after']}{freed}, {said['seconds']:.1f} s"
 
@@ -186,7 +190,7 @@ def _print_lots(lots: list[Lot], now: datetime, project: Project, *, yes: bool) 
         out.print("Nothing has expired.")
     elif not yes:
         command = typed(f"podium lake clean --env {project.env} --yes")
-        out.print(f"Nothing was dropped. To drop it: {command}", soft_wrap=True, markup=False)
+        out.print(f"Nothing was dropped. To drop what has expired: {command}", soft_wrap=True, markup=False)
 
 
 def _verdict(lot: Lot, now: datetime) -> str:

@@ -43,7 +43,7 @@ def _dict(branch: Branch) -> dict[str, Any]:
 
 
 class _Drawing:
-    """Draws lineage trees in which each version and each file appears once, and collects the runs that made them."""
+    """Draws lineage trees that show each version and each file once. Collects the runs that made these versions."""
 
     def __init__(self) -> None:
         self.runs: dict[str, Recorded] = {}
@@ -74,7 +74,7 @@ class _Drawing:
         return "  ".join(words)
 
     def _grow(self, drawn: Drawn, branches: Iterable[Branch]) -> None:
-        """Add each new branch in full. Then name the branches that the tree already contains, all in one line."""
+        """Add each branch that is new to the tree. Then name, in one line, the branches that the tree already shows."""
         from podium.lineage.tree import ABOVE
 
         again = []
@@ -86,18 +86,18 @@ class _Drawing:
                 self._files.add(branch.location + branch.digest)
             self._grow(drawn.add(self.line(branch)), branch.branches)
         if again:
-            drawn.add(f"[dim]and, as above: {', '.join(dict.fromkeys(again))}[/]")
+            drawn.add(f"[dim]shown above: {', '.join(dict.fromkeys(again))}[/]")
 
 
 def show(tree: Tree) -> None:
-    """Print the sources of a model or table, the results made from it, and the runs that made them."""
+    """Print the sources of a model or table, the results made from it, and the runs that made all of these."""
     out, drawing = console(), _Drawing()
     out.print(drawing.draw(drawing.line(tree.root, whole=True), tree.root.branches))
     out.print()
     if tree.used_for:
         out.print(drawing.draw("Used for", tree.used_for))
     else:
-        out.print("No recorded run made anything from it.")
+        out.print(f"No recorded run made anything from {tree.root.name}.")
     out.print()
     out.print(_runs(drawing.runs.values()))
 
@@ -107,7 +107,7 @@ def _runs(runs: Iterable[Recorded]) -> Grid:
 
     grid = Grid("run", "pipeline", "as of", "env", "engine", "began (UTC)", "code", box=None, header_style="bold")
     for run in sorted(runs, key=lambda run: run.started):
-        commit = f"commit {run.commit[:SHORT]}{' and changes' if run.changed else ''}"
+        commit = f"commit {run.commit[:SHORT]}{' and uncommitted changes' if run.changed else ''}"
         code = commit if run.commit else f"package {run.package}"
         began = f"{run.started:%Y-%m-%d %H:%M}"
         grid.add_row(run.run_id[:SHORT], run.pipelines, day(run.as_of), run.env, run.engine, began, code)

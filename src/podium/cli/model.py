@@ -21,7 +21,7 @@ SHORT = 12
 
 @click.group(short_help="Model versions, their lineage, and promotion.", epilog=examples("podium model list"))
 def model() -> None:
-    """Model versions: list them, trace them, train them again, promote them to another environment."""
+    """List model versions, trace their lineage, train them again, and copy them to another environment."""
 
 
 @model.command(
@@ -33,7 +33,7 @@ def model() -> None:
 @env_option
 @json_option
 def list_(name: str | None, env: str, wants_json: bool) -> None:
-    """List the versions of one model or of all, newest first, with aliases, metrics, origin and SHA-256."""
+    """List the versions of one model or of all models, newest first, with aliases, metrics, origin and SHA-256."""
     from podium.errors import PodiumError, did_you_mean
     from podium.problems import PROBLEMS
     from podium.registry.overview import Registry
@@ -44,7 +44,8 @@ def list_(name: str | None, env: str, wants_json: bool) -> None:
     known = {*PROBLEMS, *(version.name for version in found)}
     if name and name not in known:
         raise PodiumError(
-            f"There is no model {name!r} in {env}{did_you_mean(name, known)}. There are: {', '.join(sorted(known))}."
+            f"There is no model {name!r} in {env}{did_you_mean(name, known)}. The models are: "
+            f"{', '.join(sorted(known))}."
         )
     shown = [version for version in found if name in (None, version.name)]
     if wants_json:
@@ -52,7 +53,10 @@ def list_(name: str | None, env: str, wants_json: bool) -> None:
     elif shown:
         _print(shown)
     else:
-        click.echo(f"{env} has no versions yet. Run: kedro run --env {env} --pipelines deployment")
+        click.echo(
+            f"{env} has no versions yet. To train and register one: kedro run --env {env} --pipelines "
+            "training,evaluation,deployment"
+        )
 
 
 @model.command(
@@ -74,8 +78,8 @@ def promote(
 ) -> None:
     """Copy a version's files, evidence and lineage into another environment's registry, as challenger.
 
-    The SHA-256 is checked before and after. The other environment's champion does not change, and the copy does not
-    depend on the environment that it came from.
+    The SHA-256 of the files is checked before and after the copy. The other environment's champion does not change. The
+    copy still works if the original is deleted.
     """
     from podium.registry.promotion import plan_promotion
     from podium.registry.promotion import promote as carry_out
@@ -86,17 +90,17 @@ def promote(
     number, done = plan.present, False
     if not dry_run:
         if not yes and not plan.alias:
-            click.confirm(f"Copy it to {target}?", abort=True, err=True)
+            click.confirm(f"Copy {plan.name} {plan.origin} to {target}?", abort=True, err=True)
         number, done = carry_out(plan, lambda step: click.echo(f"{step} ...", err=True)), plan.present is None
     if wants_json:
         as_json(_result(plan, number, registered=done, dry_run=dry_run))
     elif not dry_run:
-        said = "has the copy as" if done else "already had these bytes as"
+        said = "has the copy as" if done else "already had the same files as"
         click.echo(f"{target} {said} version {number}, {plan.alias or 'challenger'}. See: podium status --env {target}")
 
 
 @model.command(
-    short_help="Trace a version to its source files and to its uses.",
+    short_help="Trace a version to its sources, and to what it was used for.",
     epilog=examples(
         "podium model lineage flight_delay",
         "podium model lineage flight_delay/2 --env prod",
@@ -108,7 +112,7 @@ def promote(
 @env_option
 @json_option
 def lineage(name: str, env: str, wants_json: bool) -> None:
-    """Trace a version back to table versions and source files, and forward to the tables made with it.
+    """Trace a version back to table versions and source files, and forward to the tables made with the version.
 
     A name alone means the champion. NAME may also be a table from podium lake tables, and NAME@VERSION a version of
     that table.
@@ -130,7 +134,7 @@ def lineage(name: str, env: str, wants_json: bool) -> None:
 
 
 @model.command(
-    short_help="Train a version again from the recorded tables; compare.",
+    short_help="Train a version again; compare the two models.",
     epilog=examples(
         "podium model reproduce flight_delay/1",
         "podium model reproduce flight_delay@champion --env prod",
@@ -141,7 +145,7 @@ def lineage(name: str, env: str, wants_json: bool) -> None:
 @env_option
 @json_option
 def reproduce(name: str, env: str, wants_json: bool) -> None:
-    """Train a version again from the recorded table versions and parameters, and compare the predictions.
+    """Train a version again from its recorded table versions and parameters, and compare the two models' predictions.
 
     Writes and registers nothing. Exit code 1 if any prediction differs.
     """
@@ -174,14 +178,15 @@ def _place(env: str, verb: Literal["read", "write"], name: str) -> TrackingLocat
     from .project import open_project
 
     project = open_project(env)
-    # A promotion checks the rules of two environments. Restore those of this process after each check.
+    # A promotion checks the rules of two environments, one after the other. prepared() restores the rules of this
+    # process after each check.
     with project.prepared():
         access.require(verb, "registry", name)
     return TrackingLocation.of(env, project.section("mlflow"))
 
 
 def _explain(plan: PromotionPlan) -> None:
-    """Print to stderr what a promotion would change, for the user who confirms it. stdout is for programs."""
+    """Print to stderr what a promotion would change, so that the user can confirm it. Programs may read stdout."""
     tags, to = plan.version.tags, plan.target.env
     verdict = f"{tags.get('podium.decision', 'nothing')} ({tags.get('podium.checks', 'no checks')})"
     lines = [
@@ -190,15 +195,17 @@ def _explain(plan: PromotionPlan) -> None:
         f"{plan.source.env} decided: {verdict}",
     ]
     if plan.alias:
-        lines.append(f"{to} already has these bytes as version {plan.present}, {plan.alias}. There is nothing to do.")
+        lines.append(
+            f"{to} already has the same files as version {plan.present}, {plan.alias}. There is nothing to do."
+        )
     elif plan.present:
-        lines.append(f"{to} already has these bytes as version {plan.present}, which would become challenger again.")
+        lines.append(f"{to} already has the same files as version {plan.present}, which would become challenger again.")
     else:
         lines.append(f"{to} would get a copy as challenger.")
     other = plan.aliases.get("challenger")
     if other and not plan.alias:
         lines.append(f"Version {other} would no longer be challenger in {to}.")
-    lines.append(f"The champion in {to} does not change: {plan.aliases.get('champion', 'none')}.")
+    lines.append(f"The champion in {to} does not change. Its version: {plan.aliases.get('champion', 'none')}.")
     for line in lines:
         click.echo(line, err=True)
 

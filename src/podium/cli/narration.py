@@ -19,9 +19,9 @@ NODES = "podium.hooks"
 
 
 class Narrator(logging.Handler):
-    """Shows Podium's log: nodes beside the spinner, or as lines if verbose; warnings as lines.
+    """Shows Podium's log: each finished node beside the spinner, and if verbose also as a line; warnings as lines.
 
-    Kedro's own log lines are dropped, because a failure is raised and the command shows it.
+    Drops Kedro's own log lines. No failure is lost, because it is raised and the command shows it.
     """
 
     def __init__(self, out: Console, status: Status, title: str, *, verbose: bool):
@@ -43,7 +43,7 @@ class Narrator(logging.Handler):
 
 @contextmanager
 def narrated(out: Console, title: str, *, verbose: bool = False) -> Iterator[None]:
-    """Replace the log by a spinner with a title, for as long as the block runs."""
+    """While the block runs, show a spinner with a title instead of the log."""
     root = logging.getLogger()
     handlers = root.handlers
     with out.status(title) as status:

@@ -1,4 +1,4 @@
-"""Options and printing that all commands share."""
+"""Options and output functions that all commands share."""
 
 from __future__ import annotations
 

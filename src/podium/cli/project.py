@@ -57,7 +57,8 @@ class Project:
         settings = engine_settings(self.section("spark"), self.env)
         databricks = on_databricks(settings)
         if databricks:
-            engine.configure(settings)  # on Databricks the session names the user
+            # Configure the engine first, because the name of a Databricks user comes from the engine's session.
+            engine.configure(settings)
         return load_policy(self.config, self.env, self.path, databricks=databricks)
 
     @property
@@ -84,14 +85,14 @@ class Project:
 
     @property
     def mlflow_uri(self) -> str:
-        """The tracking address of the environment's MLflow."""
+        """The environment's MLflow tracking URI."""
         return self.section("mlflow")["server"]["mlflow_tracking_uri"]
 
 
 def find_project(source: str | None = None) -> tuple[Path, Path]:
     """The project's folder and the folder of its configuration.
 
-    PODIUM_HOME names the project. If it is not set, the project is the one around the current folder.
+    PODIUM_HOME names the project. If it is not set, the project is the one that contains the current folder.
 
     Args:
         source: a folder of configuration to use instead of the project's own.

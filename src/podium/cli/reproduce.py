@@ -21,7 +21,7 @@ SHORT = 8
 
 
 def reproduce(project: Project, place: TrackingLocation, name: str, *, wants_json: bool) -> bool:
-    """Train a version again and print the comparison. Return whether all predictions are equal."""
+    """Train a version again, and print how it compares with the original. Return whether all predictions are equal."""
     from kedro.io import DataCatalog
 
     from podium.lineage.reproduction import carry_out, plan
@@ -54,18 +54,18 @@ def _engine() -> str:
 def _announce(plan: ReproductionPlan) -> None:
     known, run = plan.known, plan.run
     click.echo(
-        f"{known.name}/{known.version}: training again as of {day(run.as_of)} from the versions of {len(plan.tables)} "
-        f"tables that run {run.run_id[:SHORT]} of {run.started:%Y-%m-%d %H:%M} read. Nothing is written.",
+        f"{known.name}/{known.version}: training again as of {day(run.as_of)} on {len(plan.tables)} tables, in the "
+        f"versions that run {run.run_id[:SHORT]} of {run.started:%Y-%m-%d %H:%M} read. Nothing is written.",
         err=True,
     )
 
 
 def _changes(plan: ReproductionPlan, code: dict[str, str], engine: str) -> list[str]:
-    """Describe how code and engine have changed since training, because that may explain differing predictions."""
+    """Describe how code and engine have changed since training: a change may explain why predictions differ."""
     run, changed = plan.run, []
     if run.package != code["package"]:
-        now = f"{code.get('commit', '')[:SHORT]}{' and changes' if code.get('dirty') == 'true' else ''}"
-        then = f"{run.commit[:SHORT]}{' and changes' if run.changed else ''}"
+        now = f"{code.get('commit', '')[:SHORT]}{' and uncommitted changes' if code.get('dirty') == 'true' else ''}"
+        then = f"{run.commit[:SHORT]}{' and uncommitted changes' if run.changed else ''}"
         changed.append(f"The code has changed: {then or run.package} then, {now or code['package']} now.")
     if run.engine != engine:
         changed.append(f"The engine has changed: {run.engine} then, {engine} now.")
@@ -75,17 +75,22 @@ def _changes(plan: ReproductionPlan, code: dict[str, str], engine: str) -> list[
 def _conclude(plan: ReproductionPlan, again: Again, changes: list[str]) -> None:
     known = plan.known
     if again.same:
-        bytes_ = "and so are the files" if again.same_bytes else "but the files differ"
-        click.echo(f"The same: all {again.rows:,} predictions are equal, {bytes_}. SHA-256 {again.digest[:16]}….")
+        bytes_ = "and so are the model's files" if again.same_bytes else "but the model's files differ"
+        click.echo(
+            f"The same: all {again.rows:,} predictions are equal to the registered version's, {bytes_}. "
+            f"SHA-256 {again.digest[:16]}…."
+        )
     else:
         click.echo(
             f"Not the same: {again.different:,} of {again.rows:,} predictions differ, by {again.most:.3g} at most. "
-            f"SHA-256 {again.digest[:16]}…; the registered version has {known.digest[:16]}…."
+            f"The new model has SHA-256 {again.digest[:16]}…, the registered version {known.digest[:16]}…."
         )
     for change in changes:
         click.echo(change)
     if not again.same and not changes:
-        click.echo("Code and engine are unchanged, so a library may have changed. Install the locked ones: make setup")
+        click.echo(
+            "Code and engine are unchanged, so a library may have changed. To install the locked ones: make setup"
+        )
 
 
 def _as_dict(plan: ReproductionPlan, again: Again, changes: list[str]) -> dict[str, Any]:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["cell", "count", "plain", "print_rows"]
 
-# Control characters, which could make a terminal do anything. They are replaced.
+# Control characters. Output escapes them, because a value that contains them could send commands to the terminal.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def print_rows(rows: pa.Table, more: bool) -> None:
-    """Print rows and their number: as a grid, or one value a line if the grid is wider than the terminal."""
+    """Print rows as a grid, or one value a line if the grid is wider than the terminal. Then print their number."""
     from rich.table import Table as Grid
 
     out = console()
@@ -39,11 +39,11 @@ def print_rows(rows: pa.Table, more: bool) -> None:
         out.print(grid)
     else:
         _print_one_by_one(rows.column_names, columns)
-    out.print(f"The first {count(len(rows))}; there are more (--limit)." if more else f"{count(len(rows))}.")
+    out.print(f"Only the first {count(len(rows))}. Raise --limit for more." if more else f"{count(len(rows))}.")
 
 
 def _print_one_by_one(names: list[str], columns: list[list[Any]]) -> None:
-    """Print each row as lines of name and value."""
+    """Print each row as a grid of its own, with one line for each column: name and value."""
     from rich.table import Table as Grid
 
     out = console()
@@ -55,7 +55,7 @@ def _print_one_by_one(names: list[str], columns: list[list[Any]]) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Convert a value for JSON: decimals to numbers, bytes to hexadecimal. ``as_json`` converts times."""
+    """Convert a value for JSON: decimals to floats, bytes to hexadecimal. Times stay: ``as_json`` converts them."""
     if isinstance(value, dict):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""``podium run``: Kedro's run, in a checkout and from an installed wheel."""
+"""The command ``podium run``: ``kedro run``, which here also works from an installed wheel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLACES = ("root", "files", "mlflow")
 
 
 class KedroRun(click.Command):
-    """A command with the options of ``kedro run``, which are looked up lazily because Kedro is slow to import."""
+    """A command with the options of ``kedro run``. It looks them up only when used, because Kedro is slow to import."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Podium's own options, then those of ``kedro run`` except --env, then --help."""
@@ -43,8 +43,8 @@ def _kedro_run() -> click.Command:
 )
 @env_option
 @click.option("--root", metavar="PLACE", help="Location of the environment's tables, for this run.")
-@click.option("--files", metavar="PLACE", help="Location of its files: landed sources, reports.")
-@click.option("--mlflow", metavar="URI", help="Address of its MLflow.")
+@click.option("--files", metavar="PLACE", help="Location of its landed sources and reports, for this run.")
+@click.option("--mlflow", metavar="URI", help="Address of its MLflow, for this run.")
 def run(env: str, root: str | None, files: str | None, mlflow: str | None, **options: Any) -> None:
     """Run all pipelines, or those that --pipelines names.
 
@@ -70,14 +70,15 @@ def _refuse_unheard(globals_: Mapping[str, Any], given: Mapping[str, str], env: 
     for name, place in given.items():
         if globals_.get(name) != place:
             raise click.BadParameter(
-                f"conf/{env}/globals.yml ignores this option; set {name} there to a variable, as prod does.",
+                f"conf/{env}/globals.yml ignores this option. There, make {name} read the environment variable "
+                f"PODIUM_{env.upper()}_{name.upper()}, as conf/prod/globals.yml does with its own.",
                 param_hint=f"'--{name}'",
             )
 
 
 @contextmanager
 def _importing() -> Iterator[None]:
-    """Pause garbage collection during imports: it takes a fifth of the time, and imported modules are never freed."""
+    """Pause garbage collection during imports: it takes a fifth of their time, and finds hardly anything to free."""
     gc.disable()
     try:
         yield

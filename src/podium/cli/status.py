@@ -1,4 +1,4 @@
-"""``podium status``: champion and challenger, last runs, open alerts."""
+"""The command ``podium status``: show champion and challenger, last runs and open alerts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def status(env: str, wants_json: bool) -> None:
 
 
 def gather(project: Project) -> dict[str, Any]:
-    """Collect the content of ``podium status`` as JSON values."""
+    """Collect what ``podium status`` shows, as nested dictionaries."""
     from podium.problems import PROBLEMS
     from podium.registry.overview import Registry
     from podium.registry.versions import CHALLENGER, CHAMPION

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["figures", "grid_of", "show", "show_alerts"]
 
 ALIASES = ("champion", "challenger")
-# The metrics shown in the summary.
+# The metrics that ``podium status`` and the summary of ``podium demo`` show, with their titles.
 METRICS = {
     "auc": "ROC AUC",
     "average_precision": "average precision",
@@ -44,7 +44,10 @@ def show(found: Mapping[str, Any], out: Console) -> None:
     if any(found["pipelines"].values()):
         out.print(_runs(found["pipelines"]))
     else:
-        out.print("No pipeline has run here yet. Run: podium demo, or kedro run --pipelines eda")
+        out.print(
+            f"No pipeline has run in {found['env']} yet. To run the first one: kedro run --env {found['env']} "
+            "--pipelines eda"
+        )
     for problem in found["problems"].values():
         show_alerts(problem["alerts"], out, most=MOST_ALERTS)
 
@@ -79,7 +82,7 @@ def show_alerts(alerts: list[dict[str, Any]], out: Console, *, most: int) -> Non
         line = f"  [{colour}]{alert['severity']:<8}[/]  {escape(alert['reason'])}"
         out.print(line, no_wrap=True, overflow="ellipsis")
     if len(alerts) > most:
-        out.print(f"  and {len(alerts) - most} more. All of them in full: podium status --json", soft_wrap=True)
+        out.print(f"  and {len(alerts) - most} more. To see all alerts in full: podium status --json", soft_wrap=True)
 
 
 def _version(version: Mapping[str, Any] | None) -> str:

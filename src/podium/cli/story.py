@@ -1,4 +1,4 @@
-"""Sentences about a stage that has run, with figures from MLflow and the Delta logs."""
+"""The sentences that ``podium demo`` prints about a finished stage, with figures from MLflow and the Delta logs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Scene:
 
 
 class Teller:
-    """Writes the sentences about a stage."""
+    """Writes the sentences about a finished stage, one group for each problem."""
 
     def __init__(self, project: Project):
         self._project = project

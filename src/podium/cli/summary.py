@@ -56,11 +56,13 @@ def _next(project: Project, out: Console) -> None:
 def _champion(problem: dict[str, Any], out: Console) -> None:
     champion = problem["champion"]
     if champion is None:
-        out.print("\nThere is no champion: no candidate passed every check. To see which failed: podium status")
+        out.print(
+            "\nThere is no champion: no candidate passed every check. To see which checks failed: podium status --json"
+        )
         return
     out.print(
         f"\n[bold]Champion[/]: version {champion['version']}, {champion['algorithm']}, on "
-        f"{champion['metrics'].get('rows', 0):,.0f} rows of the weeks before, held out of training:\n"
+        f"{champion['metrics'].get('rows', 0):,.0f} rows that were held out of training:\n"
     )
     out.print(figures(problem))
 
@@ -70,7 +72,7 @@ def _in_use(project: Project, problem: str, version: str, out: Console) -> None:
     tables = {table.name: table for table in find_tables(project.section("catalog"))}
     log, said = tables.get(f"{problem}.predictions"), words(project, problem)
     if log:
-        out.print(f"\n[bold]In use[/]: {log.rows:,} predictions in {log.name}; complete months:\n")
+        out.print(f"\n[bold]In use[/]: {log.rows:,} predictions in {log.name}; performance by complete month:\n")
     months = months_over(tables.get(f"{problem}.monitoring_performance"), version)
     grid = grid_of("", said["rows"], said["positive"], "expected", "ROC AUC", "calibration error")
     for month in months:

@@ -11,7 +11,7 @@ __all__ = ["main"]
 @env_option
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535))
 def main(env: str, port: int) -> None:
-    """Serve the runs and models in an environment's own folder until Ctrl-C."""
+    """Serve the runs and models of the MLflow database in an environment's own folder, until Ctrl-C."""
     from podium.registry.server import serve
 
     from .project import open_project

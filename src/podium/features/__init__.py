@@ -1,1 +1,1 @@
-"""Feature tables: point-in-time joins, request features, examples for training and inference."""
+"""Join requests with feature tables as of the time of each request, and compute request features."""

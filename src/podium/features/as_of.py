@@ -1,4 +1,4 @@
-"""The point-in-time filter. Every computation that respects ``as_of`` uses it."""
+"""The filter for rows that were known at a given time. Every computation as of a time uses this filter."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,5 +21,5 @@ def known_at(frame: DataFrame, moment: datetime, *, by: str = "available_at") ->
 
 
 def all_known_at(events: Mapping[str, DataFrame], moment: datetime) -> dict[str, DataFrame]:
-    """Keep the rows of each event's bronze table that were known at ``moment``. Lazy."""
+    """Filter each event's bronze table to the rows that were known at ``moment``. Lazy."""
     return {name: known_at(frame, moment) for name, frame in events.items()}

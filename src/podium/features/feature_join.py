@@ -1,4 +1,4 @@
-"""Prediction requests joined with their features and, for training, their labels."""
+"""Select prediction requests, and join them with their features and, for training, with their labels."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ __all__ = ["described", "labelled", "requests_between"]
 def requests_between(
     bronze: Mapping[str, DataFrame], problem: Problem, *, after: datetime | None, until: datetime
 ) -> DataFrame:
-    """Return the requests made in (``after``, ``until``], from the rows that were known at ``until``."""
+    """Return the requests made later than ``after`` and up to ``until``, from the rows that were known at ``until``."""
     known = all_known_at(bronze, until)
     asked = known_at(problem.requests(known), until, by="prediction_time")
     return asked if after is None else asked.filter(F.col("prediction_time") > F.lit(after))
@@ -27,7 +27,7 @@ def requests_between(
 def described(
     requests: DataFrame, tables: Mapping[str, DataFrame], problem: Problem, *, keep: Sequence[str] = ()
 ) -> DataFrame:
-    """Join requests with all features as of their ``prediction_time``.
+    """Join each request with all features, as they were known at its ``prediction_time``.
 
     Returns keys, ``prediction_time``, the features in the problem's order, and the columns to ``keep``.
     """

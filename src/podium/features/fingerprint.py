@@ -13,8 +13,8 @@ __all__ = ["code_digest"]
 def code_digest(problem: Problem, *modules: str) -> str:
     """SHA-256 of the source of a problem's modules.
 
-    Without ``modules``, it covers every module of the problem's package. It leaves out sub-packages, which hold code
-    that affects no table, such as pictures.
+    Without ``modules``, the digest covers every module of the problem's package, but no sub-package: sub-packages
+    hold code that affects no table, such as pictures.
     """
     return _digest(f"podium.problems.{problem.name}", modules)
 

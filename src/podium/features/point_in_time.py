@@ -24,7 +24,7 @@ def point_in_time_join(
     """
     joined = requests
     for table, rows in tables.items():
-        # Look up from requests, not from joined. Otherwise the query plan would double in size with every table.
+        # Pass requests, not joined, to latest_known. With joined, the query plan doubles in size with every table.
         joined = joined.join(latest_known(requests, table, rows, time=time), [*table.entity, time], "left")
     return joined
 
@@ -32,9 +32,9 @@ def point_in_time_join(
 def latest_known(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, time: str) -> DataFrame:
     """For each distinct entity and ``time`` of ``requests``, find the newest row with ``feature_time <= time``.
 
-    A row older than the table's freshness counts as unknown. A running maximum over the union of both frames, ordered
-    by time, finds the newest ``feature_time``. It costs one sort instead of a comparison of every pair of rows. An
-    equality join then fetches the features.
+    A row older than the table's freshness counts as unknown. A running maximum over the union of ``requests`` and
+    ``rows``, ordered by time, finds the newest ``feature_time``. It costs one sort instead of a comparison of every
+    request with every row. An equality join then fetches the features.
     """
     if table.grid is not None:
         return _on_grid(requests, table, rows, time=time)
@@ -43,7 +43,8 @@ def latest_known(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, t
     both = asked.withColumn("_known", F.lit(None).cast("timestamp")).unionByName(
         rows.select(*entity, F.col("feature_time").alias("_at"), F.col("feature_time").alias("_known"))
     )
-    # Running maximum over time. Equal times share a window frame, so a feature row counts at its own feature_time.
+    # The running maximum of feature_time. Rows of equal time share a window frame, so a request that is made exactly at
+    # a feature_time finds that feature row.
     newest = F.max("_known").over(Window.partitionBy(*entity).orderBy("_at"))
     answers = both.withColumn("feature_time", newest).filter(F.col("_known").isNull())
     fresh = answers.filter(F.col("feature_time") >= F.col("_at") - F.lit(table.freshness)).drop("_known")
@@ -54,7 +55,7 @@ def latest_known(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, t
 
 
 def _on_grid(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, time: str) -> DataFrame:
-    """Like ``latest_known`` for a table on a time grid: find the row of the last grid point at or before ``time``."""
+    """``latest_known`` for a table with rows on a time grid: find the row of the last grid point up to ``time``."""
     assert table.grid is not None
     step = int(table.grid.total_seconds())
     moment = F.timestamp_seconds(F.floor(F.unix_timestamp(time) / step) * step)

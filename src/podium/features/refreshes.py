@@ -1,4 +1,4 @@
-"""The time up to which each feature table is computed, and a check that this covers a run."""
+"""The time up to which each feature table is computed, and a check that every table reaches a run's ``as_of``."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ def reached(refreshes: DataFrame) -> dict[str, pd.Timestamp]:
 
 
 def require_reached(refreshes: DataFrame, as_of: datetime, problem: Problem) -> None:
-    """Fail if a feature table ends before ``as_of``: otherwise features not yet computed would count as missing.
+    """Fail if a feature table ends before ``as_of``. Otherwise features not yet computed would look like missing ones.
 
     Raises:
         PodiumError: a feature table ends too early. The message names every such table.
@@ -29,8 +29,8 @@ def require_reached(refreshes: DataFrame, as_of: datetime, problem: Problem) -> 
     if short:
         named = ", ".join(f"{name} ({end:%Y-%m-%d %H:%M})" if end else f"{name} (empty)" for name, end in short.items())
         raise PodiumError(
-            f"{problem.name}: these feature tables end before as_of ({as_of:%Y-%m-%d %H:%M}): {named}. "
-            f"Run: kedro run --pipeline feature_engineering --params as_of={as_of:%Y-%m-%dT%H:%M:%S}"
+            f"{problem.name}: these feature tables end before as_of ({as_of:%Y-%m-%d %H:%M} UTC): {named}. "
+            f"To refresh them: kedro run --pipelines feature_engineering --params as_of={as_of:%Y-%m-%dT%H:%M:%S}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Request features on the engine, computed by the same pure function that an application calls for one request."""
+"""Compute request features for many rows, with the pure function that an application calls for a single request."""
 
 from collections.abc import Iterator
 

@@ -1,1 +1,1 @@
-"""Jobs: pipelines that run together, in an order and on a schedule, on Databricks or on this machine."""
+"""Jobs: lists of pipelines with an order and a schedule, which run on this machine or on Databricks."""

@@ -1,4 +1,4 @@
-"""The bundle as files: compare the folder with the jobs, and write what differs. Files of other authors stay."""
+"""Write the Databricks bundle: compare its folder with the jobs, and write the files that differ."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .locked_requirements import locked_requirements
 
 __all__ = ["Change", "changes", "texts", "write"]
 
-# `podium jobs bundle` replaces or removes only files that begin like this.
+# `podium jobs bundle` replaces or removes only files that begin with this text.
 MARK = "# Written by `podium jobs bundle` from "
 HEADER = f"{MARK}conf/base/jobs.yml. Do not edit.\n"
 RESOURCES = "resources"
@@ -26,7 +26,7 @@ WIDTH = 116
 
 @dataclass(frozen=True)
 class Change:
-    """A file of the bundle that differs from the jobs.
+    """A file of the bundle that is not up to date with the jobs.
 
     Attributes:
         verb: the change that brings the file up to date.
@@ -47,7 +47,7 @@ class Change:
 
 
 def texts(found: CheckedJobs, home: Path) -> dict[str, str]:
-    """The bundle's files: name -> text. The same jobs and the same lock give the same bytes.
+    """Return the bundle's files, name -> text. The same jobs and the same requirements.lock give the same bytes.
 
     Args:
         found: the jobs.
@@ -60,7 +60,7 @@ def texts(found: CheckedJobs, home: Path) -> dict[str, str]:
 
 
 def changes(folder: Path, files: Mapping[str, str]) -> list[Change]:
-    """The changes that make the folder hold exactly these files. Files that other authors wrote are not listed."""
+    """List the changes that bring the folder up to date. Only files that begin with ``MARK`` are removed."""
     return list(_changes(folder, files))
 
 
@@ -73,8 +73,8 @@ def write(folder: Path, found: list[Change]) -> None:
     foreign = [change.name for change in found if change.before and not change.before.startswith(MARK)]
     if foreign:
         raise PodiumError(
-            f"Nothing was written, to avoid replacing files in {folder} whose first line does not say that `podium "
-            f"jobs bundle` wrote them: {', '.join(foreign)}. Move them, or name another folder with --output."
+            f"Nothing was written, because `podium jobs bundle` does not replace files that it did not write: "
+            f"{', '.join(foreign)} in {folder}. Move these files, or name another folder with --output."
         )
     for change in found:
         file = folder / change.name

@@ -28,7 +28,7 @@ __all__ = ["CheckedJobs", "checked_jobs"]
 TABLE = "podium.lakehouse.table.DeltaDataset"
 MEMORY = "MemoryDataset"
 VARIABLE = re.compile(r"\$\{var\.(\w+)\}")
-# The bundle declares this variable itself: Kedro's environment, which each target sets.
+# The bundle's variable for Kedro's environment. Podium declares the variable, and each target sets it.
 ENV = "env"
 
 
@@ -57,7 +57,7 @@ class CheckedJobs:
         return self._resolver.resolve_pattern(dataset)
 
     def section(self, name: str, env: str, **parameters: Any) -> dict[str, Any]:
-        """A section of an environment's configuration."""
+        """One section of an environment's configuration, such as ``catalog`` or ``parameters``."""
         arguments: dict[str, Any] = dict(CONFIG_LOADER_ARGS)
         loader = OmegaConfigLoader(str(self.conf), env=env, runtime_params=parameters, **arguments)
         found: dict[str, Any] = loader[name]
@@ -118,7 +118,8 @@ def _wrong_job(found: CheckedJobs, name: str) -> Iterator[str]:
         else:
             unspeakable = [path for path, value in parameters.items() if not _survives(path, value)]
             yield from (
-                f"{where}.{path}: --params cannot pass this value unchanged, for instance because of a comma"
+                f"{where}.{path}: --params cannot pass this value unchanged, for instance because of a comma; set it "
+                f"in conf/{env}/parameters instead"
                 for path in unspeakable
             )
             if not unspeakable:
@@ -132,7 +133,7 @@ def _wrong_tasks(found: CheckedJobs, order: tuple[ResolvedTask, ...]) -> Iterato
     for step in order:
         where = f".tasks.{step.name}"
         if step.compute is None:
-            yield f"{where}.compute: no compute is set for the task, its job or the defaults"
+            yield f"{where}.compute: no compute is set for the task, its job or the defaults; set it in one of them"
         elif step.compute not in found.jobs.compute:
             yield f"{where}.compute: {_unknown('compute', step.compute, found.jobs.compute)}"
         try:
@@ -142,7 +143,7 @@ def _wrong_tasks(found: CheckedJobs, order: tuple[ResolvedTask, ...]) -> Iterato
             continue
         if handed := sorted(_in_memory(found, runs[step.name])):
             yield (
-                f"{where}: it reads {handed[0]}, which exists in memory only, within one run. Put the nodes that "
+                f"{where}: the task reads {handed[0]}, which exists in memory only, within one run. Put the nodes that "
                 "produce it into the same task"
             )
     for one, other in combinations(order, 2):
@@ -150,20 +151,20 @@ def _wrong_tasks(found: CheckedJobs, order: tuple[ResolvedTask, ...]) -> Iterato
 
 
 def _in_memory(found: CheckedJobs, nodes: Pipeline) -> set[str]:
-    """The inputs that no table or file stores, so nodes of the same task must produce them."""
+    """The inputs that exist only in memory, so that nodes of the same task must produce them."""
     given = {name for name in nodes.inputs() if not name.startswith(("params:", "parameters"))}
     return {name for name in given if found.entry(name)["type"].endswith(MEMORY)}
 
 
 def _twice(one: ResolvedTask, other: ResolvedTask, runs: Mapping[str, Pipeline]) -> Iterator[str]:
-    """Errors if two tasks of a job run the same node. They may share a pipeline if their nodes differ."""
+    """Yield an error if two tasks run the same node. They may share a pipeline if they select different nodes."""
     shared = sorted({*one.task.pipelines} & {*other.task.pipelines})
     if not shared or not {one.name, other.name} <= runs.keys():
         return
     if not one.task.filters or not other.task.filters:
         yield f".tasks: {one.name} and {other.name} would both run the pipeline {shared[0]}; remove it from one of them"
     elif nodes := sorted({node.name for node in (runs[one.name] & runs[other.name]).nodes}):
-        yield f".tasks: {one.name} and {other.name} would both run the node {nodes[0]}; change the filters of one"
+        yield f".tasks: {one.name} and {other.name} would both run the node {nodes[0]}; change the filters of one task"
 
 
 def _survives(path: str, value: Value) -> bool:
@@ -179,14 +180,17 @@ def _wrong_table(found: CheckedJobs, table: str) -> Iterator[str]:
     if table not in known:
         yield f"there is no table {table!r}{did_you_mean(table, known)}"
     elif not found.jobs.databricks.root.startswith("uc://"):
-        yield "databricks.root is not in Unity Catalog (uc://), and Databricks can watch only tables there"
+        yield (
+            "databricks.root is not in Unity Catalog (uc://), but Databricks can watch only tables in Unity Catalog; "
+            "change root, or remove the trigger"
+        )
 
 
 def _wrong_bundle(found: CheckedJobs) -> Iterator[str]:
     databricks = found.jobs.databricks
     declared = [*databricks.variables, ENV]
     if ENV in databricks.variables:
-        yield f"databricks.variables.{ENV}: the bundle declares this variable itself; set env of a target instead"
+        yield f"databricks.variables.{ENV}: Podium declares this variable; remove it, and set env of each target"
     if sum(target.default for target in databricks.targets.values()) > 1:
         yield "databricks.targets: more than one has default: true; remove it from all but one"
     for name, target in databricks.targets.items():

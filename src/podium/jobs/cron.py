@@ -11,13 +11,14 @@ FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 NAMES = {"month": MONTHS, "day of week": DAYS}
-# The syntax of every cron: *, */5, 1, 1-5, 1-5/2. Crons disagree about anything else (L, W, #, ?, H, @daily).
+# The syntax that all implementations of cron accept: *, */5, 1, 1-5, 1-5/2. They disagree about anything else: L, W, #,
+# ?, H, @daily.
 PLAIN = re.compile(r"\*(/\d+)?|(?P<first>\w+)(-(?P<last>\w+)(/\d+)?)?")
 EVERY, NONE = "*", "?"
 
 
 def checked_cron(text: str) -> str:
-    """Return the expression if every cron accepts it and Quartz can express the same times.
+    """Return the expression if every implementation of cron accepts it and Quartz can express the same times.
 
     Raises:
         ValueError: the expression is invalid; the message names the field.
@@ -83,7 +84,7 @@ def _check(kind: str, field: str, at: int) -> None:
 
 
 def _plain(item: str, names: Sequence[str]) -> bool:
-    """Whether an item matches ``PLAIN`` and its range ascends: some crons refuse a range that wraps around."""
+    """Whether an item matches ``PLAIN`` and its range ascends: some crons refuse ranges such as ``FRI-MON``."""
     found = PLAIN.fullmatch(item)
     if found is None or found["last"] is None:
         return found is not None
@@ -97,11 +98,13 @@ def _refuse_never(text: str) -> None:
     try:
         croniter(text).get_next()
     except CroniterBadDateError as never:
-        raise ValueError(f"{text!r} is a date that does not exist, so the job would never run") from never
+        raise ValueError(
+            f"{text!r} is a date that does not exist, so the job would never run; correct the day or the month"
+        ) from never
 
 
 def _expanded(text: str) -> list[list[int | str]]:
-    """The values of each field; ``[EVERY]`` if the field allows all of them."""
+    """The values that each field matches; ``[EVERY]`` if the field matches all values."""
     from croniter import croniter
 
     found: list[list[int | str]] = croniter.expand(text)[0]
@@ -113,7 +116,7 @@ def _listed(values: Sequence[int | str]) -> str:
 
 
 def _ranges(values: Sequence[int | str], names: Sequence[str] = ()) -> Iterator[str]:
-    """The values, with consecutive ones joined as ``first-last``."""
+    """Yield the values, with consecutive values joined as ``first-last``."""
     if values == [EVERY]:
         yield EVERY
         return

@@ -1,4 +1,4 @@
-"""The jobs as a Databricks bundle: dictionaries, which the models of the package databricks-bundles check."""
+"""Convert the jobs to a Databricks bundle, as dictionaries. The package databricks-bundles validates each job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from .task_order import ResolvedTask, arguments, as_text
 
 __all__ = ["REQUIREMENTS", "bundle", "job_resource"]
 
-# Databricks resolves a path against the file that holds it: databricks.yml, or a job's file in resources/.
+# Databricks resolves a path relative to the file that contains it: PROJECT is in databricks.yml, WHEEL and VERSIONS are
+# in each job's file in resources/.
 PROJECT, WHEEL = "..", "../../dist/*.whl"
 REQUIREMENTS = "requirements.txt"
 VERSIONS = f"../{REQUIREMENTS}"
@@ -26,7 +27,7 @@ Plain = dict[str, Any]
 def bundle(found: CheckedJobs) -> Plain:
     """The content of ``databricks.yml``: targets, variables, and how to build the wheel. Each job has its own file.
 
-    DATABRICKS_HOST names the workspace, because a bundle's variable cannot hold its address.
+    The content names no workspace, because a bundle's variables cannot hold its address: the user sets DATABRICKS_HOST.
     """
     databricks = found.jobs.databricks
     return {
@@ -72,7 +73,7 @@ def _target(target: Target, found: CheckedJobs) -> Plain:
     given = {_parameters_of(name): as_text(values) for name, values in parameters.items() if values}
     whose: Plain = {"presets": {"artifacts_dynamic_version": True}}
     if target.mode == "production":
-        # The service principal's own folder holds the one copy, and no other user can write there.
+        # Deploy the only copy to the service principal's own folder, where no other user can write.
         path = f"/Workspace/Users/{target.run_as}/.bundle/${{bundle.name}}/${{bundle.target}}"
         whose = {"workspace": {"root_path": path}}
     return {
@@ -125,7 +126,7 @@ def _when(job: Job, found: CheckedJobs) -> Plain:
 
 
 def _full_name(table: str, found: CheckedJobs) -> str:
-    """The table's name in Unity Catalog, which ``lakehouse.handle`` derives in the same way."""
+    """The table's name in Unity Catalog. ``lakehouse.handle`` must derive the same name from the table's path."""
     path = found.entry(table)["path"].removeprefix(found.section("globals", found.environments[0])["root"] + "/")
     catalog = found.jobs.databricks.root.removeprefix("uc://")
     schema, *parts = path.split("/")
@@ -184,7 +185,7 @@ def _where(step: ResolvedTask, found: CheckedJobs) -> Plain:
     assert step.compute is not None, "checks.py refuses a task without a compute"
     compute = found.jobs.compute[step.compute]
     if isinstance(compute, Serverless):
-        # Without this, serverless compute retries a task on its own, beyond max_retries.
+        # Switch off serverless compute's own retries. Otherwise it retries a task more often than max_retries says.
         return {"environment_key": step.compute, "disable_auto_optimization": True}
     libraries = [{"requirements": VERSIONS}, {"whl": WHEEL}]
     if isinstance(compute, Existing):

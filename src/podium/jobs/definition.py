@@ -234,13 +234,14 @@ class Job(_JobModel):
             for other in task.depends_on or ():
                 if other not in names:
                     raise ValueError(
-                        f"tasks.{task.name}.depends_on: no task {other!r} in this job{did_you_mean(other, names)}"
+                        f"tasks.{task.name}.depends_on: there is no task {other!r} in this job"
+                        f"{did_you_mean(other, names)}"
                     )
         return self
 
 
 class Permission(_JobModel):
-    """The right of one group, user or service principal on what a target deploys.
+    """The permission of one group, user or service principal on the jobs that a target deploys.
 
     Attributes:
         level: ``CAN_VIEW``, ``CAN_RUN`` or ``CAN_MANAGE``.

@@ -12,11 +12,11 @@ from podium.errors import PodiumError
 __all__ = ["HEADER", "locked_requirements"]
 
 HEADER = "# Written by `podium jobs bundle` from requirements.lock. Do not edit.\n"
-# The Databricks runtime has its own Spark and Delta, which a package from an index would replace.
+# Leave out these packages: they would replace the Databricks runtime's own Spark and Delta.
 RUNTIME = frozenset({"pyspark", "pyspark-client", "delta-spark", "py4j"})
 # Matches the line of a locked requirement: name, version, marker. Its hashes and comments follow, indented.
 PINNED = re.compile(r"^(?P<pin>(?P<name>[\w.-]+)==[^\\\n]+?)\s*\\?$", re.MULTILINE)
-# uv names the packages that require this one: `# via mlflow`, or one name per line below `# via`.
+# Below a locked requirement, uv names the packages that require it: `# via mlflow`, or one name per line below `# via`.
 REQUIRED_BY = re.compile(r"^    # (?:via|  ) ?([\w.-]+)", re.MULTILINE)
 
 
@@ -55,13 +55,13 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError as missing:
         raise PodiumError(
-            f"There is no {file}. A bundle is written in a checkout of the project: change to its folder, or name it "
-            "in PODIUM_HOME."
+            f"There is no {file}, so no bundle can be written. Run the command in a checkout of the project, or set "
+            "PODIUM_HOME to one."
         ) from missing
 
 
 def _direct(pyproject: str) -> set[str]:
-    """The dependencies of the wheel without extras."""
+    """The direct dependencies in pyproject.toml, without extras."""
     found = tomllib.loads(pyproject)["project"]["dependencies"]
     return {_normalized(re.split(r"[^\w.-]", each, maxsplit=1)[0]) for each in found}
 
@@ -78,7 +78,7 @@ def _entry(pin: re.Match[str], comments: str) -> _Locked:
 
 
 def _closure(locked: list[_Locked], direct: set[str]) -> set[str]:
-    """The direct dependencies and everything that they require."""
+    """The direct dependencies and everything that they require, except what the Databricks runtime provides."""
     needed = direct - RUNTIME
     while more := {each.name for each in locked if each.required_by & needed} - needed - RUNTIME:
         needed |= more

@@ -17,7 +17,7 @@ __all__ = ["begun", "resumed"]
 
 
 def begun(checked: CheckedJobs, name: str, env: str, params: str = "") -> Run:
-    """A new run of a job, with all of its tasks waiting.
+    """A new run of a job, in which no task has started yet.
 
     Args:
         checked: the jobs.
@@ -59,11 +59,13 @@ def resumed(folder: Path, fresh: Run) -> Run:
     if not before.left:
         raise PodiumError(f"The last run of {fresh.job} in {fresh.env} succeeded; there is nothing to resume. {anew}")
     if list(_shapes(before)) != list(_shapes(fresh)):
-        raise PodiumError(f"The tasks of {fresh.job} have changed since its last run started. {anew}")
+        raise PodiumError(
+            f"The last run of {fresh.job} cannot be resumed, because its tasks have changed since. {anew}"
+        )
     return before
 
 
 def _shapes(run: Run) -> Iterator[tuple[str, list[str]]]:
-    """Each task's name and command without parameters: a resumed run keeps the parameters it started with."""
+    """Yield each task's name and its command without --params, because a resumed run keeps its own parameters."""
     for name, command in run.commands.items():
         yield name, command[: command.index("--params")] if "--params" in command else command

@@ -1,4 +1,4 @@
-"""Read ``jobs.yml``, and refuse unknown keys and values with the file, the key and the nearest known one."""
+"""Read ``jobs.yml``. An error about an unknown key or value names the file, the key and the nearest known word."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def jobs_file(conf: Path) -> Path:
 
 
 def read_jobs(conf: Path) -> Jobs:
-    """Read a configuration's jobs and validate their structure. ``checks`` looks up the names in them.
+    """Read a configuration's jobs and validate their structure. ``checks`` verifies that the names in them exist.
 
     Raises:
         PodiumError: the file is missing or invalid; the message lists every error.
@@ -36,7 +36,7 @@ def read_jobs(conf: Path) -> Jobs:
 
 
 def refuse(file: Path, lines: Iterable[str]) -> None:
-    """Raise one error about the file that lists all lines. No-op without lines."""
+    """Raise an error that names the file and lists all lines. No-op without lines."""
     told = list(lines)
     if told:
         raise PodiumError(f"{file} has errors, so nothing was run or written:\n  " + "\n  ".join(told))
@@ -50,7 +50,7 @@ def job_named(jobs: Jobs, name: str) -> Job:
     """
     if name not in jobs.jobs:
         raise PodiumError(
-            f"There is no job {name!r}{did_you_mean(name, jobs.jobs)}. There are: {', '.join(jobs.jobs)}."
+            f"There is no job {name!r}{did_you_mean(name, jobs.jobs)}. The jobs are: {', '.join(jobs.jobs)}."
         )
     return jobs.jobs[name]
 
@@ -61,7 +61,7 @@ def _raw(file: Path) -> Any:
     from yaml import YAMLError
 
     try:
-        # OmegaConf refuses duplicate keys, unlike PyYAML. ${…} stays unresolved, because Databricks fills it in.
+        # Use OmegaConf, because PyYAML accepts duplicate keys. Leave ${…} unresolved, because Databricks fills it in.
         return OmegaConf.to_container(OmegaConf.load(file))
     except FileNotFoundError as missing:
         raise PodiumError(f"There is no {file}, which defines the jobs. See docs/how-to/jobs.md.") from missing

@@ -1,4 +1,4 @@
-"""Run a job on this machine: its tasks one by one, each in its own process, so that its memory ends with it."""
+"""Run a job on this machine: its tasks one by one, each in its own process, whose end frees the task's memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["StoppedError", "run_job", "shown"]
 
 # -P keeps the current folder out of sys.path: a file there could shadow a module.
 PODIUM = (sys.executable, "-P", "-m", "podium")
-PATIENCE = 10.0  # seconds from SIGTERM to SIGKILL
+PATIENCE = 10.0  # seconds that a task has between SIGTERM and SIGKILL
 PAUSE = 0.1  # seconds between two polls of a task
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Say = Callable[[str], None]
@@ -49,7 +49,7 @@ class Asked:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Note stop signals instead of ending at once. Signals that the process ignores (nohup) stay ignored."""
+        """Record a stop signal instead of ending at once. Signals that the process ignores (nohup) stay ignored."""
 
         def note(number: int, frame: FrameType | None) -> None:
             self.number = number
@@ -69,7 +69,7 @@ def shown(command: Sequence[str]) -> str:
 
 
 def run_job(run: Run, steps: Sequence[ResolvedTask], folder: Path, *, lock: int, say: Say) -> None:
-    """Run the tasks that are left, in order, and save the run's state after each.
+    """Run the tasks that have not succeeded yet, in order, and save the run's state after each.
 
     Args:
         run: the run so far.
@@ -118,7 +118,8 @@ def _once(run: Run, step: ResolvedTask, folder: Path, *, lock: int, asked: Asked
     began, tries = time.monotonic(), run.tasks[step.name].tries + 1
     run = run.with_task(step.name, TaskState(outcome="running", tries=tries))
     save(folder, run)
-    # The task gets its own session, so Ctrl-C reaches only this process, which then ends the task's whole group.
+    # The task gets its own session, so Ctrl-C reaches only the job runner, which then ends the task's whole process
+    # group.
     command = [*PODIUM, *run.commands[step.name]]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=(lock,)) as child:
         try:
@@ -152,7 +153,7 @@ def _pause(seconds: float, asked: Asked) -> bool:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the task's process and those that it started, such as Spark's JVM. No-op if none is left."""
+    """End the task's process and the processes that it started, such as Spark's JVM. No-op if none is left."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(child.pid, number)

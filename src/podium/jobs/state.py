@@ -110,7 +110,9 @@ def alone(folder: Path, job: str) -> Iterator[int]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as taken:
             who = os.pread(lock, 100, 0).decode() or "another process"
-            raise PodiumError(f"{job} is already running, started by {who}. Nothing was run.") from taken
+            raise PodiumError(
+                f"{job} is already running, started by {who}, so nothing was run. Wait until the job ends."
+            ) from taken
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"process {os.getpid()}".encode(), 0)
         yield lock

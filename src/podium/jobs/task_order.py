@@ -43,7 +43,7 @@ def steps(job: Job, defaults: Defaults) -> tuple[ResolvedTask, ...]:
         ready = next((step for step in waiting if done.issuperset(step.depends_on)), None)
         if ready is None:
             names = ", ".join(step.name for step in waiting)
-            raise PodiumError(f"cycle in depends_on: {names}; remove one of these dependencies")
+            raise PodiumError(f"cycle in depends_on: {names}; remove a dependency of one of these tasks")
         waiting.remove(ready)
         found.append(ready)
     return tuple(found)
@@ -58,7 +58,7 @@ def arguments(task: Task, parameters: str = "") -> list[str]:
 
 
 def as_text(parameters: Mapping[str, Value]) -> str:
-    """Parameters as the value of ``--params``."""
+    """Format parameters as the value of ``--params``: ``path=value,path=value``."""
     return ",".join(f"{path}={value}" for path, value in parameters.items())
 
 

@@ -11,7 +11,7 @@ __all__ = ["create", "create_once", "replace"]
 
 @contextmanager
 def replace(file: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder. On success it replaces ``file``; after an error it is removed."""
+    """Yield a temporary path beside ``file``. The temporary file replaces ``file``, or is removed after an error."""
     with _part(file) as part:
         yield part
         part.replace(file)
@@ -19,7 +19,7 @@ def replace(file: Path) -> Iterator[Path]:
 
 @contextmanager
 def create(file: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder. On success it becomes ``file``.
+    """Yield a temporary path beside ``file``. On success, the temporary file is renamed to ``file``.
 
     Raises:
         FileExistsError: another process created ``file`` in the meantime; that file is left alone.
@@ -31,7 +31,7 @@ def create(file: Path) -> Iterator[Path]:
 
 @contextmanager
 def create_once(file: Path) -> Iterator[Path]:
-    """Like ``create``, but without an error if another process created ``file`` in the meantime; its file stays."""
+    """Like ``create``, but without an error if another process created ``file`` in the meantime; that file stays."""
     with _part(file) as part:
         yield part
         with suppress(FileExistsError):

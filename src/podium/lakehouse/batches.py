@@ -1,4 +1,4 @@
-"""Arrow batches in a worker: concatenated into larger ones, and converted to numpy columns."""
+"""Functions for Arrow batches in a worker of the engine: join small batches, and convert columns to numpy."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,13 +7,13 @@ import pyarrow as pa
 
 __all__ = ["gathered", "numpy_columns"]
 
-# Engines pass about a thousand rows per batch. Most operations on a batch take about as long for 65,536 rows, so join
-# small batches up to this size.
+# Join small batches up to this number of rows. Engines pass batches of about a thousand rows, and most operations take
+# about as long for a thousand rows as for 65,536.
 ROWS = 65_536
 
 
 def gathered(batches: Iterable[pa.RecordBatch], rows: int = ROWS) -> Iterator[pa.RecordBatch]:
-    """Concatenate batches until each has at least ``rows`` rows. The last one may be smaller."""
+    """Concatenate batches to larger ones of at least ``rows`` rows. The last batch may be smaller."""
     held: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:

@@ -41,7 +41,7 @@ class AccessError(LakehouseError):
 
 @dataclass(frozen=True)
 class Wish:
-    """A requested read or write of the table ``what``. ``env`` is the table's environment if that is another one."""
+    """A requested read or write of the table ``what``. ``env`` is its environment; None means this process's."""
 
     verb: Verb
     zone: str
@@ -64,7 +64,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Grant:
-    """An allowed read or write. ``masks`` maps each column to mask, in lower case, to its kind."""
+    """An allowed read or write. ``masks`` maps the lower-case name of each masked column to the kind of its mask."""
 
     wish: Wish
     masks: Mapping[str, str] = field(default_factory=dict)
@@ -101,7 +101,7 @@ def require(verb: Verb, zone: str, what: str, env: str | None = None) -> Grant:
     Args:
         verb: ``read`` or ``write``.
         zone: the zone of the lakehouse that the table belongs to.
-        what: the path or name of the table, for errors and records.
+        what: the path or name of the table, for errors and logs.
         env: the environment that the table belongs to, if it is another one. The table is then read-only and masked.
 
     Raises:
@@ -136,7 +136,7 @@ def preflight(wishes: Iterable[Wish]) -> None:
 
 
 def masked(frame: DataFrame, grant: Grant) -> DataFrame:
-    """The frame with the grant's columns masked.
+    """Return the frame with the columns in ``grant.masks`` masked.
 
     Raises:
         AccessError: there are columns to mask, but no key.
@@ -165,7 +165,7 @@ def _may(policy: Policy, wish: Wish) -> bool:
 
 
 def _granted(policy: Policy, wish: Wish) -> Grant:
-    # A read from another environment is always masked, because copies of clear values elsewhere have no guard.
+    # Always mask a read from another environment: its rules would not protect copies of clear values elsewhere.
     clear = policy.allowed(wish.env or policy.env).clear and not _is_foreign(policy, wish)
     masks = {} if wish.verb == "write" or clear else policy.rules.masked_columns(wish.zone)
     return Grant(wish, masks)
@@ -198,15 +198,15 @@ def _name(wish: Wish) -> str:
 
 def _remedy(policy: Policy, wish: Wish, env: str) -> str:
     if _is_foreign(policy, wish) and wish.verb == "write":
-        return f"From {policy.env}, {env} is read-only: write there in a run with --env {env}."
+        return f"From {policy.env}, {env} is read-only. To write there, start a run with --env {env}."
     rules, names = policy.rules, policy.caller.names()
     holders = rules.holders(env, wish.verb, wish.zone)
     if not holders:
-        return f"No role may do that; see environments.{env}.rights in {FILE}."
+        return f"No role may do that. To change this, edit environments.{env}.rights in {FILE}."
     lacking = next(n for n in names if wish.zone not in policy.allowed(env, (n,)).to(wish.verb))
-    remedy = f"That needs one of the roles {', '.join(holders)}: "
+    remedy = f"That needs one of the roles {', '.join(holders)}. "
     if not rules.members and len(names) == 1:
         why = "is not in a folder of this machine" if not policy.is_local(env) else "belongs to another OS user"
         subject = f"the storage of {env}" if not policy.is_local(env) else "the project's folder"
-        return f"{remedy}{subject} {why}, so members must be listed; add {lacking} to members in {FILE}."
-    return f"{remedy}see members.{lacking} in {FILE}, or ask a person who has one."
+        return f"{remedy}Add {lacking} to members in {FILE}: {subject} {why}, so only listed members have roles."
+    return f"{remedy}Add a role to members.{lacking} in {FILE}, or ask a person who has one of these roles."

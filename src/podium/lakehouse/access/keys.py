@@ -20,12 +20,12 @@ __all__ = ["VARIABLE", "MaskKey", "given_key"]
 
 VARIABLE = "PODIUM_MASK_KEY"
 LEAST = 32
-HOW = "python -c 'import secrets; print(secrets.token_hex(32))' generates one"
+HOW = "python -c 'import secrets; print(secrets.token_hex(32))' generates a key"
 
 
 @dataclass(frozen=True)
 class MaskKey:
-    """The source of the mask key. Its representation never shows the key.
+    """The source of the mask key. ``repr`` never shows the key.
 
     Attributes:
         given: the key from the credentials, if there is one.
@@ -43,7 +43,7 @@ class MaskKey:
         """Return the HMAC key. If no key is given, generate the environment's own key on first use."""
         if self.given is not None:
             return hmac_key(self.given.get_secret_value())
-        assert self.own is not None, "found() was not asked"
+        assert self.own is not None, "call found() before get()"
         return hmac_key(_kept(self.own))
 
 
@@ -58,7 +58,9 @@ def given_key(credentials: Mapping[str, Any]) -> SecretStr | None:
     if not key:
         return None
     if len(str(key).encode()) < LEAST:
-        raise PodiumError(f"The mask key ({VARIABLE}, or masking.key) is shorter than {LEAST} bytes; {HOW}.")
+        raise PodiumError(
+            f"The mask key ({VARIABLE}, or masking.key) is shorter than {LEAST} bytes. Set a longer one; {HOW}."
+        )
     return SecretStr(str(key))
 
 

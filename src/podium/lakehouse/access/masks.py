@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["DIGITS", "hmac_key", "mask_frame", "mask_rows", "masked_value"]
 
-# 128 bits: practically no collisions among a billion values, and short enough to show on a page.
+# The length of a mask in hexadecimal digits: 128 bits. With them, collisions among a billion values are practically
+# impossible, and a mask is short enough to show on a page.
 DIGITS = 32
-# Spark's text types.
+# Matches Spark's names of text types.
 TEXT = re.compile(r"string|(var)?char\(\d+\)")
 
 
 def hmac_key(secret: str) -> bytes:
-    """The key of the HMAC: a hexadecimal digest of the secret. It fills exactly one block, as ``sql.py`` requires."""
+    """The key of the HMAC: a hexadecimal digest of the secret. It fills one SHA-256 block, as ``sql.py`` requires."""
     return sha256(secret.encode()).hexdigest().encode()
 
 
@@ -63,7 +64,7 @@ def mask_frame(frame: DataFrame, columns: Mapping[str, str], key: Callable[[], b
 
 
 def mask_rows(rows: pd.DataFrame, columns: Mapping[str, str], key: Callable[[], bytes]) -> pd.DataFrame:
-    """Like ``mask_frame``, for a few rows in memory. Nested columns become null, as they may hold masked fields."""
+    """Like ``mask_frame``, for rows in memory. Nested columns become null, because they may hold masked fields."""
     rows = rows.copy()
     for name in rows.columns:
         if name.lower() in columns:

@@ -46,7 +46,7 @@ class Policy:
         return roles_of(self.rules, name, owner=mine)
 
     def allowed(self, env: str, names: tuple[str, ...] | None = None) -> Allowed:
-        """The rights that all given principals have in an environment. ``names`` defaults to those of this process."""
+        """The rights that all named principals share in an environment. Defaults to the principals of this process."""
         first, *others = [self.rules.allowed(env, self.roles(name, env)) for name in names or self.caller.names()]
         for other in others:
             first &= other

@@ -1,4 +1,4 @@
-"""The principal: the user of Databricks or of the operating system, narrowed by ``PODIUM_PRINCIPAL``."""
+"""The principal: the Databricks or OS user. ``PODIUM_PRINCIPAL`` can take rights away from it, but not add any."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def os_user() -> str:
     """The user of this process, looked up by its user id, because anybody can set USER and LOGNAME."""
     try:
         import pwd
-    except ImportError:  # Windows
+    except ImportError:  # Windows has no pwd
         import getpass
 
         return getpass.getuser()

@@ -15,7 +15,7 @@ __all__ = ["ANYONE", "FILE", "ZONES", "AccessRules", "Allowed", "Verb", "read_ru
 
 Verb = Literal["read", "write"]
 ZONES = ("bronze", "quarantine", "features", "training_sets", "predictions", "monitoring", "registry")
-# The role that everybody has. It is not declared, given or taken.
+# The role that everybody has. access.yml neither declares it nor lists its members.
 ANYONE = "anyone"
 FILE = "conf/base/access.yml"
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"

@@ -18,7 +18,7 @@ __all__ = ["wishes"]
 
 
 def wishes(pipeline: Pipeline, catalog: CatalogProtocol) -> Iterator[Wish]:
-    """Yield a wish for each load and each save by the pipeline's nodes. Datasets without a zone are skipped."""
+    """Yield a ``Wish`` for each load and each save by the pipeline's nodes. Datasets without a zone are skipped."""
     for node in pipeline.nodes:
         for name in node.inputs:
             yield from _wish("read", name, catalog)

@@ -1,6 +1,6 @@
 """Compile the access rules to SQL for Unity Catalog: GRANT and REVOKE for each role, and functions that mask columns.
 
-Unity Catalog enforces them for every user and tool, which a library in the user's own process cannot.
+Unity Catalog enforces the rules for every user and tool. Podium alone cannot: it runs in the user's own process.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from .rules import ANYONE, AccessRules, Allowed
 
 __all__ = ["CatalogTable", "hmac_sql", "statements"]
 
-# The scope and name of the mask key in Databricks: databricks secrets put-secret podium mask_key
+# The scope and name of the Databricks secret that holds the mask key. To store the key: databricks secrets put-secret
+# podium mask_key
 SCOPE, SECRET = "podium", "mask_key"
-# The group of all users of the Databricks account.
+# Databricks' name for the group of all users of an account.
 EVERYBODY = "account users"
 PRIVILEGES = {"read": "SELECT", "write": "MODIFY"}
 HEX = b"0123456789abcdef"
