@@ -140,7 +140,7 @@ def engine_settings(raw: Mapping[str, Any], env: str) -> engine.EngineSettings:
         return engine.EngineSettings.model_validate(raw)
     except ValidationError as wrong:
         lines = error_lines(wrong, engine.EngineSettings, show_input=False)
-        raise PodiumError(f"conf/{env}/spark.yml is invalid, nothing was run:\n  " + "\n  ".join(lines)) from wrong
+        raise PodiumError(f"spark.yml of {env} is invalid, nothing was run:\n  " + "\n  ".join(lines)) from wrong
 
 
 def export_storage(config: AbstractConfigLoader) -> None:

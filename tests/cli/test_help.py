@@ -34,7 +34,7 @@ def test_every_command_says_what_it_does_and_shows_an_example(podium, path):
     assert ALL[path].get_short_help_str()
 
 
-# Commands without --env: a cluster serves every environment, a promotion names two, and a bundle has targets.
+# Commands without --env: a cluster belongs to no environment, a promotion names two, and a bundle has targets.
 WITHOUT_ENVIRONMENT = ("cluster", "promote", "bundle")
 
 

@@ -148,7 +148,7 @@ def test_an_invalid_spark_yml_is_refused(what):
     ("variable", "address", "message"),
     [
         ("SPARK_REMOTE", f"sc://{CLOSED_PORT}", f"No Spark Connect server answers at sc://{CLOSED_PORT}."),
-        ("PODIUM_SPARK_MASTER", f"sc://{CLOSED_PORT}", "conf/prod/spark.yml is invalid, nothing was run:"),
+        ("PODIUM_SPARK_MASTER", f"sc://{CLOSED_PORT}", "spark.yml of prod is invalid, nothing was run:"),
     ],
 )
 def test_a_run_without_its_cluster_fails_with_a_single_error(new_project, slice_of_march, variable, address, message):

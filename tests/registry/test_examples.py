@@ -97,7 +97,7 @@ def test_the_error_for_a_vacuumed_version_says_what_to_run(champion, train, exam
     said = str(lost.value)
     assert f"(version {champion}: 1 of its 1 files were vacuumed)" in said
     assert "trained on the training set as of 2013-04-01 00:00 UTC" in said
-    assert "run: kedro run --pipeline training --params as_of=2013-04-01T00:00:00" in said
+    assert "run: kedro run --pipelines training --params as_of=2013-04-01T00:00:00" in said
 
 
 def test_the_newest_version_is_read_if_the_recorded_one_was_vacuumed(champion, train, examples):

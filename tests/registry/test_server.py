@@ -83,7 +83,7 @@ def test_a_taken_port_is_reported(served):
     environment = os.environ | {"PODIUM_DATA": str(home.folder.parent), "PODIUM_HOME": str(PROJECT)}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 1
-    assert f"Port {port} of 127.0.0.1 is taken" in answer.stderr
+    assert f"Port {port} of 127.0.0.1 cannot be used: Address already in use" in answer.stderr
     assert not (home.folder.parent / "dev").exists()
 
 

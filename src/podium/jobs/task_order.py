@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from graphlib import CycleError, TopologicalSorter
 
 from podium.errors import PodiumError
 
@@ -37,13 +38,15 @@ def steps(job: Job, defaults: Defaults) -> tuple[ResolvedTask, ...]:
         PodiumError: some tasks depend on each other in a cycle.
     """
     waiting = [_step(job, at, defaults) for at in range(len(job.tasks))]
+    try:
+        TopologicalSorter({step.name: step.depends_on for step in waiting}).prepare()
+    except CycleError as cycle:
+        names = ", ".join(cycle.args[1][1:])
+        raise PodiumError(f"cycle in depends_on: {names}; remove one of these dependencies") from None
     found: list[ResolvedTask] = []
     while waiting:
         done = {step.name for step in found}
-        ready = next((step for step in waiting if done.issuperset(step.depends_on)), None)
-        if ready is None:
-            names = ", ".join(step.name for step in waiting)
-            raise PodiumError(f"cycle in depends_on: {names}; remove a dependency of one of these tasks")
+        ready = next(step for step in waiting if done.issuperset(step.depends_on))
         waiting.remove(ready)
         found.append(ready)
     return tuple(found)

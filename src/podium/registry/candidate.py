@@ -64,7 +64,7 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
     if run is None:
         raise PodiumError(
             f"{problem}: the candidate was not logged, because no MLflow run is active. Run: "
-            "kedro run --pipeline training"
+            "kedro run --pipelines training"
         )
     with tempfile.TemporaryDirectory() as scratch:
         folder, baseline = Path(scratch, "model"), Path(scratch, "baseline")
@@ -119,7 +119,7 @@ def newest_candidate(problem: str) -> Candidate:
     client = MlflowClient()
     run = newest_run(client, candidate=problem)
     if run is None:
-        raise PodiumError(f"{problem}: there is no candidate. First train one: kedro run --pipeline training")
+        raise PodiumError(f"{problem}: there is no candidate. First train one: kedro run --pipelines training")
     tags = run.data.tags
     return Candidate(
         model=load_checked(tags["podium.model_uri"], tags, f"the candidate of {problem}"),

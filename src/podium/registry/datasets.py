@@ -138,7 +138,7 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
         parent = mlflow.active_run()
         if parent is None:
             raise LakehouseError(
-                "The trials were not logged, because no MLflow run is active. Run: kedro run --pipeline training"
+                "The trials were not logged, because no MLflow run is active. Run: kedro run --pipelines training"
             )
         client, now = MlflowClient(), int(time.time() * 1000)
         for trial in data.to_dict("records"):

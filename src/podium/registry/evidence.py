@@ -63,7 +63,7 @@ def newest_evidence(problem: str) -> Evidence:
     client = MlflowClient()
     run = newest_run(client, kind="evidence", problem=problem)
     if run is None:
-        raise PodiumError(f"{problem}: no candidate has been evaluated yet. Run: kedro run --pipeline evaluation")
+        raise PodiumError(f"{problem}: no candidate has been evaluated yet. Run: kedro run --pipelines evaluation")
     return Evidence(
         digest=run.data.tags["podium.evaluates"],
         champion=run.data.tags["podium.champion"],

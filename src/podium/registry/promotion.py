@@ -117,12 +117,12 @@ def promote(plan: PromotionPlan, say: Callable[[str], None]) -> str:
         client = target.client()
         number = registered(client, name, plan.digest)
         if number is None:
-            say(f"Reading {plan.origin}, checking its bytes")
+            say(f"Reading {plan.origin}, checking its files")
             with asking(plan.source.uri):
                 bundle = collect(plan.source, plan.version, scratch)
             number = _copy(plan, bundle, client, scratch / "back", say)
         else:
-            say(f"{target.env} has these bytes as version {number}; checking them")
+            say(f"{target.env} already has the same files, as version {number}; checking them")
             fetch_model(target, client.get_model_version(name, number), scratch / "present")
         # If the version is champion already, don't make it challenger too.
         if (aliases_of(client, name) or {}).get(CHAMPION) != number:

@@ -74,7 +74,10 @@ def _see_that_it_is_free(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as cause:
-            raise PodiumError(f"Port {port} of {HOST} is taken. Choose another: make mlflow PORT={port + 1}") from cause
+            raise PodiumError(
+                f"Port {port} of {HOST} cannot be used: {cause.strerror}. "
+                f"Choose another: make mlflow PORT={max(port, 5000) + 1}"
+            ) from cause
 
 
 def _wait_for(server: subprocess.Popen, port: int) -> None:

@@ -101,7 +101,9 @@ def read_statement(text: str, known: Iterable[str]) -> Statement:
 
 def _only_tree(sql: str) -> exp.Expr:
     trees = [tree for tree in Spark().parse(sql) if tree is not None]
-    if len(trees) != 1:
+    if not trees:
+        raise QueryError("The text contains no query.")
+    if len(trees) > 1:
         raise QueryError(f"The text contains {len(trees)} queries. Run one at a time.")
     return trees[0]
 

@@ -24,7 +24,7 @@ def decide(candidate: Candidate, evidence: Evidence, champion: ModelVersion | No
     if evidence.digest != candidate.digest:
         raise PodiumError(
             f"The newest candidate of {problem.name} ({candidate.digest[:12]}) was not evaluated; the newest "
-            f"evaluation is of another candidate ({evidence.digest[:12]}). Run: kedro run --pipeline evaluation"
+            f"evaluation is of another candidate ({evidence.digest[:12]}). Run: kedro run --pipelines evaluation"
         )
     checks = (*evidence.evaluation["checks"], _complete(candidate, problem), _current(candidate, evidence, champion))
     decision = Decision(candidate=candidate, checks=checks, metrics=evidence.metrics)

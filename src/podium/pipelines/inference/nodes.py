@@ -48,7 +48,7 @@ def score(
         PodiumError: there is no champion, or a feature table ends before ``as_of``.
     """
     if champion is None:
-        raise PodiumError(f"{problem.name} has no champion to score with. Run: kedro run --pipeline deployment")
+        raise PodiumError(f"{problem.name} has no champion to score with. Run: kedro run --pipelines deployment")
     require_reached(refreshes, as_of, problem)
     bronze = dict(zip(problem.request_reads, frames, strict=False))
     tables = {table.name: frame for table, frame in zip(problem.tables, frames[len(bronze) :], strict=True)}

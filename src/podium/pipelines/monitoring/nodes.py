@@ -49,7 +49,7 @@ def reference(
         PodiumError: there is no champion, or its training set is gone.
     """
     if champion is None:
-        raise PodiumError(f"{problem.name} has no champion to monitor. Run: kedro run --pipeline deployment")
+        raise PodiumError(f"{problem.name} has no champion to monitor. Run: kedro run --pipelines deployment")
     mine = examples.filter(F.col("as_of") == F.lit(champion.as_of))
     held_out_from = F.lit(champion.held_out_from)
     unseen = add_scores(mine.filter(F.col("prediction_time") >= held_out_from), champion.model, digest=champion.digest)
