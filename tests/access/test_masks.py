@@ -49,6 +49,7 @@ def test_another_key_or_kind_gives_another_mask():
     assert len(masks) == 4
 
 
+@on_two_engines
 def test_values_are_masked_and_null_stays(engine_name):
     found = dict(rows(masked(frame())))
 

@@ -10,6 +10,7 @@ from pyspark.errors import PySparkException
 from podium.lakehouse import engine
 from podium.lakehouse.conflicts import is_conflict
 from podium.lakehouse.table import DeltaDataset, Mode, Rows
+from tests.conftest import on_two_engines
 
 SAVES = {
     "merge": {"mode": "merge", "keys": ("k",)},
@@ -39,8 +40,10 @@ def race(writers: list[Callable[[], None]]) -> list[Exception]:
         return [error for error in threads.map(write, writers) if error]
 
 
+@on_two_engines
 @pytest.mark.parametrize("first", SAVES)
 def test_a_lost_race_is_recognised(engine_name, tmp_path, first):
+    """On Connect, ``test_verbs.py`` tests that a lost race is retried, which it is only if it is recognised."""
     lost = []
     for n in range(10):
         path = str(tmp_path / f"t{n}")

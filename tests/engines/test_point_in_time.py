@@ -85,6 +85,7 @@ def as_frame(rows: pd.DataFrame, schema: str):
 
 
 @on_two_engines
+@pytest.mark.usefixtures("generated_code")
 def test_the_join_equals_that_of_pandas(engine_name, asked, stored):
     requests = as_frame(asked, "n int, airport string, prediction_time timestamp")
     frames = {

@@ -13,7 +13,7 @@ from podium.models.model import Model, digest
 from podium.models.scoring import add_scores
 from podium.pipelines.ingestion.nodes import parse_moment
 from podium.problems import PROBLEMS
-from tests.conftest import Project
+from tests.conftest import Project, on_two_engines
 from tests.engines.conftest import AS_OF
 from tests.leaks import assert_same_rows
 
@@ -57,6 +57,7 @@ def models(on_sail_described: pd.DataFrame) -> dict[str, Model]:
     ],
     indirect=True,
 )
+@pytest.mark.usefixtures("generated_code")
 def test_every_engine_gives_the_same_features_and_scores(engine_name, on_sail, on_sail_described, models, tmp_path):
     """The point-in-time join gives the stored features. Python workers compute request features and scores."""
     frame = all_described(on_sail)
@@ -75,6 +76,7 @@ def test_every_engine_gives_the_same_features_and_scores(engine_name, on_sail, o
         np.testing.assert_allclose(found[name], expected, rtol=0, atol=1e-9)
 
 
+@on_two_engines
 def test_no_requests_give_no_scores(engine_name, on_sail, models, tmp_path):
     model = models["lightgbm"]
     model.save(tmp_path)

@@ -45,7 +45,7 @@ SAVES = {
 }
 
 
-@places("spark", always=True)
+@places("spark")
 @pytest.mark.parametrize("mode", SAVES)
 def test_a_save_does_what_its_mode_says_in_one_commit(filled, table, rows, stored, mode):
     """Modes that write by key or by window are idempotent."""

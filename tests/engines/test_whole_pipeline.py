@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from podium.problems import PROBLEMS
-from tests.conftest import Project
+from tests.conftest import JVM, Project
 from tests.engines.conftest import AS_OF
 from tests.leaks import assert_same_rows, table_keys
 from tests.runs import Run
@@ -21,7 +21,8 @@ TABLES = table_keys(PROBLEMS["flight_delay"])
 def prod(new_project, on_sail) -> tuple[Project, Run]:
     """A full run from the source files, in prod without a cluster, and its output."""
     project = new_project(on_sail.source, env="prod")
-    run = Run(project.data, project.source, env="prod", as_of=AS_OF)
+    generating_code = {"JAVA_TOOL_OPTIONS": JVM}
+    run = Run(project.data, project.source, env="prod", as_of=AS_OF, variables=generating_code)
     assert run.end() == 0, run.output
     return project, run
 

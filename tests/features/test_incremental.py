@@ -1,5 +1,7 @@
 """Feature tables that were refreshed in steps, repaired or recomputed are bit-identical to those of a single run."""
 
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -59,10 +61,10 @@ def test_a_run_without_new_data_writes_nothing(stepped, moment):
     assert versions(stepped) == before
 
 
-def test_one_more_day_adds_only_rows_of_that_day(stepped, computed, new_project):
-    """Uses a separate project, so that the tables of the other tests do not change."""
-    project = new_project(stepped.source)
-    project.run("feature_engineering", as_of=AS_OF)
+def test_one_more_day_adds_only_rows_of_that_day(computed, new_project):
+    """Uses a copy of the project, so that the tables of the other tests do not change."""
+    project = new_project(computed.source)
+    shutil.copytree(computed.lake, project.lake)
 
     project.run("feature_engineering", as_of="2013-03-13T06:07")
 
@@ -75,7 +77,7 @@ def test_one_more_day_adds_only_rows_of_that_day(stepped, computed, new_project)
         assert (new["feature_time"] > pd.Timestamp(AS_OF, tz="UTC")).all()
 
 
-@pytest.mark.parametrize("since", ["2013-02-20T11:11", "2013-03-10T07:00:00.5", "2012-01-01"])
+@pytest.mark.parametrize("since", ["2013-03-10T07:00:00.5", "2012-01-01"])
 def test_a_backfill_leaves_the_tables_equal(stepped, computed, since):
     before = versions(stepped)
 

@@ -1,6 +1,7 @@
 """A model's life cycle on a sampled year: every stage runs, is idempotent, and uses no future data."""
 
 import json
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -13,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from podium.errors import PodiumError
 from tests.conftest import Project
-from tests.pipelines.life import AS_OF, FIRST, LATER, QUICK, contents, live
+from tests.pipelines.life import AS_OF, LATER, QUICK, contents, live
 
 
 def champion(project: Project):
@@ -142,11 +143,13 @@ def test_a_changed_model_file_is_refused(lived: Project, tmp_path: Path) -> None
         file.write_bytes(held)
 
 
-def test_a_candidate_that_fails_a_check_stays_challenger(tmp_path, small, write_source, spark, monkeypatch) -> None:
-    monkeypatch.setenv("PODIUM_DATA", str(tmp_path / "data"))
-    project = Project(tmp_path / "data", write_source(small, tmp_path / "source"))
+def test_a_candidate_that_fails_a_check_stays_challenger(lived: Project, new_project, monkeypatch) -> None:
+    project = new_project(lived.source)
+    monkeypatch.setenv("PODIUM_DATA", str(project.data))
+    for zone in ("bronze", "quarantine", "features"):
+        shutil.copytree(lived.lake / zone, project.lake / zone)
     strict = QUICK | {"flight_delay__evaluation__thresholds__min_auc": 0.999}
-    for stage in FIRST[1:]:
+    for stage in ("training", "evaluation", "deployment"):
         project.run(stage, as_of=AS_OF, **strict)
     client = MlflowClient()
     assert client.get_registered_model("flight_delay").aliases.keys() == {"challenger"}
