@@ -22,8 +22,8 @@ from podium.lakehouse.landing import resolve
 if TYPE_CHECKING:
     from podium.lakehouse.cluster import ClusterState
 
-# In tests, JVMs live only for seconds and tables have a few rows. So optimizing code, and generating code for each query,
-# cost more than they save. Tests that compare computed values use ``generated_code``.
+# In tests, JVMs live only for seconds and tables have a few rows. So optimizing code, and generating code for every
+# query, cost more than they save. Tests that compare computed values use ``generated_code``.
 JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 os.environ.setdefault(

@@ -8,6 +8,7 @@ import pytest
 from podium.pipelines.evaluation import assessment
 from podium.pipelines.evaluation.explain import explain
 from podium.pipelines.evaluation.parameters import CardText, EvaluationParams
+from podium.reports import figure_to_png
 from podium.reports.words import ReportWords
 
 from .conftest import scoring
@@ -50,7 +51,8 @@ def write(evaluate, rows):
         figures = assessment.draw(
             model, baseline, rows, evaluation=found, explanation=explanation, params=params, champion=champion
         )
-        return assessment.write_model_card(found, explanation, figures, params, title=title, owner="flight-operations")
+        pictures = {name: figure_to_png(figure) for name, figure in figures.items()}
+        return assessment.write_model_card(found, explanation, pictures, params, title=title, owner="flight-operations")
 
     return run
 

@@ -9,7 +9,7 @@ from podium.lakehouse import engine
 from podium.lakehouse.files import PageDataset
 from podium.lakehouse.table import DeltaDataset
 from podium.lakehouse.table_preview import pictures
-from podium.reports import drawing, figure_to_base64, figure_to_svg
+from podium.reports import data_uri, drawing, figure_to_png, figure_to_svg
 
 LONG = "x" * 500
 
@@ -82,7 +82,7 @@ def page(tmp_path) -> PageDataset:
 def test_the_pictures_of_a_page_keep_their_underscores_and_colours(page):
     with drawing(4, 3) as figure:
         figure.add_subplot().set_title("wind_gust and wind_speed")
-        svg, png = figure_to_svg(figure, label="Wind < storm"), figure_to_base64(figure)
+        svg, png = figure_to_svg(figure, label="Wind < storm"), data_uri(figure_to_png(figure))
     theme = ":root { --ink: #123456; }"
     page.save(f'<style>{theme}</style><script>x</script>{svg}<p>text</p><img src="{png}" alt="ROC curves">')
 

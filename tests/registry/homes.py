@@ -15,6 +15,7 @@ from podium.registry.evidence import Evidence, log_evidence
 from podium.registry.runs import record_run
 from podium.registry.tracking import TrackingLocation, artifact_location, tracking_uri
 from podium.registry.versions import Decision, apply
+from podium.reports import figure_to_png
 from tests.models.conftest import CATEGORICAL, FEATURES, flights
 
 NAME = "flight_delay"
@@ -119,7 +120,7 @@ def evidence_of(candidate: Candidate, *, passed: bool = True, auc: float = 0.75)
         champion="",
         evaluation={"checks": [{"name": "auc", "passed": passed}]},
         metrics={"auc": auc, "auc_low": auc - 0.1, "baseline_auc": 0.6, "rows": 300},
-        figures={"roc": Figure()},
+        pictures={"roc": figure_to_png(Figure())},
         card="<p>A card.</p>",
     )
 

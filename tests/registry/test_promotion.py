@@ -250,7 +250,7 @@ def test_errors_name_the_missing_model_version_or_environment(staging: Home, pro
 def test_without_a_champion_the_version_must_be_given(new_home, prod: Home):
     home = new_home("staging")
     home.live(seed=6, passed=False)
-    with pytest.raises(PodiumError, match=r"no champion in staging. Name a version, with --version"):
+    with pytest.raises(PodiumError, match=r"no champion in staging. Choose a version with --version"):
         plan_promotion(NAME, home.place, prod.place)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
@@ -13,9 +15,6 @@ from mlflow import MlflowClient
 from podium.errors import PodiumError
 
 from .lookups import json_document, newest_run
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["Evidence", "log_evidence", "newest_evidence"]
 
@@ -29,7 +28,7 @@ class Evidence:
         champion: digest of the champion that it was compared with; empty if there was none.
         evaluation: metrics, intervals, slices and checks, as JSON values.
         metrics: the metrics that the MLflow run shows.
-        figures: pictures by name.
+        pictures: PNG files by name.
         card: the model card, a page of HTML.
     """
 
@@ -37,15 +36,17 @@ class Evidence:
     champion: str
     evaluation: Mapping[str, Any]
     metrics: Mapping[str, float]
-    figures: Mapping[str, Figure]
+    pictures: Mapping[str, bytes]
     card: str
 
 
 def log_evidence(problem: str, evidence: Evidence) -> None:
     """Log the evidence to the active MLflow run. Set the tags last, so that a search finds only complete evidence."""
     mlflow.log_metrics(dict(evidence.metrics))
-    for name, figure in evidence.figures.items():
-        mlflow.log_figure(figure, f"pictures/{name}.png")
+    with TemporaryDirectory() as folder:
+        for name, png in evidence.pictures.items():
+            Path(folder, f"{name}.png").write_bytes(png)
+        mlflow.log_artifacts(folder, "pictures")
     mlflow.log_text(evidence.card, "model_card.html")
     mlflow.log_text(json.dumps(evidence.evaluation, indent=1), "evaluation.json")
     mlflow.set_tags(
@@ -69,6 +70,6 @@ def newest_evidence(problem: str) -> Evidence:
         champion=run.data.tags["podium.champion"],
         evaluation=json_document(client, run.info.run_id, "evaluation.json"),
         metrics=run.data.metrics,
-        figures={},
+        pictures={},
         card=mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/model_card.html"),
     )

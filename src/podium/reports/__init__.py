@@ -3,7 +3,7 @@
 A report is one self-contained file.
 """
 
-from podium.reports.figures import drawing, figure_to_base64, figure_to_svg
+from podium.reports.figures import data_uri, drawing, figure_to_png, figure_to_svg
 from podium.reports.page import render
 
-__all__ = ["drawing", "figure_to_base64", "figure_to_svg", "render"]
+__all__ = ["data_uri", "drawing", "figure_to_png", "figure_to_svg", "render"]

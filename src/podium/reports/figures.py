@@ -27,8 +27,9 @@ __all__ = [
     "SURFACE",
     "canvas",
     "counts",
+    "data_uri",
     "drawing",
-    "figure_to_base64",
+    "figure_to_png",
     "figure_to_svg",
     "legend",
     "percent",
@@ -102,11 +103,17 @@ def figure_to_svg(figure: Figure, *, label: str) -> Markup:
     return Markup(text.replace("<svg", Markup('<svg role="img" aria-label="{}"').format(label), 1))  # noqa: S704
 
 
-def figure_to_base64(figure: Figure, *, dpi: int = 110) -> str:
-    """Return the figure as a ``data:`` URI of a PNG on white, for pages that do not use Podium's theme."""
+def figure_to_png(figure: Figure) -> bytes:
+    """Return the figure as a PNG, for files and for pages that do not use Podium's theme."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    # Leave matplotlib's version out of the file: two versions that draw the same picture then give equal files.
+    figure.savefig(stream, format="png", metadata={"Software": None})
+    return stream.getvalue()
+
+
+def data_uri(png: bytes) -> str:
+    """Return a PNG as a ``data:`` URI, with which a page holds a picture."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def canvas(

@@ -169,15 +169,15 @@ def draw(
 def write_model_card(
     evaluation: Evaluation,
     explanation: Explanation,
-    figures: Mapping[str, Figure],
+    pictures: Mapping[str, bytes],
     params: EvaluationParams,
     *,
     title: str,
     owner: str,
 ) -> tuple[str, str]:
-    """Return the model card as one HTML page with its pictures, and as Markdown without pictures."""
+    """Return the model card as one HTML page with its pictures (PNG), and as Markdown without pictures."""
     card = model_card.Card(title, owner, evaluation, explanation, params)
-    return model_card.html(card, figures), model_card.markdown(card)
+    return model_card.html(card, pictures), model_card.markdown(card)
 
 
 def flat_metrics(evaluation: Evaluation) -> dict[str, float]:

@@ -6,24 +6,19 @@ holds wall-clock time, so the same evaluation gives the same card. Both escape n
 
 from __future__ import annotations
 
-import base64
 import html as html_text
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from podium.models.metrics import METRICS
+from podium.reports import data_uri
 
 from .explain import Explanation
 from .parameters import EvaluationParams
 from .records import Estimate, Evaluation
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["Card", "html", "markdown"]
 
@@ -41,9 +36,9 @@ class Card:
     params: EvaluationParams
 
 
-def html(card: Card, figures: Mapping[str, Figure]) -> str:
-    """Return the card as a self-contained HTML page, with styles and pictures inside."""
-    images = {name: _data_uri(figure) for name, figure in figures.items()}
+def html(card: Card, pictures: Mapping[str, bytes]) -> str:
+    """Return the card as a self-contained HTML page, with styles and pictures (PNG) inside."""
+    images = {name: data_uri(png) for name, png in pictures.items()}
     return _environment().get_template("model_card.html").render(**_context(card), images=images)
 
 
@@ -85,13 +80,6 @@ def _by_name(found: Evaluation) -> dict[str, list[object]]:
     for part in found.slices:
         names.setdefault(part.slice, []).append(part)
     return names
-
-
-def _data_uri(figure: Figure) -> str:
-    png = io.BytesIO()
-    # Leave matplotlib's version out of the file: two versions that draw the same picture then give equal files.
-    figure.savefig(png, format="png", metadata={"Software": None})
-    return f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
 
 
 def _md(text: object) -> str:

@@ -13,6 +13,7 @@ from podium.problems.base import Problem
 from podium.registry.candidate import Candidate
 from podium.registry.evidence import Evidence
 from podium.registry.versions import ModelVersion
+from podium.reports import figure_to_png
 
 from . import assessment
 from .parameters import EvaluationParams
@@ -74,15 +75,16 @@ def show(
         params=params,
         champion=_other(champion, candidate),
     )
+    pictures = {name: figure_to_png(figure) for name, figure in figures.items()}
     card, _ = assessment.write_model_card(
-        evaluation, explanation, figures, params, title=problem.title, owner=problem.owner
+        evaluation, explanation, pictures, params, title=problem.title, owner=problem.owner
     )
     evidence = Evidence(
         digest=candidate.digest,
         champion=champion.digest if champion else "",
         evaluation=evaluation.model_dump(mode="json"),
         metrics=assessment.flat_metrics(evaluation),
-        figures=figures,
+        pictures=pictures,
         card=card,
     )
     return evidence, card
