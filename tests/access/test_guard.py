@@ -106,7 +106,7 @@ def test_without_members_the_error_says_why_the_owner_does_not_count(enter, what
     enter("me", "prod", rules=read_rules(raw_rules()), **settings)
     with pytest.raises(AccessError, match=message) as refused:
         access.require("write", "features", "weather")
-    assert "add me to members" in str(refused.value)
+    assert "Add me to members" in str(refused.value)
 
 
 def test_an_unknown_zone_is_refused_for_everybody(enter):

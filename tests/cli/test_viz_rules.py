@@ -71,5 +71,5 @@ def test_before_the_first_run_previews_say_so_and_create_no_files(previews, tmp_
     shown = previews("dev")
 
     for name, text in shown.items():
-        assert "Run the pipeline that writes it." in text, name
+        assert "First run the pipeline that writes" in text, name
     assert not list(tmp_path.iterdir())

@@ -139,7 +139,7 @@ WRONG = {
 def test_an_invalid_spark_yml_is_refused(what):
     raw, message = WRONG[what]
 
-    with pytest.raises(PodiumError, match=r"^conf/prod/spark\.yml is invalid, nothing was run:") as refused:
+    with pytest.raises(PodiumError, match=r"^spark\.yml of prod is invalid, nothing was run:") as refused:
         engine_settings(raw, "prod")
     assert message in str(refused.value)
 

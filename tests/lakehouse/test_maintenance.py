@@ -137,7 +137,7 @@ def test_an_unreadable_table_is_reported(tmp_path, spark):
 def test_a_retention_below_a_week_is_refused_with_the_reason(hours):
     with pytest.raises(LakehouseError, match=f"A retention of {hours} hours is refused; the minimum is 168") as refused:
         require_safe(hours, force=False)
-    for word in ("runs", "time travel", "reproduction", "--force"):
+    for word in ("runs", "time travel", "reproducing a model", "--force"):
         assert word in str(refused.value)
     require_safe(hours, force=True)
     require_safe(168, force=False)

@@ -113,7 +113,7 @@ def test_a_decimal_is_a_number(spark):
         ("lat", "SELECT 1 AS late", "no column 'lat' (did you mean 'late'?)"),
         ("late", "SELECT 'x' AS late", "late is string, not a number"),
         ("late", "SELECT 1 AS late, 2 AS LATE", "two columns 'late'"),
-        ("rows", "SELECT 1 AS rows", "Rename the column"),
+        ("rows", "SELECT 1 AS rows", "Rename it with AS"),
     ],
 )
 def test_a_threshold_that_does_not_fit_the_result_is_refused(spark, measure, sql, says):

@@ -45,8 +45,8 @@ def show(found: Mapping[str, Any], out: Console) -> None:
         out.print(_runs(found["pipelines"]))
     else:
         out.print(
-            f"No pipeline has run in {found['env']} yet. To run the first one: kedro run --env {found['env']} "
-            "--pipelines eda"
+            f"No pipeline has run in {found['env']} yet. Run: podium demo --env {found['env']}, or kedro run "
+            f"--env {found['env']} --pipelines eda"
         )
     for problem in found["problems"].values():
         show_alerts(problem["alerts"], out, most=MOST_ALERTS)

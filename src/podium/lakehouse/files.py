@@ -127,7 +127,7 @@ class PageDataset(AbstractDataset[str, str]):
         try:
             access.require("read", self.zone, self.filepath)
             there = self._exists()
-            shown = pictures(self.load()) if there else "The page does not exist yet. Run the pipeline that writes it."
+            shown = pictures(self.load()) if there else "The page does not exist yet. First run the pipeline that writes it."
         except (LakehouseError, OSError) as why:
             shown = html.escape(str(why))
         return HTMLPreview(shown)

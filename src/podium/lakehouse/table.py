@@ -187,7 +187,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         try:
             grant = access.require("read", self.zone, self.path, self.env)
             if not self._exists():
-                return said("The table does not exist yet. Run the pipeline that writes it.")
+                return said("The table does not exist yet. First run the pipeline that writes it.")
             return table_preview(self.path, self._version_to_load(), nrows, grant)
         except (LakehouseError, DeltaError) as why:
             return said(str(why))

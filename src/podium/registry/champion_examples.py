@@ -86,6 +86,6 @@ class ChampionExamplesDataset(DeltaDataset):
             f"The champion (version {champion.version} of {self._problem}) was trained on the training set as of "
             f"{as_of:%Y-%m-%d %H:%M} UTC. The newest version of {self.path} lacks this training set, and no earlier "
             f"version of the table can be read instead ({why}). To build the training set again, run: kedro run "
-            f"--pipeline training --params as_of={as_of:%Y-%m-%dT%H:%M:%S}. If a feature of this champion has changed "
+            f"--pipelines training --params as_of={as_of:%Y-%m-%dT%H:%M:%S}. If a feature of this champion has changed "
             "its type since, deploy a new champion instead."
         )
