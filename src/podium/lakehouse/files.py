@@ -127,7 +127,8 @@ class PageDataset(AbstractDataset[str, str]):
         try:
             access.require("read", self.zone, self.filepath)
             there = self._exists()
-            shown = pictures(self.load()) if there else "The page does not exist yet. First run the pipeline that writes it."
+            missing = "The page does not exist yet. First run the pipeline that writes it."
+            shown = pictures(self.load()) if there else missing
         except (LakehouseError, OSError) as why:
             shown = html.escape(str(why))
         return HTMLPreview(shown)
