@@ -64,7 +64,7 @@ wheel: setup ## The package with its configuration, in dist/: what a Databricks 
 	@$(BIN)/python -m hatchling build --clean --target wheel
 
 faults: setup ## Kill runs and let writers race, many times; the tables must come out the same
-	$(strip $(BIN)/python -m pytest -m faults $(ARGS))
+	JAVA_TOOL_OPTIONS=-XX:+UseSerialGC $(strip $(BIN)/python -m pytest -m faults $(ARGS))
 
 bench: setup ## Measure the figures that the docs quote
 	@set -e; for file in $(filter-out benchmarks/_%,$(sort $(wildcard benchmarks/*.py))); do \

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from podium.lakehouse.cluster import ClusterState
 
 # In tests, JVMs live only for seconds and tables have a few rows. So optimizing code, and generating code for every
-# query, cost more than they save. Tests that compare computed values use ``generated_code``.
+# query, cost more than they save. Tests that compare computed values use ``generated_code``; ``make faults`` always
+# generates code.
 JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 os.environ.setdefault(
@@ -116,11 +117,15 @@ def engine_name(request: pytest.FixtureRequest, spark, tmp_path_factory: pytest.
 @pytest.fixture
 def generated_code(engine_name: str) -> Iterator[None]:
     """Let Spark generate code for its queries, as it does outside of the tests."""
-    conf = engine.session().conf if engine_name == "spark" else None
-    for name in INTERPRETED if conf else ():
+    if engine_name != "spark":
+        yield
+        return
+    conf = engine.session().conf
+    before = {name: conf.get(name) for name in INTERPRETED}
+    for name in before:
         conf.unset(name)
     yield
-    for name, value in INTERPRETED.items() if conf else ():
+    for name, value in before.items():
         conf.set(name, value)
 
 
