@@ -23,6 +23,6 @@ class PodiumContext(KedroContext):
         policy = access.current()
         if policy is None or policy.env != env:
             use_environment(self.config_loader, env, self.project_path)
-        if "kedro_viz.server" in sys.modules:  # true in kedro viz run and kedro viz build
+        if "kedro_viz.server" in sys.modules:  # imported by kedro viz run and kedro viz build
             show(self.config_loader["globals"]["local"], self.project_path)
         return super().catalog

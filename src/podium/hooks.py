@@ -59,8 +59,9 @@ class PodiumHooks:
         place = TrackingLocation.of(self._env, context.config_loader["mlflow"])
         prepare(place.uri)
         if database_file(place.uri):
-            # Create the experiment now: if two first runs start together, kedro-mlflow 2.0.3 fails one of them. Skipped
-            # for a server, whose credentials kedro-mlflow sets later.
+            # Create the experiment now. Otherwise, if the first two runs of an environment start at the same time,
+            # kedro-mlflow 2.0.3 fails one of them. Don't do this on an MLflow server, because kedro-mlflow sets the
+            # server's credentials only later.
             with asking(place.uri):
                 place.experiment_id()
 
@@ -101,7 +102,7 @@ class PodiumHooks:
     def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Raise the cause, if it is known, as a PodiumError instead of the errors that Kedro wraps around it."""
         if trouble := engine.trouble():
-            # Stop the engine now. At exit, its client would wait once more for the dead server.
+            # Stop the engine now. Otherwise the engine's client waits again, at exit, for the server that has died.
             engine.stop()
             raise PodiumError(f"{trouble} Each table is either completely written or unchanged.") from error
         cause: BaseException | None = error

@@ -37,7 +37,7 @@ def listen() -> None:
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(reader,), name="interrupts", daemon=True).start()
-    atexit.register(_leave)  # registered first, so it runs last
+    atexit.register(_leave)  # registered early, so it runs after the exit handlers that are registered later
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def handlers_kept() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            if handler is not None:  # None: C code installed it, so Python cannot restore it
+            if handler is not None:  # None means that C code installed the handler, so Python cannot restore it
                 signal.signal(number, handler)
 
 
@@ -83,7 +83,8 @@ def _watch(reader: int) -> None:
     """Wait for a signal and print one line. End the process if the main thread does not, as when in native code."""
     while True:
         number = os.read(reader, 1)[0]
-        # Ignore a signal that has another handler, such as the job runner's: that handler ends the process.
+        # Do nothing if the signal has a handler other than _end, such as the job runner's: that handler decides when
+        # the process ends.
         if number in LINES and signal.getsignal(number) is _end:
             break
     os.write(2, f"\n{LINES[signal.Signals(number)]}. {ADVICE}\n".encode())

@@ -33,8 +33,8 @@ __all__ = ["EVENTS", "FOLDER", "STATS", "RunStatus", "show"]
 
 logger = logging.getLogger(__name__)
 
-# kedro-viz's names of its folder and status files. Each environment's folder holds its own files; the project's folder
-# holds links to the files of one environment.
+# The names that kedro-viz expects for the folder and the files of a run's status. Each environment has a folder with
+# files of its own. The folder in the project holds links to the files of one environment.
 FOLDER, EVENTS, STATS = ".viz", "kedro_pipeline_events.json", "stats.json"
 
 Event = dict[str, Any]
@@ -145,7 +145,7 @@ def measured(table: str | None, file: str | None) -> dict[str, int]:
         return {}
     files = pa.table(delta.get_add_actions())
     found = {"columns": len(delta.schema().fields), "file_size": pc.sum(files["size_bytes"]).as_py() or 0}
-    # Leave out the number of rows if Delta's log lacks it for a file: writers need not record it.
+    # Report the number of rows only if Delta's log has a row count for every file: writers may omit the count.
     return found if files["num_records"].null_count else {"rows": pc.sum(files["num_records"]).as_py() or 0, **found}
 
 

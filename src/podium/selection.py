@@ -25,8 +25,8 @@ def _namespaces(pipeline: Pipeline) -> set[str]:
     return {prefix for node in pipeline.nodes for prefix in node.namespace_prefixes}
 
 
-# For each filter of Kedro: the word for one of its values, used in messages, and a function that lists all values that
-# exist in a pipeline.
+# For each of Kedro's filters: the noun that messages use for a value of the filter, and a function that lists all such
+# values in a pipeline.
 FILTERS: dict[str, tuple[str, Callable[[Pipeline], Collection[str]]]] = {
     "tags": ("tag", _tags),
     "node_names": ("node", _nodes),

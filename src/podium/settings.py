@@ -31,7 +31,7 @@ class Session(KedroSession):
             project_path = home()
             rest["conf_source"] = rest.get("conf_source") or str(conf())
         source = Path(rest.get("conf_source") or Path(project_path, "conf"))
-        if rest.get("env") and source.is_dir():  # no check if conf_source is an archive
+        if rest.get("env") and source.is_dir():  # an archive as conf_source is not checked
             require_environment(source, rest["env"])
         return super().create(project_path, *args, **rest)
 

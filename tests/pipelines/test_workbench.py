@@ -115,5 +115,5 @@ def test_the_workbench_gives_tables_query_results_and_pictures(context, lived):
 
 
 def test_without_a_champion_the_error_says_what_to_run(project):
-    with pytest.raises(PodiumError, match=r"has no champion yet\. First run make demo"):
+    with pytest.raises(PodiumError, match=r"has no champion yet\. To create one, run make demo"):
         bench(project.session.load_context())

@@ -43,7 +43,8 @@ class Podium(click.Group):
         """Run a command. On Databricks, return instead of exiting: there, even an exit with code 0 fails the task."""
         if "DATABRICKS_RUNTIME_VERSION" in os.environ:
             return super().main(*args, **{"standalone_mode": False, **extra})
-        # Handle signals only on the command line, which passes no arguments. Other callers may have their own handlers.
+        # Install signal handlers only if main() was called without arguments, as the command line does. A caller that
+        # passes arguments, such as a test, may have handlers of its own.
         if not args and "args" not in extra:
             interrupts.listen()
         with ending_plainly():
@@ -68,5 +69,6 @@ def main() -> None:
 for command in (demo, run, status, lake, model, access, cluster, jobs):
     main.add_command(command)
 
-# The group that ``kedro`` loads. It has no help text, because ``kedro --help`` would append that text to its own.
+# The group of commands that ``kedro`` loads. The group has no help text, because ``kedro --help`` would append that
+# text to its own help.
 cli = click.Group("podium", commands={name: each for name, each in main.commands.items() if name != "run"})

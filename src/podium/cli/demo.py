@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 MOMENT = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
-# The stages that make the model run as of --as-of. The stages that use the model run as of --later.
+# The demo runs the stages in MADE, which produce the model, as of --as-of. It runs the stages in USED, which apply the
+# model, as of --later.
 MADE = STAGES[:5]
 USED = ("feature_engineering", "inference", "monitoring")
 PACKAGE = "package:"

@@ -81,7 +81,8 @@ def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
     from .project import open_project
 
     others = roots_of_others(env)
-    # Open this environment last, because OmegaConf resolves ${globals:…} with the environment that was opened last.
+    # Open the given environment only after all other environments have been opened, because OmegaConf resolves
+    # ${globals:…} with the environment that was opened last.
     project = open_project(env)
     with project.prepared():
         clean_up(project, others, yes=yes, wants_json=wants_json, **upkeep)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CROSSED", "list_queries", "run_query"]
 
-# The exit code if a query crosses its threshold.
+# The exit code if the result of a named query crosses the threshold that the query's file sets.
 CROSSED = 3
 
 

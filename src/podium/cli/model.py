@@ -178,8 +178,8 @@ def _place(env: str, verb: Literal["read", "write"], name: str) -> TrackingLocat
     from .project import open_project
 
     project = open_project(env)
-    # A promotion checks the rules of two environments, one after the other. prepared() restores the rules of this
-    # process after each check.
+    # A promotion checks the access rules of two environments, one after the other. prepared() applies an environment's
+    # rules only inside the block, and then restores the rules that this process had before.
     with project.prepared():
         access.require(verb, "registry", name)
     return TrackingLocation.of(env, project.section("mlflow"))

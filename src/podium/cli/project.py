@@ -30,7 +30,7 @@ class Project:
     @cached_property
     def config(self) -> OmegaConfigLoader:
         """The configuration, loaded as a run loads it."""
-        # Import the settings first: they silence the libraries' warnings about their own code.
+        # Import Podium's settings before Kedro: the settings silence warnings that libraries emit about their own code.
         from podium.settings import CONFIG_LOADER_ARGS  # isort: skip
         from kedro.config import OmegaConfigLoader
 
@@ -57,7 +57,8 @@ class Project:
         settings = engine_settings(self.section("spark"), self.env)
         databricks = on_databricks(settings)
         if databricks:
-            # Configure the engine first, because the name of a Databricks user comes from the engine's session.
+            # Configure the engine before the policy is loaded: on Databricks, the policy needs the user's name, which
+            # comes from the engine's session.
             engine.configure(settings)
         return load_policy(self.config, self.env, self.path, databricks=databricks)
 

@@ -24,7 +24,8 @@ def point_in_time_join(
     """
     joined = requests
     for table, rows in tables.items():
-        # Pass requests, not joined, to latest_known. With joined, the query plan doubles in size with every table.
+        # Look up each table for the original requests, not for the rows joined so far: otherwise the query plan would
+        # double in size with every table.
         joined = joined.join(latest_known(requests, table, rows, time=time), [*table.entity, time], "left")
     return joined
 
@@ -43,8 +44,8 @@ def latest_known(requests: DataFrame, table: FeatureTable, rows: DataFrame, *, t
     both = asked.withColumn("_known", F.lit(None).cast("timestamp")).unionByName(
         rows.select(*entity, F.col("feature_time").alias("_at"), F.col("feature_time").alias("_known"))
     )
-    # The running maximum of feature_time. Rows of equal time share a window frame, so a request that is made exactly at
-    # a feature_time finds that feature row.
+    # The running maximum of feature_time. A window frame includes all rows of equal time, so a request at exactly the
+    # feature_time of a row finds that row.
     newest = F.max("_known").over(Window.partitionBy(*entity).orderBy("_at"))
     answers = both.withColumn("feature_time", newest).filter(F.col("_known").isNull())
     fresh = answers.filter(F.col("feature_time") >= F.col("_at") - F.lit(table.freshness)).drop("_known")

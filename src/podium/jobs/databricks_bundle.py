@@ -14,8 +14,8 @@ from .task_order import ResolvedTask, arguments, as_text
 
 __all__ = ["REQUIREMENTS", "bundle", "job_resource"]
 
-# Databricks resolves a path relative to the file that contains it: PROJECT is in databricks.yml, WHEEL and VERSIONS are
-# in each job's file in resources/.
+# Databricks resolves a relative path against the folder of the file that contains the path: databricks.yml contains
+# PROJECT, and each job's file in resources/ contains WHEEL and VERSIONS.
 PROJECT, WHEEL = "..", "../../dist/*.whl"
 REQUIREMENTS = "requirements.txt"
 VERSIONS = f"../{REQUIREMENTS}"
@@ -73,7 +73,8 @@ def _target(target: Target, found: CheckedJobs) -> Plain:
     given = {_parameters_of(name): as_text(values) for name, values in parameters.items() if values}
     whose: Plain = {"presets": {"artifacts_dynamic_version": True}}
     if target.mode == "production":
-        # Deploy the only copy to the service principal's own folder, where no other user can write.
+        # In production, all users share one deployed copy of the bundle. Put this copy into the service principal's own
+        # folder, where no other user can write.
         path = f"/Workspace/Users/{target.run_as}/.bundle/${{bundle.name}}/${{bundle.target}}"
         whose = {"workspace": {"root_path": path}}
     return {
@@ -101,7 +102,8 @@ def _job(found: CheckedJobs, name: str) -> Plain:
         "max_concurrent_runs": 1,
         **_when(job, found),
         **_mail(job.notifications or found.jobs.defaults.notifications),
-        # The value of podium run --params. "Run now with different settings" in Databricks overrides it.
+        # The default value of podium run --params. "Run now with different settings" in Databricks overrides the
+        # default.
         "parameters": [{"name": PARAMS, "default": default}],
         **_machines(found, steps),
         "tasks": [_task(step, found) for step in steps],

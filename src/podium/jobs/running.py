@@ -104,7 +104,7 @@ def _try(run: Run, step: ResolvedTask, folder: Path, *, lock: int, asked: Asked,
     for more in range(step.retries, -1, -1):
         run = _once(run, step, folder, lock=lock, asked=asked)
         task = run.tasks[step.name]
-        # Don't retry a task that timed out, because it would take as long again.
+        # Don't retry a task that timed out, because a retry would take as long again.
         if task.outcome != "failed" or not more:
             break
         wait = step.retry_after.total_seconds()

@@ -67,7 +67,8 @@ def trouble(url: str) -> str | None:
     try:
         found = store.get_file_info(bucket).type != fs.FileType.NotFound
     except OSError:
-        # Report no trouble: a key that may read only one prefix cannot look up the bucket, so the bucket may exist.
+        # Don't count this error as trouble: a key that may read only one prefix cannot look up the bucket itself, so
+        # the error does not mean that the bucket is missing.
         return None
     return None if found else f"There is no bucket {bucket} {_at()}. Create it, or name another root than {url}."
 

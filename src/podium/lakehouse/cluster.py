@@ -71,7 +71,7 @@ def start(
 def _start(folder: Path, home: Path, size: Size, stores: Sequence[str], timeout: float, say: Say) -> ClusterState:
     if (running := _running(folder, size, say)) is not None:
         return running
-    stop(folder)  # remove what a killed start or a reboot left behind
+    stop(folder)  # remove what an earlier cluster left behind if its start was killed or the machine rebooted
     _refuse_other_things(folder)
     try:
         return _Start(folder, home, size, timeout, say).run(stores)

@@ -11,7 +11,8 @@ __all__ = ["is_conflict"]
 # Delta on Spark reports a conflict between two writers by one of these error conditions. Some have a subcondition, such
 # as DELTA_CONCURRENT_APPEND.WITHOUT_HINT.
 CONDITION = re.compile(r"DELTA_(CONCURRENT_\w+|METADATA_CHANGED|PROTOCOL_CHANGED)\b")
-# Without Spark Connect, PySpark 4.2 raises a write conflict as a Java exception. Only its text names the condition.
+# Without Spark Connect, PySpark 4.2 raises a write conflict as a Java exception. Only the text of this exception names
+# the error condition.
 JAVA = re.compile(rf"io\.delta\.exceptions\.\w+: \[{CONDITION.pattern}")
 # Sail 0.7.2 sets no error condition for a conflict between two writers, so match the text of the error.
 SAIL = re.compile(r"(Failed to commit transaction: \d+|Missing commit file(: expected | for version | while ))")

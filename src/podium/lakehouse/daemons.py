@@ -184,8 +184,8 @@ def settings(folder: Path, at: Addresses, size: Size, stores: Sequence[str] = ()
         "spark.dynamicAllocation.enabled": "true",
         "spark.dynamicAllocation.minExecutors": "0",
         "spark.dynamicAllocation.executorIdleTimeout": "30s",
-        # Let Spark also release executors that hold cached blocks. Delta caches the state of every table that it
-        # reads, so without this timeout the Connect server would keep all of its executors.
+        # After this idle time, Spark also releases executors that hold cached blocks. Delta caches the state of every
+        # table that it reads, so the Connect server would otherwise keep all of its executors.
         "spark.dynamicAllocation.cachedExecutorIdleTimeout": "30s",
         "spark.dynamicAllocation.shuffleTracking.enabled": "true",
         "spark.dynamicAllocation.shuffleTracking.timeout": "30s",

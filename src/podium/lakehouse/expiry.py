@@ -25,8 +25,8 @@ __all__ = ["Item", "ItemKind", "Lot", "drop", "find_lots"]
 
 # Maintenance operations change no rows, so they do not count as a table's last write.
 UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES")
-# Drop these tables before the problem's other tables, which they mark as complete. Without the marks, a run that starts
-# before the other tables are dropped writes those again.
+# Drop these tables first, because they mark the problem's other tables as complete. If a run starts halfway through the
+# drop, it then finds no marks and writes the other tables again.
 RECORDS = ("/features/refreshes", "/quarantine/intake")
 
 
@@ -206,7 +206,8 @@ def _last_write(path: str) -> datetime:
         history = DeltaTable(path).history()
         commits = [(each["operation"], datetime.fromtimestamp(each["timestamp"] / 1000, UTC)) for each in history]
     writes = [moment for operation, moment in commits if operation not in UPKEEP]
-    # The log may hold only maintenance commits, because Delta deletes old commits. Then use the time of the oldest one.
+    # The log sometimes holds only maintenance commits, because Delta deletes old commits. In that case, return the time
+    # of the oldest commit in the log.
     return writes[0] if writes else commits[-1][1]
 
 

@@ -82,7 +82,7 @@ class Landing:
         pointer = f"{name}.kept"
         if not self._folder.has(pointer):
             kept = f"{name}-{uuid4().hex[:8]}.parquet"
-            self._folder.make(kept)  # create it here: an engine may create none for a frame without rows
+            self._folder.make(kept)  # create the folder here: an engine may create none for a frame without rows
             frame.write.mode("overwrite").parquet(engine.location(self._folder.url(kept)))
             self._folder.put_text(kept, pointer)
         url = self._folder.url(self._folder.text(pointer))
@@ -206,7 +206,7 @@ def _open(file: Path) -> IO[bytes]:
     if not file.name.endswith(".zip"):
         return file.open("rb")
     with zipfile.ZipFile(file) as archive:
-        # Skip the files that macOS adds under __MACOSX/, because they are named like the real files.
+        # Skip the files that macOS adds under __MACOSX/: their names also end with .csv, but they hold no rows.
         inside = [name for name in archive.namelist() if name.endswith(".csv") and not name.startswith("__MACOSX/")]
         if len(inside) != 1:
             raise LakehouseError(f"{file} holds {len(inside)} CSV files. It must hold exactly one.")
@@ -242,8 +242,8 @@ def _to_parquet(file: Path, target: IO[bytes]) -> None:
             writer.write_batch(pa.record_batch(arrays, schema=schema))
         if malformed:
             empty = [pa.nulls(len(malformed), pa.string()) for _ in columns]
-            # After a malformed line, Arrow no longer knows the line numbers of the file. So number the malformed lines
-            # after the good lines.
+            # The column row only identifies a row within its file. In a file with malformed lines, it is not the line
+            # number: the good lines are numbered from 1 without gaps, and the malformed lines get the next numbers.
             lines = pa.array(range(good + 1, good + 1 + len(malformed)), pa.int64())
             texts = pa.array([text for _, text in malformed], pa.string())
             writer.write_batch(pa.record_batch([*empty, lines, texts], schema=schema))

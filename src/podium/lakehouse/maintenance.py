@@ -121,7 +121,8 @@ def _with_delta_rs(path: str, work: Work) -> None:
     if work.optimize:
         DeltaTable(path).optimize.compact()
     if work.vacuum:
-        # full=True also removes files left by a killed writer, which a normal VACUUM keeps: they are not in the log.
+        # full=True also removes files of killed writers. A normal VACUUM keeps such files, because Delta's log does not
+        # list them.
         DeltaTable(path).vacuum(work.hours, dry_run=False, enforce_retention_duration=False, full=True)
 
 

@@ -31,8 +31,8 @@ MARK = "PODIUM_CLUSTER"
 LOOPBACK = "127.0.0.1"
 PAUSE = 0.2
 
-# The processes that this process has started, with their marks. Keep the objects, because an ended child stays a zombie
-# until its parent, this process, asks for its exit code.
+# The processes that this process has started, each with the mark of its cluster. Keep the Popen objects, because an
+# ended child stays a zombie until its parent, this process, asks for the child's exit code.
 _children: dict[int, tuple[subprocess.Popen[bytes], str]] = {}
 
 
@@ -76,8 +76,8 @@ def end(mark: str, *, patience: float = 15.0) -> int:
     found = marked(mark)
     _signal(found, signal.SIGTERM)
     if not wait(lambda: not marked(mark), patience):
-        # Repeat until no process is found: a process that is just starting shows its mark only after a moment, so one
-        # search can miss it.
+        # Repeat until no process is found: the mark of a process that is just starting becomes visible only after a
+        # moment, so a single search can miss the process.
         wait(lambda: not _signal(marked(mark), signal.SIGKILL), patience)
     return len(found)
 
@@ -155,7 +155,7 @@ def _locked(lock: int) -> bool:
 
 def _carries(process: psutil.Process, mark: str) -> bool:
     try:
-        # Reading the environment of a zombie raises an error. A zombie has ended, so it does not count.
+        # Reading a zombie's environment raises an error. A zombie has ended, so it counts as not carrying the mark.
         return process.environ().get(MARK) == mark
     except (psutil.Error, OSError):
         return False

@@ -67,7 +67,8 @@ def remove_table(url: str) -> None:
     """Remove a table, newest commit first, so that a killed removal leaves an older version, or files without a log."""
     store, path = open_store(url)
     log = f"{path}/{LOG}"
-    # Remove the pointer to the checkpoint first. Then each removed commit takes the table back by one version.
+    # First remove _last_checkpoint, the pointer to a checkpoint. Then remove the commits, newest first: each removal
+    # takes the table back by one version.
     names = sorted((info.base_name for info in _inside(store, log) if info.type == fs.FileType.File), reverse=True)
     for name in sorted(names, key=lambda name: name[0].isdigit()):
         _remove_file(store, f"{log}/{name}")
@@ -86,7 +87,7 @@ def remove_files(url: str) -> None:
         return
     with suppress(FileNotFoundError):
         if Path(path).is_dir():
-            shutil.rmtree(path)  # rmtree does not follow links
+            shutil.rmtree(path)  # does not follow symbolic links, so files outside the folder stay
         else:
             Path(path).unlink()
 

@@ -87,7 +87,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         env: the environment that the table belongs to, if it is another one. The table is then read-only and masked.
     """
 
-    # This makes Kedro's ParallelRunner refuse the dataset, because processes cannot share an engine's session.
+    # Make Kedro's ParallelRunner refuse the dataset, because processes cannot share an engine's session.
     _SINGLE_PROCESS = True
 
     def __init__(
@@ -117,7 +117,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.version = version
         self.as_of = as_of
         if retention is not None:
-            time_span(retention)  # refuse an invalid retention now: a table that is created with it never expires
+            time_span(retention)  # refuse an invalid retention here: a table created with it would never expire
         self.retention = retention
         self.attempts = attempts
         self.env = env
@@ -125,8 +125,8 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.metadata = metadata
         self.loaded_version: int | None = None
         self.saved_version: int | None = None
-        # The id distinguishes a table from an earlier table at the same path, which was dropped. Version numbers alone
-        # do not, because each table begins at 0.
+        # The id tells a table from an earlier, dropped table at the same path. Version numbers cannot do this, because
+        # every table begins at version 0.
         self.table_id = ""
 
     def load(self) -> DataFrame | None:
@@ -232,8 +232,8 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
                 raise LakehouseError(f"{self.path}: the rows have no key column {', '.join(unknown)}.")
 
     def _create(self, frame: DataFrame) -> None:
-        # Create the table without rows: the caller then writes the rows in their mode. If two concurrent writers both
-        # created the table together with their rows, every key would be there twice.
+        # Create the table without rows: the caller then writes the rows in their mode, such as merge. If two concurrent
+        # writers each created the table together with the rows, every key would be in the table twice.
         properties = {RETENTION: self.retention} if self.retention else {}
         self._handle.create(_nullable(frame.schema.fields), self.partition_by, properties)
 

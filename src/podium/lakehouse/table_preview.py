@@ -32,7 +32,7 @@ PICTURE = re.compile(
     r'|<img src="(?P<png>data:image/png;base64,[^"]*)" alt="(?P<alt>[^"]*)">',
     re.DOTALL,
 )
-# Matches the first block of colours in a page, which is its light theme.
+# Matches the first block of colours in a page, which defines the page's light theme.
 COLOURS = re.compile(r":root \{[^}]*\}")
 
 

@@ -21,8 +21,8 @@ def why_unreadable(path: str, version: int, table_id: str) -> str | None:
         table_id: the id of the table that had this version, or a prefix of the id. Empty if unknown.
     """
     if path.startswith(CATALOG):
-        # Check only the version's number, because the files of a table in Unity Catalog cannot be listed. If a file is
-        # missing, the engine reports it when it reads the table.
+        # For a table in Unity Catalog, only compare version numbers, because the table's files cannot be listed. If a
+        # file is missing, the engine reports this when it reads the table.
         newest = handle(path).version()
         return None if version <= newest else f"its newest version is {newest}"
     if not handle(path).exists():

@@ -221,5 +221,5 @@ def _nowhere() -> OpenLineageClient:
 def _installed(package: str) -> str:
     try:
         return version(package)
-    except PackageNotFoundError:  # on Databricks, Spark is not installed as a package
+    except PackageNotFoundError:  # Databricks' Spark is not an installed package, so its version is unknown
         return "unknown"

@@ -115,7 +115,7 @@ def plan(history: History, known: Known, training: Pipeline, catalog: DataCatalo
             f"{', '.join(unknown)}, which the recorded run did not. Check out the code of that run "
             f"({run.commit or run.package}) and try again."
         )
-    # Pin as_of to the recorded time. Its default is the newest time in the data, which may be later by now.
+    # Pin as_of to the recorded time. By default, as_of is the newest time in the data, which may be later by now.
     parameters = {name: given[name] for name in wanted} | {"as_of": run.as_of}
     _see_that_all_is_there(known, pinned, catalog)
     return ReproductionPlan(known=known, run=run, pipeline=pipeline, tables=pinned, parameters=parameters)

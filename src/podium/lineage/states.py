@@ -17,7 +17,7 @@ from podium.lakehouse.table import DeltaDataset, Unchanged
 
 __all__ = ["DatasetKind", "DatasetState", "opened_files", "parameter_values", "state"]
 
-# Keep this many characters of a table's id. They distinguish the table from an earlier one of the same name.
+# Keep this many characters of a table's id: enough to tell the table from an earlier table of the same name.
 SHORT = 8
 
 

@@ -176,7 +176,7 @@ class _Up(_Walk):
             for write in self._history.writes(state.name)
             if state.digest == f"{write.version}@{write.table_id}"
         ]
-        # Include the runs that wrote the table, because a later node of the same run may have read it.
+        # Also follow the runs that wrote this version of the table: a later node of such a run may have read it.
         return self._from(state, dict.fromkeys([*self._history.readers(state.name, state.digest), *writers]))
 
     def _from(self, state: DatasetState, run_ids: Iterable[str]) -> list[Branch]:

@@ -32,8 +32,8 @@ FIXED: Mapping[str, Any] = {
     "num_threads": THREADS,
     "deterministic": True,
     "force_row_wise": True,
-    # Without this, LightGBM can reuse a Dataset only for trials whose min_data_in_leaf is at least the one it was
-    # built with.
+    # Turn off feature_pre_filter. Otherwise LightGBM can reuse a Dataset only for trials whose min_data_in_leaf is not
+    # below that of the trial for which the Dataset was built.
     "feature_pre_filter": False,
     "bagging_freq": 1,
     # Split a categorical feature only into one level against the rest. If LightGBM may group levels, it overfits
@@ -70,7 +70,7 @@ class LightGBM(Model):
         return self._predict(columns)
 
     def _contributions(self, columns: Encoded) -> NDArray[np.float64]:
-        # Drop the last column: LightGBM puts the constant term of the model there.
+        # Drop LightGBM's last column: it holds the model's constant term, which belongs to no feature.
         return self._predict(columns, pred_contrib=True)[:, :-1]
 
     def _predict(self, columns: Encoded, **how: Any) -> Any:

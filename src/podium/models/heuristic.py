@@ -59,7 +59,7 @@ class Heuristic(Model):
         tables = []
         for depth, table in enumerate(self.groups[1:], start=1):
             known = pd.DataFrame([group for group, _, _ in table], columns=list(self.features[:depth]))
-            # An unknown group has index -1, which selects the last entry. So append counts of zero.
+            # Append an entry with counts of zero: an unknown group has index -1, which selects the last entry.
             counts = np.array([*([rows, positive] for _, rows, positive in table), [0, 0]], dtype="int64").T
             tables.append((pd.MultiIndex.from_frame(known), counts))
         return tables

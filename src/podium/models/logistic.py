@@ -51,7 +51,7 @@ class LogisticRegression(Model):
     def _terms(self, columns: Encoded) -> Iterator[NDArray[np.float64]]:
         for name in self.features:
             if name in self.categorical:
-                # A missing or unknown level has index -1, which selects the last weight. So append a weight of 0.
+                # Append a weight of 0: a missing or unknown level has index -1, which selects the last weight.
                 yield np.array([*self.weights[name], 0.0])[columns[name]]
             else:
                 yield self.numbers[name]["weight"] * _standardised(columns[name], self.numbers[name])
@@ -110,7 +110,8 @@ def _solve(design: NDArray[np.float64], label: NDArray[np.int64], C: float) -> t
     from sklearn.linear_model import LogisticRegression as Solver
     from threadpoolctl import threadpool_limits
 
-    # Use one thread. With more, the order of additions depends on their number, and results differ in the last bit.
+    # Use one thread. With more threads, the order of additions depends on the number of threads, so results differ in
+    # the last bit.
     with threadpool_limits(limits=1, user_api="blas"):
         solved = Solver(C=C, solver="newton-cholesky", max_iter=100).fit(design, label)
     return float(solved.intercept_[0]), solved.coef_[0]

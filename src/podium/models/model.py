@@ -82,7 +82,7 @@ class Model(ABC):
         if others:
             raise ModelError(f"{folder} holds other files ({', '.join(others)}). Save the model to an empty folder.")
         for name, text in files.items():
-            # Write bytes, because text mode translates line endings on Windows.
+            # Write bytes: text mode translates line endings on Windows, which would change the model's digest.
             (folder / name).write_bytes(text.encode())
 
 

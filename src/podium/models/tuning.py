@@ -17,8 +17,8 @@ from .spaces import Algorithms, Space
 
 __all__ = ["Choice", "split_by_time", "tune"]
 
-# Optuna's TPE sampler learns from earlier trials only after this many trials. The first of these tries the middle of
-# the search space, the others random points.
+# Optuna's TPE sampler learns from earlier trials only after this many trials. The first trial tries the middle of the
+# search space, and the other trials up to this number try random points.
 SCOUTS = 4
 
 

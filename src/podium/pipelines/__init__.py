@@ -18,6 +18,7 @@ STAGES = ("eda", "feature_engineering", "training", "evaluation", "deployment", 
 
 def create_pipeline(stage: str, problem: Problem) -> Pipeline:
     """Return the pipeline of a stage for a problem."""
-    # Import the stage here, because importing all stages takes seconds and the command line needs only their names.
+    # Import the stage here, not at the top: importing all stages takes seconds, and the command line needs only the
+    # names of the stages.
     pipeline: Pipeline = import_module(f"{__name__}.{stage}").create_pipeline(problem)
     return pipeline

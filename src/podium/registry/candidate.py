@@ -93,7 +93,8 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
             "podium.algorithm": candidate.model.algorithm,
             "podium.problem": problem,
             "podium.kind": "candidate",
-            # Candidates are found by this tag: if the same run also evaluates, evaluation overwrites podium.kind.
+            # Podium finds candidates by this tag, not by podium.kind: if the run that trains also evaluates, evaluation
+            # overwrites podium.kind.
             "podium.candidate": problem,
         }
     )

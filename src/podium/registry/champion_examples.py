@@ -76,8 +76,8 @@ class ChampionExamplesDataset(DeltaDataset):
     def _still_holds(self, newest: int, then: int | None, as_of: datetime) -> bool:
         """Whether the newest version has rows of ``as_of``, and all columns and types of the version ``then``."""
         now = self._handle.read(newest)
-        # If a column is missing or has another type, the table was overwritten because a feature's type changed. A new
-        # feature does no harm: it only adds a column.
+        # If a column is missing or has another type, the newest version cannot replace the version that training wrote:
+        # a feature's type has changed, so the table was overwritten. A new feature does no harm: it only adds a column.
         same = then is None or set(self._handle.read(then).dtypes) <= set(now.dtypes)
         return same and not now.filter(F.col("as_of") == F.lit(as_of)).isEmpty()
 

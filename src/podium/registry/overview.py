@@ -19,7 +19,8 @@ __all__ = ["PipelineRun", "Registered", "Registry", "VersionStatus"]
 
 METRIC = "podium.metric."
 BASELINE = "baseline_"
-# A version's tags also hold metrics of other models, and comparisons with them. Their names have these prefixes.
+# A version's tags hold its own metrics and, with these prefixes, other figures: metrics of the baseline and of the
+# champion that the version was compared with, and the gains over these two models.
 OTHERS = (BASELINE, "champion_", "gain_over_")
 
 # Kedro's name for the pipeline that combines all pipelines.
@@ -132,7 +133,7 @@ class Registry:
         none: list[Run] = []
         queries = [f"attributes.run_name LIKE '%{pipeline}%'", f"attributes.run_name = '{EVERYTHING}'"]
         found = [_run(run) for query in queries for run in self._ask(partial(runs, query=query, most=50), none)]
-        # Filter again, because LIKE also finds pipelines whose names contain this name.
+        # Filter again, because LIKE also finds pipelines whose names only contain the given name.
         mine = [run for run in found if {pipeline, EVERYTHING} & set(run.pipeline.split("+"))]
         return max(mine, key=lambda run: run.started, default=None)
 

@@ -18,7 +18,7 @@ from .versions import CHALLENGER, CHAMPION, evidence_tags, register, registered
 
 __all__ = ["PromotionPlan", "plan_promotion", "promote"]
 
-# The tag podium.kind of a run that holds a promoted version. Because of it, the target's pipelines mistake the run
+# The tag podium.kind of a run that holds a promoted version. With this value, the target's pipelines mistake the run
 # neither for a candidate nor for evidence.
 KIND = "promotion"
 
@@ -148,7 +148,8 @@ def _copy(plan: PromotionPlan, bundle: Bundle, client: MlflowClient, back: Path,
     finally:
         client.set_terminated(run, status)
     tags |= evidence_tags(bundle.metrics, bundle.checks)
-    # The target's gate has not decided about this version yet. Store the decision of the source's gate in another tag.
+    # The gate of the target environment has not judged this version yet, so podium.decision is undecided. Keep the
+    # decision of the source environment's gate in podium.source_decision.
     tags |= {"podium.decision": "undecided", "podium.source_decision": plan.version.tags.get("podium.decision", "")}
     return register(client, plan.name, model_id, run, tags)
 

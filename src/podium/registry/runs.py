@@ -111,7 +111,7 @@ def record_run(
         for first in range(0, len(marks), BATCH):
             client.log_batch(run_id, tags=marks[first : first + BATCH])
         log_inputs(client, run_id, [each for (_, digest), each in inputs.items() if digest])
-        # Don't use log_dict: it indents the JSON, which takes longer than everything else here.
+        # Don't use log_dict: it indents the JSON, which takes longer than everything else in this function.
         client.log_text(run_id, json.dumps(record), LINEAGE)
 
 

@@ -20,14 +20,14 @@ from .tracking import ARTIFACTS, prepare, tracking_uri
 __all__ = ["HOST", "serve"]
 
 HOST = "127.0.0.1"
-# Turn off MLflow's telemetry and its server jobs. The jobs only serve language models, and need more processes and more
-# memory.
+# Turn off MLflow's telemetry and background jobs. Only MLflow's features for language models need the jobs, which take
+# more processes and more memory.
 SETTINGS = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
 }
-# Seconds to wait for the server to start, and to let it end after SIGTERM before it is killed.
+# Seconds to wait until the server answers, and seconds to wait after SIGTERM before the server is killed.
 START, STOP = 120, 10
 
 
@@ -45,7 +45,7 @@ def serve(folder: str, port: int, say: Callable[[str], None]) -> int:
     _see_that_it_is_free(port)
     prepare(tracking_uri(None, folder))
     with _stopped_by_signals():
-        # Start the server in a new process group, so that its child processes can be stopped with it.
+        # Start the server in a new process group, so that the server and its child processes can be stopped together.
         server = subprocess.Popen(_command(folder, port), env=os.environ | SETTINGS, start_new_session=True)
         try:
             _wait_for(server, port)
@@ -59,7 +59,8 @@ def serve(folder: str, port: int, say: Callable[[str], None]) -> int:
 
 def _command(folder: str, port: int) -> list[str]:
     database = tracking_uri(None, folder)
-    # Don't let the server proxy artifacts. Their URIs are then plain paths, which clients can read with or without it.
+    # Don't let the server proxy artifacts. The URIs of artifacts are then plain paths, which clients can read whether
+    # or not the server is running.
     return [
         *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", database, "--registry-store-uri", database),

@@ -31,10 +31,11 @@ DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
 SERVERS = ("http", "https")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 DATABRICKS = ("databricks", "databricks-uc")
-# To check a server, give up after two attempts of 8 seconds each. By default, MLflow retries for minutes.
+# When checking whether a server answers, give up after two attempts of 8 seconds each. By default, MLflow retries for
+# minutes.
 IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "8"}
-# Error codes of a server that demands credentials. It does answer, so the check passes: kedro-mlflow sets the
-# credentials later.
+# Error codes of a server that demands credentials. Such a server does answer, so the check passes: kedro-mlflow sets
+# the credentials later.
 ANSWERS_STRANGERS = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
 
@@ -162,7 +163,7 @@ def _make_database(file: Path) -> None:
             store = SqlAlchemyStore(f"{SQLITE}{part}", str(file.with_name(ARTIFACTS)))  # type: ignore[no-untyped-call]
             store.engine.dispose()
     except OSError as cause:
-        from podium.lakehouse.refusals import explain  # here, because it imports PySpark, which is slow
+        from podium.lakehouse.refusals import explain  # imported here because it loads PySpark, which is slow
 
         raise PodiumError(explain(cause, f"MLflow's database {file}", {}) or str(cause)) from cause
 

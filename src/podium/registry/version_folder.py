@@ -94,7 +94,7 @@ def collect(place: TrackingLocation, version: ModelVersion, folder: Path) -> Bun
 def fetch_model(place: TrackingLocation, version: ModelVersion, folder: Path) -> Path:
     """Download the MLflow model of a version into a folder, check its digests, and return its path."""
     copy = _download(place, _location(place, version), folder)
-    # Remove this file, which is not part of the version: MLflow adds it when it downloads a registered model.
+    # Remove the file that MLflow adds when it downloads a registered model: the file is not part of the version.
     (copy / "registered_model_meta").unlink(missing_ok=True)
     remove_bytecode(copy)
     check_files(copy, version.tags, _name(place, version))

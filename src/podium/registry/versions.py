@@ -88,7 +88,8 @@ def apply(name: str, decision: Decision) -> str:
         client.set_registered_model_alias(name, CHALLENGER, version)
         if decision.promote:
             client.set_registered_model_alias(name, CHAMPION, version)
-    # A champion must not be its own challenger. Check this always, because a killed run may have left the alias behind.
+    # A champion must not be its own challenger. Also remove the challenger alias if this run did not set it: a killed
+    # run may have left the alias behind.
     if _carries(name, CHAMPION, version) and _carries(name, CHALLENGER, version):
         client.delete_registered_model_alias(name, CHALLENGER)
     return version

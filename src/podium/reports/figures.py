@@ -39,7 +39,8 @@ __all__ = [
 # dark theme.
 INK, LINE, SURFACE = "#1c2733", "#d5dbe2", "#fefefe"
 MUTED, OBSERVED = "#65717e", "#b3361e"
-# One colour for each model of an evaluation. They stay distinct for colour-blind readers and in black-and-white prints.
+# One colour for each model of an evaluation. These colours are distinct for colour-blind readers and in black-and-white
+# prints.
 COLOURS = {"candidate": "#0b63a5", "champion": "#e08214", "baseline": "#98a2ad"}
 THEME = {INK: "var(--ink)", LINE: "var(--line)", SURFACE: "var(--surface)"}
 

@@ -54,7 +54,10 @@ def bench(context: KedroContext, problem: str = "flight_delay") -> Bench:
     definition, catalog = PROBLEMS[problem], context.catalog
     champion: ModelVersion | None = catalog.load(f"{problem}.champion")
     if champion is None:
-        raise PodiumError(f"{problem} has no champion yet. First run make demo, or all pipelines up to deployment.")
+        raise PodiumError(
+            f"{problem} has no champion yet. To create one, run make demo, or: kedro run --pipelines "
+            "eda,feature_engineering,training,evaluation,deployment"
+        )
     training, evaluation = _parameters(context, problem, champion.holdout_days)
     examples = catalog.load(f"{problem}.champion_examples")
     unseen = holdout_rows(examples, champion.as_of, evaluation, keys=definition.keys, slices=definition.slices)

@@ -24,7 +24,7 @@ from .champion import Bench
 
 __all__ = ["Trial", "require_no_future", "try_feature"]
 
-# The number of bootstrap resamples. That is fewer than in evaluation, but enough to see if a gain may be due to chance.
+# The number of bootstrap resamples: fewer than in evaluation, but enough to see if a gain may be due to chance.
 RESAMPLES = 200
 
 

@@ -165,7 +165,8 @@ def _may(policy: Policy, wish: Wish) -> bool:
 
 
 def _granted(policy: Policy, wish: Wish) -> Grant:
-    # Always mask a read from another environment: its rules would not protect copies of clear values elsewhere.
+    # Always mask what is read from another environment. That environment's rules do not apply here, so they would not
+    # protect unmasked values that are copied into this one.
     clear = policy.allowed(wish.env or policy.env).clear and not _is_foreign(policy, wish)
     masks = {} if wish.verb == "write" or clear else policy.rules.masked_columns(wish.zone)
     return Grant(wish, masks)

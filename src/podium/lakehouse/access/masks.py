@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DIGITS", "hmac_key", "mask_frame", "mask_rows", "masked_value"]
 
-# The length of a mask in hexadecimal digits: 128 bits. With them, collisions among a billion values are practically
-# impossible, and a mask is short enough to show on a page.
+# The number of hexadecimal digits in a mask. With 32 digits (128 bits), collisions among a billion values are
+# practically impossible, and a mask is still short enough to show on a page.
 DIGITS = 32
 # Matches Spark's names of text types.
 TEXT = re.compile(r"string|(var)?char\(\d+\)")
@@ -76,7 +76,7 @@ def mask_rows(rows: pd.DataFrame, columns: Mapping[str, str], key: Callable[[], 
 
 def _masker(key: bytes, kind: str) -> Callable[[pd.Series], pd.Series]:
     def masked(values: pd.Series) -> pd.Series:
-        # Mask each distinct value once per batch, because a column repeats its values.
+        # Mask each distinct value only once per batch, because the values of a column repeat.
         known = {value: masked_value(key, kind, value) for value in values.dropna().unique()}
         return pd.Series([known.get(value) for value in values], index=values.index, dtype=object)
 

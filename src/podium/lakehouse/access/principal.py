@@ -48,7 +48,7 @@ def os_user() -> str:
     """The user of this process, looked up by its user id, because anybody can set USER and LOGNAME."""
     try:
         import pwd
-    except ImportError:  # Windows has no pwd
+    except ImportError:  # the module pwd does not exist on Windows
         import getpass
 
         return getpass.getuser()

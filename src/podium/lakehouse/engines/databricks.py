@@ -25,7 +25,7 @@ NEEDED = "spark.sql.session.timeZone"
 class Databricks:
     """The engine of prod on Databricks. The runtime owns the session, so Podium never stops it."""
 
-    # Leave this to PySpark: on the Databricks runtime, PySpark itself detects whether to use Spark Connect.
+    # None lets PySpark decide: on the Databricks runtime, PySpark itself detects whether to use Spark Connect.
     speaks_connect = None
     checks_windows = True
 

@@ -46,7 +46,8 @@ class Sail:
         host, port = self._server.listening_address
         self._address = f"sc://{host}:{port}"
         self._session = SparkSession.builder.remote(self._address).create()
-        # Retry only three times, for less than a second: a server in this process that has stopped stays stopped.
+        # Retry only three times, for less than a second: a server that runs in this process does not come back once it
+        # has stopped.
         be_impatient(self._session, retries=3)
         for key, value in self._config.items():
             self._session.conf.set(key, value)

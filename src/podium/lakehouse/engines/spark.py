@@ -80,7 +80,8 @@ class Spark:
         log = Path(self._settings.log or Path(tempfile.gettempdir(), f"podium-spark-{os.getpid()}.log"))
         log.parent.mkdir(parents=True, exist_ok=True)
         logger.info("Starting Spark on %s; its log: %s%s", self._master, log, _fetching(config))
-        # Hide SPARK_REMOTE: if it is set, PySpark 4.2 connects to the server that it names, not to this master.
+        # Hide SPARK_REMOTE from PySpark 4.2. Otherwise PySpark connects to the server that this variable names, not to
+        # the configured master.
         remote = os.environ.pop("SPARK_REMOTE", None)
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         try:

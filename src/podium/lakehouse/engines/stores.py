@@ -14,7 +14,7 @@ __all__ = ["LOG_STORE", "S3", "complete", "spark_location", "store_settings", "s
 S3 = ("s3://", "s3a://")
 NAMES = {"s3": "s3", "s3a": "s3", "abfs": "abfss", "abfss": "abfss", "gs": "gs"}
 # Delta's default way to commit on S3 loses commits if two processes write at the same time. Podium's own class
-# S3Commits uses conditional writes, which prevent this. Sail uses them too.
+# S3Commits prevents this with conditional writes, as Sail does.
 LOG_STORE = {f"spark.delta.logStore.{scheme}.impl": "podium.lakehouse.S3Commits" for scheme in ("s3", "s3a")}
 # The region for stores that have no regions: without a region, no request can be signed.
 ANY_REGION = "us-east-1"

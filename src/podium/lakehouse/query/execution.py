@@ -64,8 +64,8 @@ def run_query(text: str, catalog: Mapping[str, Mapping[str, Any]]) -> Answer:
         versions = {statement.tables[place]: dataset.loaded_version for place, dataset in opened.items()}
         if statement.describes:
             return Answer(_columns(frames["t0"]), versions)
-        # No temporary view needs to be dropped: PySpark itself drops those that it creates for the frames, and Spark
-        # Connect creates none, because it sends the frames with the query.
+        # No temporary view needs to be dropped here: PySpark itself drops the views that it creates for the frames, and
+        # Spark Connect creates no views, because it sends the frames with the query.
         return Answer(engine.session().sql(statement.sql, **frames), versions)
 
 

@@ -15,8 +15,8 @@ STRINGS = {TokenType.STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING}
 WORD = re.compile(r"[^\W\d]\w*")
 # Refuse these functions: they can call any static Java method on the server.
 REFUSED = {"java_method", "reflect", "try_reflect"}
-# Also allow these SQL functions, which pyspark.sql.functions lacks. They include table functions, casts such as int(),
-# and other names of allowed functions.
+# The SQL functions that are allowed in addition to those of pyspark.sql.functions. They include table functions, casts
+# such as int(), and other names of allowed functions.
 MORE = {
     *("collations", "range", "sql_keywords", "variant_explode", "variant_explode_outer"),
     *("bigint", "binary", "boolean", "char", "date", "dec", "decimal", "double", "float", "int", "integer", "numeric"),

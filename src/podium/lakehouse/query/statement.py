@@ -119,7 +119,7 @@ def _edits(tree: exp.Expr, clean: str, names: Mapping[str, str]) -> Iterator[_Ed
     """Yield edits of the SQL: tables' names become placeholders, ``problem.table.column`` becomes ``table.column``."""
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Func):
-            continue  # skip a table function, which refuse_calls checks
+            continue  # a table function, such as range(); refuse_calls decides whether it is allowed
         inner = _visible(table)
         if len(table.parts) == 1 and table.name.lower() in inner:
             continue
@@ -129,8 +129,8 @@ def _edits(tree: exp.Expr, clean: str, names: Mapping[str, str]) -> Iterator[_Ed
                 f"A query can read only the newest version of {name}. Remove VERSION AS OF or TIMESTAMP AS OF."
             )
         start, end = _span(table.parts, clean)
-        # Add no alias if TABLESAMPLE follows the name, because Spark expects the alias after TABLESAMPLE. So the
-        # columns of such a table cannot be qualified by its name.
+        # Add no alias if TABLESAMPLE follows the table's name, because Spark expects an alias after TABLESAMPLE. A
+        # query therefore cannot qualify the columns of a sampled table with the table's name.
         own = None if table.alias or table.args.get("sample") else name.rpartition(".")[2]
         yield _Edit(start, end, name, own)
     for column in tree.find_all(exp.Column):

@@ -82,8 +82,8 @@ def _measures(i: int, field: T.StructField) -> list[Column]:
         measures += [F.min(ordered).alias(f"min_{i}"), F.max(ordered).alias(f"max_{i}")]
     if _is_number(kind):
         exact = value.try_cast(EXACT)
-        # Don't count a cast column: Sail 0.7 takes count(column) and count(cast of the column) for the same expression,
-        # and fails.
+        # Count the values of a cast column with sum, not with count: Sail 0.7 mistakes count(cast of a column) for
+        # count(column), and fails if a query has both.
         measures += [F.sum(exact).alias(f"sum_{i}"), F.sum(exact.isNotNull().cast("bigint")).alias(f"summed_{i}")]
     return measures
 

@@ -14,7 +14,7 @@ from .records import Bin, Estimate, Scores
 __all__ = ["Measured", "calibration_bins", "difference", "interval", "positive_rate", "scores"]
 
 TAILS = (0.025, 0.975)
-# A model's metrics with intervals, and the values of each metric on all resamples.
+# A model's metrics with confidence intervals, and the values of each metric on all bootstrap resamples.
 Measured: TypeAlias = tuple[Scores, dict[str, np.ndarray]]
 
 

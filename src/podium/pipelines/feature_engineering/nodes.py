@@ -45,7 +45,8 @@ def plan(
     """
     ingested = sorted(f"{row['event']}{row['source_digest']}{row['intake']}" for row in intake.collect())
     fingerprint = sha256((code_digest(problem) + "".join(ingested)).encode()).hexdigest()[:16]
-    # A table that was computed from other data or by other code counts as not computed, so all its rows are due.
+    # Ignore earlier refreshes with another fingerprint: they used other data or other code than this run. If that
+    # leaves a table without a refresh, all rows of the table are computed again.
     ends = reached(seen.filter(F.col("fingerprint") == fingerprint)) if seen is not None else {}
     again = pd.Timestamp(parameters.recompute_from) if parameters.recompute_from else None
     until, rows = pd.Timestamp(as_of), []
@@ -71,7 +72,7 @@ def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable) -> Row
     keys = (*table.entity, "feature_time")
     if since is None:
         return Rows(frame=rows, keys=keys, mode=Mode.OVERWRITE)
-    # Replace all rows of the window instead of merging, because a killed run may have left rows there.
+    # Replace all rows of the window. A merge would keep rows that a killed run wrote and this run does not compute.
     window = f"feature_time > {_literal(since)} AND feature_time <= {_literal(until)}"
     return Rows(frame=rows, keys=keys, window=window)
 

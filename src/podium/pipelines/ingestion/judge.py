@@ -67,8 +67,8 @@ def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any]) -> pd.DataF
     _apply(event.contract, typed, rules)
     good = rules.isna()
     built = event.build(typed[good], reference)
-    # If build cannot derive a key or time (for example, the airport has no time zone), quarantine the row instead of
-    # writing a null to bronze.
+    # If build() cannot derive a key or a time (for example, because the airport has no time zone), quarantine the row
+    # instead of writing a null to bronze.
     known = built[[*event.keys, "available_at"]].notna().all(axis=1)
     rules[known.index[~known]] = f"{event.name}: its time or key cannot be worked out (unknown airport?)"
     out = built[known].reindex(typed.index)

@@ -80,7 +80,8 @@ def open_source(
     if ingestion.recent_days is not None:
         rules += f"recent_days={ingestion.recent_days}"
     digests = {event.name: _digest(event, source, rules) for event in problem.events}
-    # Sort oldest first, so that the latest intake of each event wins. This lets a user return to an earlier source.
+    # Sort oldest first, so that the latest intake of each event wins. If a user returns to an earlier source, this
+    # source differs from the latest intake, so it is ingested again.
     recorded = sorted(seen.collect(), key=lambda row: row["intake"]) if seen is not None else []
     newest = {row["event"]: row["source_digest"] for row in recorded}
     done = frozenset(name for name, digest in digests.items() if newest.get(name) == digest)
@@ -92,7 +93,8 @@ def open_source(
 
 
 def _digest(event: Event, source: Source, rules: str) -> str:
-    # Include the digests of all files, because an event looks up values, such as time zones, in other files.
+    # Include the digests of all source files, not only of the event's own file: computing an event looks up values,
+    # such as time zones, in other files.
     text = "".join([event.name, rules, *(source.digests[name] for name in sorted(source.digests))])
     return sha256(text.encode()).hexdigest()[:16]
 

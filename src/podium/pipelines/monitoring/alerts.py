@@ -145,7 +145,7 @@ def _calibration_alerts(
 
 
 def _judged(performance: pd.DataFrame, needs: str, params: MonitoringParams) -> Iterator[dict[Any, Any]]:
-    """Yield the complete months with enough labelled rows and a value in the column ``needs``."""
+    """Yield complete months with enough labelled rows, whose value in the column named by ``needs`` is not null."""
     rows = performance[performance["complete"] & enough(performance["labelled"], performance["days"], params)]
     yield from rows[rows[needs].notna()].to_dict("records")
 

@@ -14,8 +14,8 @@ from .windows import monitored
 __all__ = ["drift_report"]
 
 TIME = "prediction_time"
-# This policy makes the browser block network access. The report needs none now, but a later version of Evidently might
-# load something.
+# This policy makes the browser block network access. The report does not use the network now, but a later version of
+# Evidently might load something.
 POLICY = (
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:\">"

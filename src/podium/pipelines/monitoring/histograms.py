@@ -31,7 +31,7 @@ class Bins(Protocol):
         """How many bins there are."""
 
     def codes(self, column: pa.Array) -> np.ndarray:
-        """The number of the bin of each value."""
+        """For each value, the index of the bin that it falls into."""
 
     def name(self, code: int) -> str:
         """Describe the bin with this number."""
@@ -50,7 +50,7 @@ class Numbers:
         return len(self.edges) + 2
 
     def codes(self, column: pa.Array) -> np.ndarray:
-        """The number of the bin of each value."""
+        """For each value, the index of the bin that it falls into."""
         values = column.to_numpy(zero_copy_only=False)
         return np.where(np.isnan(values), self.size - 1, np.searchsorted(self.edges, values, side="left"))
 
@@ -78,7 +78,7 @@ class Categories:
         return len(self.levels) + 2
 
     def codes(self, column: pa.Array) -> np.ndarray:
-        """The number of the bin of each value."""
+        """For each value, the index of the bin that it falls into."""
         known = pc.index_in(column, value_set=pa.array(self.levels, column.type)).fill_null(len(self.levels))
         return np.where(column.is_null().to_numpy(zero_copy_only=False), self.size - 1, known.to_numpy())
 
@@ -93,7 +93,7 @@ def cut_numbers(values: pd.Series, bins: int) -> Numbers:
     if not len(known):
         return Numbers(())
     edges = np.quantile(known, np.arange(1, bins) / bins, method="inverted_cdf")
-    # If the lowest value fills a bin alone, add a bin below it, so that new lower values show as drift.
+    # If the lowest value fills a bin alone, add an empty bin below that bin, so that new lower values show as drift.
     below = [np.nextafter(known.min(), -np.inf)] if edges[0] == known.min() else []
     return Numbers(tuple(np.unique([*below, *edges]).tolist()))
 
@@ -118,7 +118,7 @@ def count(frame: DataFrame, bins: Mapping[str, Bins], window: Column) -> pd.Data
     """
     starts = np.cumsum([0, *(b.size for b in bins.values())])
     cuts = list(zip(starts, bins.values(), strict=False))
-    # One array holds the bins of all columns side by side. For each column, a row adds 1 to one of its slots.
+    # One array holds the counts for the bins of all columns, side by side. Each row adds 1 to one bin of every column.
     slots = int(starts[-1])
 
     def in_worker(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
