@@ -92,7 +92,11 @@ def _quarantine(problem: Problem) -> Iterator[str]:
     columns = [
         ("`event`", "string", "what the row should have reported"),
         ("`source_digest`", "string", "which source, rules and parameters it was judged by"),
-        ("`row`", "bigint", "its line in the file, 1 being the first after the header"),
+        (
+            "`row`",
+            "bigint",
+            "its number in the file: 1 is the first row after the header, and blank lines do not count",
+        ),
         ("`rule`", "string", "the rule that it broke"),
         ("`received`", "string", "the row as received, as JSON"),
     ]

@@ -75,7 +75,18 @@ def test_malformed_lines_become_rows(open_files):
 
     assert [row[:3] for row in found if row[-1] is None] == [("1", "a", "x"), ("3", "b", "y"), ("5", "c", "z")]
     assert [row[-1] for row in found if row[-1]] == ["2,too few", "4,too,many,of them"]
-    assert len({row[-2] for row in found}) == 5, "every line must have its own number"
+    numbered = {row[-2]: row[-1] or row[0] for row in found}
+    assert numbered == {1: "1", 2: "2,too few", 3: "3", 4: "4,too,many,of them", 5: "5"}
+
+
+@pytest.mark.parametrize("every", [1000, 3])
+def test_the_number_of_a_row_is_its_place_in_a_file_of_several_blocks(open_files, every):
+    lines = [b"%d" % n if n % every == 0 else b"%d,%s," % (n, b"x" * 90) for n in range(1, 200_001)]
+
+    found = open_files(people_csv=b"code,name,when\n\n" + b"\n".join(lines))
+
+    assert len(found) == len(lines)
+    assert all(row[-2] == int(row[-1] or row[0]) for row in found)
 
 
 def test_a_file_without_rows_has_columns(open_files):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -33,6 +34,7 @@ __all__ = ["Landing", "LandingDataset", "Source"]
 
 SUFFIXES = (".csv", ".csv.zip", ".csv.gz")
 PACKAGE = "package:"
+HEADER = 1  # Arrow counts the header as the first row of a file
 # Column separators other than the comma. A file with one of them is refused, and the error names the separator.
 SEPARATORS = {"semicolons": ";", "tabs": "\t", "vertical bars": "|"}
 UNREADABLE = (OSError, EOFError, UnicodeError, zipfile.BadZipFile, zlib.error, pa.ArrowInvalid)
@@ -215,10 +217,10 @@ def _open(file: Path) -> IO[bytes]:
 
 def _to_parquet(file: Path, target: IO[bytes]) -> None:
     columns = header(file)
-    malformed: list[tuple[int, str]] = []
+    malformed: dict[int, str] = {}
 
     def keep(row: Any) -> str:
-        malformed.append((row.number, row.text))
+        malformed[row.number - HEADER] = row.text
         return "skip"
 
     schema = pa.schema([(column, pa.string()) for column in columns])
@@ -234,16 +236,15 @@ def _to_parquet(file: Path, target: IO[bytes]) -> None:
                 null_values=["", "NA"],
             ),
         )
-        good = 0
+        number = 1
         for batch in reader:
-            numbers = pa.array(range(good + 1, good + 1 + len(batch)), pa.int64())
-            good += len(batch)
-            arrays = [*batch.columns, numbers, pa.nulls(len(batch), pa.string())]
+            # The batch lacks its malformed rows, so skip their numbers.
+            possible = np.arange(number, number + len(batch) + len(malformed))
+            numbers = np.setdiff1d(possible, list(malformed))[: len(batch)]
+            number = int(numbers[-1]) + 1 if len(batch) else number
+            arrays = [*batch.columns, pa.array(numbers, pa.int64()), pa.nulls(len(batch), pa.string())]
             writer.write_batch(pa.record_batch(arrays, schema=schema))
         if malformed:
             empty = [pa.nulls(len(malformed), pa.string()) for _ in columns]
-            # The column row only identifies a row within its file. In a file with malformed lines, it is not the line
-            # number: the good lines are numbered from 1 without gaps, and the malformed lines get the next numbers.
-            lines = pa.array(range(good + 1, good + 1 + len(malformed)), pa.int64())
-            texts = pa.array([text for _, text in malformed], pa.string())
-            writer.write_batch(pa.record_batch([*empty, lines, texts], schema=schema))
+            rows, texts = pa.array(malformed.keys(), pa.int64()), pa.array(malformed.values(), pa.string())
+            writer.write_batch(pa.record_batch([*empty, rows, texts], schema=schema))

@@ -33,7 +33,7 @@ NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 
 
 def judged(raw: DataFrame, event: Event, reference: Mapping[str, Any]) -> DataFrame:
-    """Check the rows of ``raw`` that report ``event``. Return bronze columns, line number, broken rule or null.
+    """Check the rows of ``raw`` that report ``event``. Return bronze columns, row number, broken rule or null.
 
     If good rows share a key, the first in the file stays good; the others break the rule against duplicate keys.
     """
@@ -51,13 +51,13 @@ def judged(raw: DataFrame, event: Event, reference: Mapping[str, Any]) -> DataFr
 
 
 def arrow_schema(event: Event) -> pa.Schema:
-    """The Arrow schema of ``judge``'s result: the event's bronze columns, the line number and the broken rule."""
+    """The Arrow schema of ``judge``'s result: the event's bronze columns, the row number and the broken rule."""
     fields = [field.split() for field in f"{event.schema}, {VERDICT}".split(", ")]
     return pa.schema([(name, ARROW_TYPES[dtype]) for name, dtype in fields])
 
 
 def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any]) -> pd.DataFrame:
-    """Check rows whose columns are all text. Return bronze columns (null if bad), line number, broken rule or None."""
+    """Check rows whose columns are all text. Return bronze columns (null if bad), row number, broken rule or None."""
     malformed = raw["malformed"].to_pandas().notna()
     claimed = event.claims(raw) | malformed
     raw = raw.filter(pa.array(claimed))

@@ -108,7 +108,7 @@ def judge_event(opened: Opened, landing: Landing, *, event: Event) -> DataFrame 
 
 
 def quarantine(opened: Opened, *verdicts: DataFrame | Unchanged, problem: Problem) -> Rows | Unchanged:
-    """Return all bad rows: the event, the line number, the broken rule, and the row as received."""
+    """Return all bad rows: the event, the row number, the broken rule, and the row as received."""
     bad = [
         _as_received(verdict, opened.source.frames[event.source]).select(
             F.lit(event.name).alias("event"),
