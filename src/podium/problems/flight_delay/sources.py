@@ -52,7 +52,9 @@ class SourceParams(Params):
             try:
                 ZoneInfo(zone)
             except (KeyError, ValueError) as wrong:
-                raise ValueError(f"{airport}: there is no time zone {zone!r}") from wrong
+                raise ValueError(
+                    f"{airport}: there is no time zone {zone!r}; write an IANA name, such as America/New_York"
+                ) from wrong
         return zones
 
 
@@ -102,7 +104,8 @@ def timetable(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
     out["scheduled_arrival"] = _scheduled_arrival(rows, out["scheduled_departure"], ref)
     out["distance"] = rows["distance"].astype("int32")
     published = out["scheduled_departure"] - pd.Timedelta(days=ref["lags"].timetable_days)
-    # Without an arrival time (the airport has no time zone), leave available_at null, so that the row is quarantined.
+    # If the destination's time zone is unknown, the row has no scheduled arrival. Leave available_at null then, so that
+    # the row is quarantined.
     out["available_at"] = published.where(out["scheduled_arrival"].notna())
     return out
 
