@@ -41,7 +41,7 @@ SHARED = {"ingestion": "features"}
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let Ctrl-C reach the commands under test, and check whether Spark has a Java."""
-    # A shell starts ``make test &`` with SIGINT ignored, and child processes would inherit that.
+    # A shell starts ``make test &`` with SIGINT ignored. Child processes would inherit this, and ignore Ctrl-C too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores SIGHUP
     try:

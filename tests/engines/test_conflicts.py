@@ -43,7 +43,7 @@ def race(writers: list[Callable[[], None]]) -> list[Exception]:
 @on_two_engines
 @pytest.mark.parametrize("first", SAVES)
 def test_a_lost_race_is_recognised(engine_name, tmp_path, first):
-    """On Connect, ``test_verbs.py`` tests that a lost race is retried, which it is only if it is recognised."""
+    """``test_verbs.py`` tests this on Connect: a save is retried only if its lost race is recognised."""
     lost = []
     for n in range(10):
         path = str(tmp_path / f"t{n}")

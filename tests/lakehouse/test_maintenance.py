@@ -1,4 +1,7 @@
-"""Maintenance reduces the number of files. It keeps all rows, versions within the retention and files of writers."""
+"""Maintenance reduces the number of files. It keeps all rows, versions within the retention and files of writers.
+
+With Sail, delta-rs does the maintenance. Spark and Connect use the same SQL.
+"""
 
 import os
 from collections.abc import Callable
@@ -16,12 +19,9 @@ from podium.lakehouse.expiry import drop, find_lots
 from podium.lakehouse.listing import find_tables, rows_where
 from podium.lakehouse.maintenance import CHECK, Work, foresee, maintain, require_safe
 from podium.lakehouse.table import DeltaDataset
+from tests.conftest import on_two_engines
 
 VERSIONS = 5
-# With Sail, delta-rs does the maintenance. Spark and Connect use the same SQL, so two engines cover all three.
-ON_BOTH_METHODS = pytest.mark.parametrize(
-    "engine_name", ["sail", pytest.param("spark", marks=pytest.mark.spark)], indirect=True
-)
 
 
 def make(path: str) -> Callable[[int], list[int]]:
@@ -57,7 +57,7 @@ def set_age(path: str, files: set[str], days: int) -> None:
         os.utime(Path(path, name), (then, then))
 
 
-@ON_BOTH_METHODS
+@on_two_engines
 def test_maintenance_reduces_files_and_keeps_rows_and_versions(engine_name, path):
     table = make(path)
     newest = DeltaTable(path).version()
@@ -84,7 +84,7 @@ def test_maintenance_is_idempotent(table, path):
     assert table(DeltaTable(path).version()) == rows
 
 
-@ON_BOTH_METHODS
+@on_two_engines
 def test_forced_maintenance_removes_all_old_files(engine_name, path):
     table = make(path)
     newest = DeltaTable(path).version()

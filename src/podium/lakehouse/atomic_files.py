@@ -31,7 +31,7 @@ def create(file: Path) -> Iterator[Path]:
 
 @contextmanager
 def create_once(file: Path) -> Iterator[Path]:
-    """Like ``create``, but without an error if another process created ``file`` in the meantime; that file stays."""
+    """Like ``create``, but if another process has created ``file`` in the meantime, keep that file without an error."""
     with _part(file) as part:
         yield part
         with suppress(FileExistsError):

@@ -137,7 +137,7 @@ def _with_sql(path: str, work: Work) -> None:
 
 @contextmanager
 def _unchecked(hours: int) -> Iterator[None]:
-    """Switch off Delta's own check of the retention if ``hours`` is short: ``require_safe`` has already allowed it."""
+    """Switch off Delta's check of the retention if it would refuse ``hours``. ``require_safe`` has allowed them."""
     if hours >= SAFE_HOURS:
         yield
         return

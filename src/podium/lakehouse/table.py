@@ -60,7 +60,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Unchanged:
-    """What a node returns if its table is already up to date: saving it writes nothing. ``reason`` says why."""
+    """The result of a node whose table is already up to date: saving it writes nothing. ``reason`` says why."""
 
     reason: str
 

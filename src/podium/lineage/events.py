@@ -138,8 +138,8 @@ def _event(
 
 
 def _named(run: KedroRun, state: DatasetState) -> tuple[str, str]:
-    # Names in OpenLineage are global. So include the run in the name of data in memory, and the environment in the name
-    # of a registry entry. Otherwise two runs or two environments would share a name.
+    # Names in OpenLineage are global. So the name of a dataset in memory includes the run, and the name of a registry
+    # entry includes the environment. Otherwise two runs or two environments would use the same name.
     if state.kind is DatasetKind.HANDED:
         return f"{MEMORY}{run.run_id}", state.path
     return (f"{MLFLOW}{run.tags['env']}" if state.kind is DatasetKind.REGISTRY else state.namespace), state.path

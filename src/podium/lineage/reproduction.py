@@ -35,7 +35,7 @@ SEEN = "fitted_rows"
 
 @dataclass(frozen=True, kw_only=True)
 class ReproductionPlan:
-    """What is needed to train a model version again: nodes, table versions and parameters, all still available.
+    """The nodes, table versions and parameters to train a model version again. All of them still exist.
 
     Attributes:
         known: the version.

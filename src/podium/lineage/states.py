@@ -22,7 +22,7 @@ SHORT = 8
 
 
 class DatasetKind(StrEnum):
-    """What a dataset is: a table, file, registry entry or (HANDED) data in memory. The values are OpenLineage's."""
+    """The kind of a dataset: table, file, registry entry, or data in memory (HANDED). The values are OpenLineage's."""
 
     TABLE = "TABLE"
     FILE = "FILE"

@@ -78,8 +78,9 @@ def fixed(func: Callable[..., Any], *, types: dict[str, type] | None = None, **a
 
 
 def stage(problem: Problem, name: str, nodes: Iterable[Node]) -> Pipeline:
-    """Put nodes into the namespace ``<name>.<problem>``, datasets and parameters (but ``as_of``) into ``<problem>``.
+    """Put the nodes of a stage, and the datasets and parameters that they use, into namespaces.
 
+    Nodes go into ``<name>.<problem>``. Datasets and parameters, except ``as_of``, go into ``<problem>``.
     The stage's name comes first because kedro-viz groups nodes by the first part of the namespace.
     """
     bare = Pipeline(nodes)

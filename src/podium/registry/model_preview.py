@@ -39,7 +39,7 @@ def champion(uri: str, problem: str) -> JSONPreview:
 
 
 def candidate(uri: str, problem: str) -> JSONPreview:
-    """The newest candidate's algorithm, ``as_of``, SHA-256 and training record."""
+    """Preview the newest candidate: algorithm, ``as_of``, SHA-256 of the model's files, and training record."""
 
     def tell() -> Mapping[str, Any] | None:
         registry = Registry(uri)

@@ -42,7 +42,7 @@ BATCH, DIGEST = 100, 36
 
 
 class Found(Protocol):
-    """What this module needs to know about a dataset's state. ``podium.lineage.states.DatasetState`` provides it."""
+    """The attributes of a dataset's state that this module reads. ``podium.lineage.states.DatasetState`` has them."""
 
     @property
     def name(self) -> str: ...

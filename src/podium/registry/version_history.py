@@ -20,7 +20,7 @@ from .tracking import TrackingLocation
 
 __all__ = ["History", "Known", "Recorded", "Write"]
 
-# What separates a model's name from a version number (NAME/NUMBER) and from an alias (NAME@ALIAS).
+# The separators between a model's name and a version number (NAME/NUMBER) or an alias (NAME@ALIAS).
 NUMBER, ALIAS = "/", "@"
 TAG = "podium."
 

@@ -1,4 +1,4 @@
-"""What all HTML reports share: the page skeleton, and figures in the colours of the page.
+"""The page skeleton of all HTML reports, and figures in the colours of the page.
 
 A report is one self-contained file.
 """

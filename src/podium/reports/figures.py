@@ -105,7 +105,7 @@ def figure_to_svg(figure: Figure, *, label: str) -> Markup:
 
 
 def figure_to_png(figure: Figure) -> bytes:
-    """Return the figure as a PNG, for files and for pages that do not use Podium's theme."""
+    """Return a figure of ``canvas``, which is white, as a PNG, for files and for pages without Podium's theme."""
     stream = io.BytesIO()
     # Leave matplotlib's version out of the file: two versions that draw the same picture then give equal files.
     figure.savefig(stream, format="png", metadata={"Software": None})

@@ -19,7 +19,7 @@ def host_and_port(address: str) -> tuple[str, int]:
 
 
 def answers(address: str, *, seconds: float = SECONDS) -> bool:
-    """Whether a server accepts connections at an address. Gives up in seconds; Spark's clients retry for minutes."""
+    """Whether a server accepts connections at an address. Spark's own clients would retry for minutes."""
     try:
         socket.create_connection(host_and_port(address), timeout=seconds).close()
     except OSError:
