@@ -52,15 +52,7 @@ ROWS = [
     for env in EXPECTED
     for role, cells in EXPECTED[env].items()
 ]
-# The guard decides before the engine reads or writes, so all roles are tested on Sail. On Spark: one role that reads
-# masked values, and one that reads clear values and writes.
-ON_SPARK = {("prod", "data_scientist"), ("prod", "job")}
-on_engines = pytest.mark.parametrize(
-    ("engine_name", "env", "role", "cells"),
-    [("sail", *row) for row in ROWS]
-    + [pytest.param("spark", *row, marks=pytest.mark.spark) for row in ROWS if row[:2] in ON_SPARK],
-    indirect=["engine_name"],
-)
+every_role = pytest.mark.parametrize(("env", "role", "cells"), ROWS)
 TABLES = [zone for zone in ZONES if zone != "registry"]
 # A masked column in each zone. The kind of its mask is the column's name.
 MASKED = dict.fromkeys(TABLES, "tail_number") | {"quarantine": "received", "monitoring": "top"}
@@ -74,16 +66,16 @@ def test_the_matrix_covers_every_environment_role_and_zone(rules):
 
 
 @pytest.fixture(scope="module")
-def lake(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], DeltaDataset]:
+def lake(spark, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], DeltaDataset]:
     """A table with one row in every zone of every environment."""
-    root = tmp_path_factory.mktemp(engine_name)
+    root = tmp_path_factory.mktemp("lake")
     for env, zone in product(EXPECTED, TABLES):
         (root / env / zone).mkdir(parents=True)
         write_deltalake(root / env / zone, pa.table({MASKED[zone]: [CLEAR]}))
     return lambda env, zone: DeltaDataset(path=str(root / env / zone), zone=zone, mode="append")
 
 
-@on_engines
+@every_role
 def test_reads_follow_the_matrix(lake, enter, env, role, cells):
     enter(role, env)
     loaded, expected = [], {}
@@ -99,7 +91,7 @@ def test_reads_follow_the_matrix(lake, enter, env, role, cells):
     assert dict(map(tuple, reduce(DataFrame.union, loaded).collect() if loaded else [])) == expected
 
 
-@on_engines
+@every_role
 def test_writes_follow_the_matrix(lake, enter, env, role, cells):
     enter(role, env)
     for zone in TABLES:
@@ -118,7 +110,7 @@ def row(zone: str) -> DataFrame:
     return engine.session().createDataFrame([(CLEAR,)], f"{MASKED[zone]} string")
 
 
-@pytest.mark.parametrize(("env", "role", "cells"), ROWS)
+@every_role
 def test_the_registry_follows_the_matrix(enter, monkeypatch, env, role, cells):
     """Needs no engine. The test records the calls to MLflow, to show that the guard runs before them."""
     asked = []

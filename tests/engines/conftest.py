@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -35,9 +35,14 @@ def rows(engine_name: str) -> Callable:
 
 
 @pytest.fixture
-def address(place: str, tmp_path: Path) -> str:
+def address(place: str, tmp_path: Path) -> Iterator[str]:
     """The path of the table, as in a catalog entry."""
-    return str(tmp_path / "table") if place == "path" else f"uc://spark_catalog/s{uuid4().hex[:8]}/bronze/things"
+    if place == "path":
+        yield str(tmp_path / "table")
+        return
+    schema = f"s{uuid4().hex[:8]}"
+    yield f"uc://spark_catalog/{schema}/bronze/things"
+    engine.session().sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -21,17 +22,21 @@ from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.table import Rows
 from tests.engines.conftest import BEFORE
 
+MARKS = {"sail": (), "spark": (pytest.mark.spark,), "connect": (pytest.mark.spark, pytest.mark.faults)}
 
-def places(*named: str, always: bool = False) -> pytest.MarkDecorator:
-    """Parametrize a test over tables by path on every engine, and by name on the given engines.
 
-    Connect combines the client of Sail with the engine of Spark, so it seldom differs from both. Unless ``always`` is
-    set, only ``make faults`` tests it.
+def on(engine: str, place: str, *more: Any) -> Any:
+    """Parameters of a test for one engine and one kind of table, by path or by name.
+
+    Connect combines the client of Sail with the engine of Spark, so it seldom differs from both: only ``make faults``
+    tests it.
     """
-    chosen = [("sail", "path"), ("spark", "path"), ("connect", "path"), *[(engine, "name") for engine in named]]
-    rarely = () if always else (pytest.mark.faults,)
-    marks = {"sail": (), "spark": (pytest.mark.spark,), "connect": (pytest.mark.spark, *rarely)}
-    values = [pytest.param(engine, place, marks=marks[engine], id=f"{engine}-{place}") for engine, place in chosen]
+    return pytest.param(engine, place, *more, marks=MARKS[engine], id="-".join([*more, engine, place]))
+
+
+def places(*named: str) -> pytest.MarkDecorator:
+    """Parametrize a test over tables by path on every engine, and by name on the given engines."""
+    values = [*(on(engine, "path") for engine in MARKS), *(on(engine, "name") for engine in named)]
     return pytest.mark.parametrize(("engine_name", "place"), values, indirect=True)
 
 
@@ -45,8 +50,13 @@ SAVES = {
 }
 
 
-@places("spark")
-@pytest.mark.parametrize("mode", SAVES)
+# Other tests append to a named table and overwrite one; an insert is a merge.
+@pytest.mark.parametrize(
+    ("engine_name", "place", "mode"),
+    [on(engine, "path", mode) for engine in MARKS for mode in SAVES]
+    + [on("spark", "name", mode) for mode in ("merge", "replace")],
+    indirect=["engine_name", "place"],
+)
 def test_a_save_does_what_its_mode_says_in_one_commit(filled, table, rows, stored, mode):
     """Modes that write by key or by window are idempotent."""
     new, window, expected = SAVES[mode]
@@ -194,8 +204,18 @@ def interrupted(frame, path: str, once: Path):
     return frame.mapInArrow(in_worker, "k int, v string")
 
 
-@places(always=True)
-@pytest.mark.parametrize(("mode", "window"), [("merge", None), ("replace", "k >= 3")])
+# The classes of errors are the client's: Connect is tested once.
+@pytest.mark.parametrize(
+    ("engine_name", "mode", "window"),
+    [
+        ("sail", "merge", None),
+        ("sail", "replace", "k >= 3"),
+        pytest.param("spark", "merge", None, marks=pytest.mark.spark),
+        pytest.param("spark", "replace", "k >= 3", marks=pytest.mark.spark),
+        pytest.param("connect", "merge", None, marks=pytest.mark.spark),
+    ],
+    indirect=["engine_name"],
+)
 def test_a_lost_race_is_retried_on_the_new_version(filled, table, rows, stored, location, tmp_path, mode, window):
     """Another writer adds key 5 during the first attempt. Committing that attempt would store the key twice."""
     ours = interrupted(rows((3, "ours"), (5, "ours")), location(), tmp_path / "once")
