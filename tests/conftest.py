@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,22 +99,43 @@ def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterS
     cluster.stop(folder)
 
 
+@pytest.fixture(scope="session")
+def use_engine(spark, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], None]:
+    """Return a function that configures an engine by its name, so that datasets use it.
+
+    The Spark driver also serves Connect, so both share one JVM. Tests of a cluster use ``local_cluster``.
+    """
+    base = tmp_path_factory.getbasetemp()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = UTC | {
+        "spark.sql.warehouse.dir": str(base / "warehouse"),
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.port": f"{port}",
+    }
+    log = str(base / "spark.log")
+    known = {
+        "sail": SAIL,
+        "spark": engine.EngineSettings(engine="spark", master="local[2]", config=config, log=log),
+        "connect": engine.EngineSettings(engine="connect", remote=f"sc://127.0.0.1:{port}", config=UTC),
+    }
+
+    def use(name: str) -> None:
+        if name == "connect":
+            engine.configure(known["spark"])
+            engine.session()
+        engine.configure(known[name])
+
+    return use
+
+
 @pytest.fixture(
     scope="module",
     params=["sail", pytest.param("spark", marks=pytest.mark.spark), pytest.param("connect", marks=pytest.mark.spark)],
 )
-def engine_name(request: pytest.FixtureRequest, spark, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def engine_name(request: pytest.FixtureRequest, use_engine: Callable[[str], None]) -> Iterator[str]:
     """Each engine in turn, configured so that datasets use it."""
-    settings = SAIL
-    if request.param == "spark":
-        base = tmp_path_factory.getbasetemp()
-        config = UTC | {"spark.sql.warehouse.dir": str(base / "warehouse")}
-        settings = engine.EngineSettings(engine="spark", master="local[2]", config=config, log=str(base / "spark.log"))
-    elif request.param == "connect":
-        settings = engine.EngineSettings(
-            engine="connect", remote=request.getfixturevalue("local_cluster").addresses.connect, config=UTC
-        )
-    engine.configure(settings)
+    use_engine(request.param)
     yield request.param
     engine.configure(SAIL)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
@@ -12,28 +12,16 @@ from deltalake import DeltaTable
 from podium.lakehouse import engine
 from podium.lakehouse.table import DeltaDataset, Rows
 from tests.conftest import SAIL
-from tests.conftest import UTC as IN_UTC
 
 SCHEMA = "k int, who string, f double, n bigint, at timestamp, day date, yes boolean"
 ODD = (-0.0, 2**53 + 1, datetime(2013, 3, 10, 6, 59, 59, 123456, tzinfo=UTC), date(1900, 2, 28), True)
 NOTHING = (None,) * len(ODD)
 
 
-def settings(name: str, request: pytest.FixtureRequest, folder: Path) -> engine.EngineSettings:
-    if name == "sail":
-        return SAIL
-    if name == "connect":
-        cluster = request.getfixturevalue("local_cluster")
-        return engine.EngineSettings(engine="connect", remote=cluster.addresses.connect, config=IN_UTC)
-    config = IN_UTC | {"spark.sql.warehouse.dir": str(folder / "warehouse")}
-    return engine.EngineSettings(engine="spark", master="local[2]", config=config, log=str(folder / "spark.log"))
-
-
 @pytest.fixture
-def use(spark, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+def use(use_engine: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
     """Return a function that switches the engine within a test."""
-    base = tmp_path_factory.getbasetemp()
-    yield lambda name: engine.configure(settings(name, request, base))
+    yield use_engine
     engine.configure(SAIL)
 
 

@@ -204,7 +204,7 @@ def interrupted(frame, path: str, once: Path):
     return frame.mapInArrow(in_worker, "k int, v string")
 
 
-# The classes of errors are the client's: Connect is tested once.
+# Whether a save is retried depends on the class of the error, and on Connect the client raises its own classes.
 @pytest.mark.parametrize(
     ("engine_name", "mode", "window"),
     [
