@@ -67,8 +67,8 @@ def trouble(url: str) -> str | None:
     try:
         found = store.get_file_info(bucket).type != fs.FileType.NotFound
     except OSError:
-        # Don't count this error as trouble: a key that may read only one prefix cannot look up the bucket itself, so
-        # the error does not mean that the bucket is missing.
+        # Ignore this error, because it does not show that the bucket is missing: credentials that may read only one
+        # prefix cannot look up the bucket itself.
         return None
     return None if found else f"There is no bucket {bucket} {_at()}. Create it, or name another root than {url}."
 

@@ -135,7 +135,8 @@ def drop(lot: Lot, roots: Iterable[str], now: datetime) -> Iterator[Item]:
     for item in lot.items:
         if item.kind is ItemKind.TABLE and _last_write(item.path) != item.written:
             raise LakehouseError(
-                f"Nothing of {lot.problem} was dropped: {item.name} has just been written. Run the command again."
+                f"No table or file of {lot.problem} was dropped: {item.name} has just been written, after this command "
+                "had listed it. Run the command again."
             )
     for item in sorted(lot.items, key=_turn):
         _remove(item)

@@ -76,8 +76,8 @@ def end(mark: str, *, patience: float = 15.0) -> int:
     found = marked(mark)
     _signal(found, signal.SIGTERM)
     if not wait(lambda: not marked(mark), patience):
-        # Repeat until no process is found: the mark of a process that is just starting becomes visible only after a
-        # moment, so a single search can miss the process.
+        # Search and kill until a search finds no process. The first search can miss one that is just starting, because
+        # its mark becomes visible only after a moment.
         wait(lambda: not _signal(marked(mark), signal.SIGKILL), patience)
     return len(found)
 

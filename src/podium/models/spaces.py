@@ -92,7 +92,8 @@ class HeuristicSpace(Space):
         stray = [f"{name!r}{did_you_mean(name, self.by)}" for name in self.steps if name not in self.by]
         if stray:
             raise ValueError(
-                f"steps: these columns are not in by: {', '.join(stray)}; add them to by, or remove them from steps"
+                f"'steps' has columns that are not in 'by': {', '.join(stray)}. "
+                "Add them to 'by', or remove them from 'steps'."
             )
         return self
 

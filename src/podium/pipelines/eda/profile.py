@@ -77,7 +77,7 @@ def _measures(i: int, field: T.StructField) -> list[Column]:
         value = value.cast("string")
     measures = [F.count(value).alias(f"present_{i}"), F.countDistinct(value).alias(f"distinct_{i}")]
     if not _is_text(kind):
-        # Return minimum and maximum in seconds: Spark clients convert timestamps to local time in different ways.
+        # Return moments as seconds since 1970, because Spark clients convert timestamps to local time differently.
         ordered = F.unix_timestamp(value.cast("timestamp")) if _is_time(kind) else value
         measures += [F.min(ordered).alias(f"min_{i}"), F.max(ordered).alias(f"max_{i}")]
     if _is_number(kind):

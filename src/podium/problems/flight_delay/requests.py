@@ -33,7 +33,7 @@ def requests(bronze: Mapping[str, DataFrame]) -> DataFrame:
 
 @lru_cache(maxsize=64)
 def _holidays(year: int) -> np.ndarray:
-    """US federal holidays from the year before to the year after, as days since 1970."""
+    """US federal holidays of the given year, the one before it and the one after it, as days since 1970-01-01."""
     days = USFederalHolidayCalendar().holidays(datetime(year - 1, 1, 1), datetime(year + 1, 12, 31))
     return np.sort(days.to_numpy().astype("datetime64[D]").astype("int64"))
 

@@ -38,7 +38,7 @@ SOURCES = (
 class SourceParams(Params):
     """When events become knowable, which the files do not say, and time zones missing from the airports file."""
 
-    # The lower bounds ensure that no event is knowable before it happens, and the timetable before any prediction.
+    # ge=0: an event is never known before it happens. ge=1: the timetable is known before predictions are made.
     timetable_days: int = Field(60, ge=1)
     cancellation_hours: int = Field(6, ge=0)
     diversion_hours: int = Field(12, ge=0)
