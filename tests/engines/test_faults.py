@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TABLES = table_keys(PROBLEMS["flight_delay"])
 # The prefix of a run's log line for each feature table, and some tables that are fast to compute.
 REFRESHED = "feature_engineering.flight_delay.refresh_"
-FEW = ("carrier_history", "timetable_load", "weather")
+FEW = ("timetable_load", "weather")
 
 
 def assert_right(project: Project, on_sail: Project, names) -> None:

@@ -12,6 +12,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from podium.cli.project import open_project
 from podium.errors import PodiumError
+from podium.registry import tracking
 from podium.registry.overview import Registry
 from podium.registry.tracking import TrackingLocation, artifact_location, prepare, registry_uri, tracking_uri
 from tests.conftest import PROJECT
@@ -95,6 +96,7 @@ def silent_server():
 
 
 def test_a_silent_server_times_out(silent_server, monkeypatch):
+    monkeypatch.setitem(tracking.IMPATIENT, "MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     monkeypatch.setenv("PODIUM_STAGING_MLFLOW", silent_server)
     before, began = dict(os.environ), time.monotonic()
     with pytest.raises(PodiumError, match="named by the variable PODIUM_STAGING_MLFLOW, does not answer") as refused:
