@@ -31,8 +31,8 @@ from podium.validation import error_lines
 
 logger = logging.getLogger(__name__)
 
-# Send warnings to the log, where conf/logging.yml decides which are shown: libraries emit warnings about their own code
-# when they are imported. With python -W or PYTHONWARNINGS, every warning is still shown.
+# When they are imported, libraries emit warnings about their own code. Send warnings to the log, where conf/logging.yml
+# decides which are shown. If the user has set python -W or PYTHONWARNINGS, that setting decides instead.
 if not sys.warnoptions:
     logging.captureWarnings(True)
 

@@ -90,6 +90,14 @@ def test_changed_code_is_refused(home: Home, staging: Home, name: str):
         plan_promotion(NAME, home.place, staging.place)
 
 
+@pytest.mark.parametrize("what", ["code", "files"])
+def test_a_version_without_a_digest_is_refused(home: Home, what: str):
+    home.client.delete_model_version_tag(NAME, "1", {"code": "podium.code_digest", "files": "podium.digest"}[what])
+    home.enter()
+    with pytest.raises(PodiumError, match=rf"The {what} of .* cannot be checked, because no SHA-256 was logged"):
+        load_version(NAME, "champion")
+
+
 def test_a_promotion_does_not_copy_bytecode(home: Home, new_home):
     cache = version_folder(home) / "code" / "podium" / "__pycache__"
     cache.mkdir()

@@ -49,7 +49,7 @@ def show(found: Mapping[str, Any], out: Console) -> None:
             f"--env {found['env']} --pipelines eda"
         )
     for problem in found["problems"].values():
-        show_alerts(problem["alerts"], out, most=MOST_ALERTS)
+        show_alerts(problem["alerts"], out, limit=MOST_ALERTS)
 
 
 def figures(problem: Mapping[str, Any]) -> Table:
@@ -72,17 +72,17 @@ def grid_of(first: str, *others: str) -> Table:
     return grid
 
 
-def show_alerts(alerts: list[dict[str, Any]], out: Console, *, most: int) -> None:
-    """Print the number of alerts and the first ``most`` of them, each cut to one line."""
+def show_alerts(alerts: list[dict[str, Any]], out: Console, *, limit: int) -> None:
+    """Print the number of alerts, then the first alerts, at most ``limit``, each cut to one line."""
     if not alerts:
         return
     out.print(f"\n[bold]Alerts[/]: {_count(alerts)}")
-    for alert in alerts[:most]:
+    for alert in alerts[:limit]:
         colour = COLOURS.get(alert["severity"], "none")
         line = f"  [{colour}]{alert['severity']:<8}[/]  {escape(alert['reason'])}"
         out.print(line, no_wrap=True, overflow="ellipsis")
-    if len(alerts) > most:
-        out.print(f"  and {len(alerts) - most} more. To see all alerts in full: podium status --json", soft_wrap=True)
+    if len(alerts) > limit:
+        out.print(f"  and {len(alerts) - limit} more. To see all alerts in full: podium status --json", soft_wrap=True)
 
 
 def _version(version: Mapping[str, Any] | None) -> str:

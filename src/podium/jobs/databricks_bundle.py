@@ -102,8 +102,8 @@ def _job(found: CheckedJobs, name: str) -> Plain:
         "max_concurrent_runs": 1,
         **_when(job, found),
         **_mail(job.notifications or found.jobs.defaults.notifications),
-        # The default value of podium run --params. "Run now with different settings" in Databricks overrides the
-        # default.
+        # A job parameter, which each task passes to podium run --params. "Run now with different settings" in
+        # Databricks replaces this default for one run.
         "parameters": [{"name": PARAMS, "default": default}],
         **_machines(found, steps),
         "tasks": [_task(step, found) for step in steps],

@@ -31,8 +31,8 @@ MARK = "PODIUM_CLUSTER"
 LOOPBACK = "127.0.0.1"
 PAUSE = 0.2
 
-# The processes that this process has started, each with the mark of its cluster. Keep the Popen objects, because an
-# ended child stays a zombie until its parent, this process, asks for the child's exit code.
+# By process id: the children of this process, each with its mark, an environment variable that names its local Spark
+# cluster. Keep the Popen objects, because an ended child stays a zombie until its parent asks for its exit code.
 _children: dict[int, tuple[subprocess.Popen[bytes], str]] = {}
 
 

@@ -146,9 +146,13 @@ def load_checked(uri: str, tags: Mapping[str, str], what: str) -> Model:
 def check_files(mlflow_model: Path, tags: Mapping[str, str], what: str) -> None:
     """Refuse an MLflow model if the digest of its files or code is not the one in its tags."""
     found, digest = models.digest(mlflow_model / MODEL_FILES), tags.get("podium.digest", "")
+    if not digest:
+        raise PodiumError(
+            f"The files of {what} cannot be checked, because no SHA-256 was logged for them. Train again."
+        )
     if found != digest:
         raise PodiumError(
-            f"The files of {what} have changed since they were logged: SHA-256 {found[:16]}…, expected {digest[:16]}…. "
-            "Train again, or restore the files from a backup."
+            f"The files of {what} have changed since they were logged: their SHA-256 is {found[:16]}…, and "
+            f"{digest[:16]}… was logged. Train again, or restore the files from a backup."
         )
     check_code(mlflow_model, tags.get("podium.code_digest", ""), what)

@@ -42,13 +42,16 @@ def check_code(mlflow_model: Path, digest: str, what: str) -> None:
     """Refuse an MLflow model whose code has changed since it was logged.
 
     Raises:
-        PodiumError: the code has another digest, or the script that MLflow runs differs from the one in the code.
+        PodiumError: no digest was logged, the code has another digest, or the script that MLflow runs differs from the
+            one in the code.
     """
+    if not digest:
+        raise PodiumError(f"The code of {what} cannot be checked, because no SHA-256 was logged for it. Train again.")
     found = code_digest(mlflow_model / CODE)
     if found != digest:
         raise PodiumError(
-            f"The code of {what} has changed since it was logged: SHA-256 {found[:16]}…, expected "
-            f"{digest[:16] or 'none'}…. Train again, or restore the code from a backup."
+            f"The code of {what} has changed since it was logged: its SHA-256 is {found[:16]}…, and {digest[:16]}… was "
+            "logged. Train again, or restore the code from a backup."
         )
     script = mlflow_model / SCRIPT
     if not script.is_file() or script.read_bytes() != (mlflow_model / CODE / "podium" / "models" / SCRIPT).read_bytes():

@@ -41,7 +41,7 @@ class Policy:
         return Path(self.roots.get(env, "")).is_absolute()
 
     def roles(self, name: str, env: str) -> tuple[str, ...]:
-        """The roles that a principal has in an environment, besides ``anyone``."""
+        """The roles of a principal in an environment, without ``anyone``, which every principal has."""
         mine = self.caller.owner and not self.rules.members and name == self.caller.name() and self.is_local(env)
         return roles_of(self.rules, name, owner=mine)
 

@@ -20,8 +20,8 @@ SCOPE, SECRET = "podium", "mask_key"
 EVERYBODY = "account users"
 PRIVILEGES = {"read": "SELECT", "write": "MODIFY"}
 HEX = b"0123456789abcdef"
-# A stand-in for NUL: translate() deletes a character that is mapped to NUL. So map it to this character, which
-# replace() then turns into NUL.
+# A stand-in for NUL. Spark's translate() cannot map a character to NUL: it would delete the character. So translate()
+# maps to this stand-in, and replace() then turns the stand-in into NUL.
 STAND_IN = "~"
 
 

@@ -173,8 +173,8 @@ def _span(parts: list[exp.Expr], clean: str) -> tuple[int, int]:
     found = [each.strip("`").replace("``", "`") for each in re.findall(NAME, written)]
     if not NAMES.fullmatch(written) or found != [part.name for part in parts]:
         raise QueryError(
-            f"The name {'.'.join(part.name for part in parts)} cannot be located in the SQL text. Write it "
-            "without escapes."
+            f"Podium cannot find the table or column name {'.'.join(part.name for part in parts)} in the text of the "
+            "query. Write each part of the name as a plain word or in backticks, with dots between the parts."
         )
     return start, end + 1
 

@@ -155,7 +155,7 @@ def weather(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
     return out
 
 
-# Rows without a date of their own are taken as known before the first timetable.
+# When rows without a date of their own became known: before the first timetable, so that every request finds them.
 ALWAYS = pd.Timestamp("2000-01-01", tz="UTC")
 
 

@@ -27,7 +27,7 @@ def _draw(figure: Any, rows: pd.DataFrame) -> None:
     rows = rows.assign(rate=rate(rows)).sort_values(["rate", "carrier"])
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
     y = np.arange(len(rows))
-    # Two standard errors, the part of a rate that may be due to chance.
+    # Two standard errors: by chance alone, a rate may differ this much from the carrier's true rate.
     error = 2 * np.sqrt(rows["rate"] * (1 - rows["rate"]) / rows["flights"])
     left.barh(y, rows["rate"], color="C0")
     left.errorbar(rows["rate"], y, xerr=error, fmt="none", color="C4", elinewidth=1.5)

@@ -12,7 +12,7 @@ from podium.problems.base import Picture
 
 from .rates import ENOUGH, extremes, known_flights, late_by, overall, percent, rate
 
-# The map shows the US mainland. Destinations beyond it are listed in the finding.
+# The map shows the US mainland. The text below it lists the other destinations.
 WEST, EAST, SOUTH, NORTH = -125.5, -66.0, 24.0, 50.0
 NAMED = 18
 # Start the colour scale below the lowest rates, so that every dot stands out from the page.
