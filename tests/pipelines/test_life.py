@@ -194,8 +194,12 @@ def test_evidence_of_another_candidate_is_refused(lived: Project) -> None:
 def test_features_that_end_before_the_moment_of_the_run_are_refused(lived: Project, stage: str) -> None:
     written = [DeltaTable(str(lived.lake / name)) for name in ("training_sets/examples", "predictions/log")]
     before = [table.version() for table in written]
-    with pytest.raises(PodiumError, match=r"end before as_of \(.*\): origin_departures \(2013-04-20 00:00\)"):
+    with pytest.raises(
+        PodiumError, match=r"end before as_of \(.*\): origin_departures \(2013-04-20 00:00\)"
+    ) as refused:
         lived.run(stage, as_of="2013-04-24", **QUICK)
+    command = "kedro run --env dev --pipelines feature_engineering --params as_of=2013-04-24T00:00:00"
+    assert str(refused.value).endswith(command)
     assert [DeltaTable(table.table_uri).version() for table in written] == before
 
 

@@ -28,7 +28,7 @@ def show_summary(project: Project, out: Console) -> None:
         _champion(problem, out)
         if problem["champion"]:
             _in_use(project, name, problem["champion"]["version"], out)
-        show_alerts(problem["alerts"], out, most=5)
+        show_alerts(problem["alerts"], out, limit=5)
     reports = find_files(project.section("catalog"), "report_")
     if reports:
         out.print("\n[bold]Open in a browser[/]")

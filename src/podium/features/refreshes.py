@@ -6,6 +6,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 
 from podium.errors import PodiumError
+from podium.lakehouse.run_command import run_command
 from podium.problems.base import Problem
 
 __all__ = ["reached", "require_reached"]
@@ -30,7 +31,7 @@ def require_reached(refreshes: DataFrame, as_of: datetime, problem: Problem) -> 
         named = ", ".join(f"{name} ({end:%Y-%m-%d %H:%M})" if end else f"{name} (empty)" for name, end in short.items())
         raise PodiumError(
             f"{problem.name}: these feature tables end before as_of ({as_of:%Y-%m-%d %H:%M} UTC): {named}. "
-            f"To refresh them: kedro run --pipelines feature_engineering --params as_of={as_of:%Y-%m-%dT%H:%M:%S}"
+            f"To refresh them: {run_command('feature_engineering', as_of=as_of)}"
         )
 
 

@@ -16,6 +16,7 @@ from mlflow.types import ColSpec, DataType, Schema
 
 from podium import models
 from podium.errors import PodiumError
+from podium.lakehouse.run_command import run_command
 from podium.models.model import Model
 
 from .lookups import json_document, newest_run
@@ -63,8 +64,7 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
     run = mlflow.active_run()
     if run is None:
         raise PodiumError(
-            f"{problem}: the candidate was not logged, because no MLflow run is active. Run: "
-            "kedro run --pipelines training"
+            f"{problem}: the candidate was not logged, because no MLflow run is active. Run: " + run_command("training")
         )
     with tempfile.TemporaryDirectory() as scratch:
         folder, baseline = Path(scratch, "model"), Path(scratch, "baseline")
@@ -120,7 +120,7 @@ def newest_candidate(problem: str) -> Candidate:
     client = MlflowClient()
     run = newest_run(client, candidate=problem)
     if run is None:
-        raise PodiumError(f"{problem}: there is no candidate. First train one: kedro run --pipelines training")
+        raise PodiumError(f"{problem}: there is no candidate. First train one: {run_command('training')}")
     tags = run.data.tags
     return Candidate(
         model=load_checked(tags["podium.model_uri"], tags, f"the candidate of {problem}"),

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from podium.lakehouse import access
 from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.run_command import run_command
 from podium.lakehouse.table import DeltaDataset
 from podium.lakehouse.time_travel import why_unreadable
 
@@ -85,7 +86,7 @@ class ChampionExamplesDataset(DeltaDataset):
         return (
             f"The champion (version {champion.version} of {self._problem}) was trained on the training set as of "
             f"{as_of:%Y-%m-%d %H:%M} UTC. The newest version of {self.path} lacks this training set, and no earlier "
-            f"version of the table can be read instead ({why}). To build the training set again, run: kedro run "
-            f"--pipelines training --params as_of={as_of:%Y-%m-%dT%H:%M:%S}. If a feature of this champion has changed "
-            "its type since, deploy a new champion instead."
+            f"version of the table can be read instead ({why}). To build the training set again, run: "
+            f"{run_command('training', as_of=as_of)}. If a feature of this champion has changed its type since, deploy "
+            "a new champion instead."
         )

@@ -12,6 +12,7 @@ from mlflow.entities import Metric, Param
 from podium.lakehouse import access
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.preview_types import JSONPreview, TablePreview
+from podium.lakehouse.run_command import run_command
 
 from . import model_preview
 from .candidate import Candidate, log_candidate, newest_candidate
@@ -138,7 +139,7 @@ class TrialsDataset(AbstractDataset[pd.DataFrame, None]):
         parent = mlflow.active_run()
         if parent is None:
             raise LakehouseError(
-                "The trials were not logged, because no MLflow run is active. Run: kedro run --pipelines training"
+                f"The trials were not logged, because no MLflow run is active. Run: {run_command('training')}"
             )
         client, now = MlflowClient(), int(time.time() * 1000)
         for trial in data.to_dict("records"):

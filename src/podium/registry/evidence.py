@@ -13,6 +13,7 @@ import mlflow
 from mlflow import MlflowClient
 
 from podium.errors import PodiumError
+from podium.lakehouse.run_command import run_command
 
 from .lookups import json_document, newest_run
 
@@ -64,7 +65,7 @@ def newest_evidence(problem: str) -> Evidence:
     client = MlflowClient()
     run = newest_run(client, kind="evidence", problem=problem)
     if run is None:
-        raise PodiumError(f"{problem}: no candidate has been evaluated yet. Run: kedro run --pipelines evaluation")
+        raise PodiumError(f"{problem}: no candidate has been evaluated yet. Run: {run_command('evaluation')}")
     return Evidence(
         digest=run.data.tags["podium.evaluates"],
         champion=run.data.tags["podium.champion"],

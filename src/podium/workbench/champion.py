@@ -10,6 +10,7 @@ import pandas as pd
 from kedro.framework.context import KedroContext
 
 from podium.errors import PodiumError
+from podium.lakehouse.run_command import run_command
 from podium.pipelines.evaluation.assessment import holdout_rows
 from podium.pipelines.evaluation.parameters import EvaluationParams
 from podium.pipelines.training.nodes import training_rows
@@ -55,8 +56,8 @@ def bench(context: KedroContext, problem: str = "flight_delay") -> Bench:
     champion: ModelVersion | None = catalog.load(f"{problem}.champion")
     if champion is None:
         raise PodiumError(
-            f"{problem} has no champion yet. To create one, run make demo, or: kedro run --pipelines "
-            "eda,feature_engineering,training,evaluation,deployment"
+            f"{problem} has no champion yet. To create one, run make demo, or: "
+            + run_command("eda", "feature_engineering", "training", "evaluation", "deployment")
         )
     training, evaluation = _parameters(context, problem, champion.holdout_days)
     examples = catalog.load(f"{problem}.champion_examples")

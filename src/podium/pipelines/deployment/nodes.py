@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from podium.errors import PodiumError
+from podium.lakehouse.run_command import run_command
 from podium.problems.base import Problem
 from podium.registry.candidate import Candidate
 from podium.registry.evidence import Evidence
@@ -24,7 +25,7 @@ def decide(candidate: Candidate, evidence: Evidence, champion: ModelVersion | No
     if evidence.digest != candidate.digest:
         raise PodiumError(
             f"The newest candidate of {problem.name} ({candidate.digest[:12]}) was not evaluated; the newest "
-            f"evaluation is of another candidate ({evidence.digest[:12]}). Run: kedro run --pipelines evaluation"
+            f"evaluation is of another candidate ({evidence.digest[:12]}). Run: {run_command('evaluation')}"
         )
     checks = (*evidence.evaluation["checks"], _complete(candidate, problem), _current(candidate, evidence, champion))
     decision = Decision(candidate=candidate, checks=checks, metrics=evidence.metrics)

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from podium.errors import PodiumError
 from podium.features.feature_join import described, requests_between
 from podium.features.refreshes import require_reached
+from podium.lakehouse.run_command import run_command
 from podium.lakehouse.table import Rows, Unchanged
 from podium.models.scoring import add_scores
 from podium.problems.base import Params, Problem
@@ -48,7 +49,7 @@ def score(
         PodiumError: there is no champion, or a feature table ends before ``as_of``.
     """
     if champion is None:
-        raise PodiumError(f"{problem.name} has no champion to score with. Run: kedro run --pipelines deployment")
+        raise PodiumError(f"{problem.name} has no champion to score with. Run: {run_command('deployment')}")
     require_reached(refreshes, as_of, problem)
     bronze = dict(zip(problem.request_reads, frames, strict=False))
     tables = {table.name: frame for table, frame in zip(problem.tables, frames[len(bronze) :], strict=True)}

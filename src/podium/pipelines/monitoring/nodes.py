@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
 from podium.features.as_of import all_known_at
+from podium.lakehouse.run_command import run_command
 from podium.lakehouse.table import Rows
 from podium.models.scoring import add_scores
 from podium.pipelines.inference.nodes import InferenceParams
@@ -49,7 +50,7 @@ def reference(
         PodiumError: there is no champion, or its training set is gone.
     """
     if champion is None:
-        raise PodiumError(f"{problem.name} has no champion to monitor. Run: kedro run --pipelines deployment")
+        raise PodiumError(f"{problem.name} has no champion to monitor. Run: {run_command('deployment')}")
     mine = examples.filter(F.col("as_of") == F.lit(champion.as_of))
     held_out_from = F.lit(champion.held_out_from)
     unseen = add_scores(mine.filter(F.col("prediction_time") >= held_out_from), champion.model, digest=champion.digest)
