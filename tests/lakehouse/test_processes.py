@@ -105,7 +105,10 @@ def test_a_taken_port_is_not_returned_as_free():
     assert processes.free_port(port) == port
 
 
-def test_only_one_process_holds_the_start_lock():
+def test_only_one_process_holds_the_start_lock(tmp_path, monkeypatch):
+    # A lock of their own, because another test process may be starting a cluster.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     code = "from podium.lakehouse.processes import one_at_a_time\nwith one_at_a_time(0) as had: print(had)"
     with processes.one_at_a_time(0) as had:
         assert had
