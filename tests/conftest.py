@@ -77,6 +77,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 on_two_engines = pytest.mark.parametrize(
     "engine_name", ["sail", pytest.param("spark", marks=pytest.mark.spark)], indirect=True
 )
+# For tests on which Connect has hardly any bearing: only ``make faults`` runs them on Connect.
+seldom_on_connect = pytest.mark.parametrize(
+    "engine_name",
+    [
+        "sail",
+        pytest.param("spark", marks=pytest.mark.spark),
+        pytest.param("connect", marks=[pytest.mark.spark, pytest.mark.faults]),
+    ],
+    indirect=True,
+)
 UTC = {"spark.sql.session.timeZone": "UTC"}
 SAIL = engine.EngineSettings(engine="sail", config=UTC)
 

@@ -13,7 +13,7 @@ from podium.models.model import Model, digest
 from podium.models.scoring import add_scores
 from podium.pipelines.ingestion.nodes import parse_moment
 from podium.problems import PROBLEMS
-from tests.conftest import Project, on_two_engines
+from tests.conftest import Project, on_two_engines, seldom_on_connect
 from tests.engines.conftest import AS_OF
 from tests.leaks import assert_same_rows
 
@@ -48,15 +48,7 @@ def models(on_sail_described: pd.DataFrame) -> dict[str, Model]:
     return {name: fit(name, rows, late, **names, params=params, seed=1) for name, params in ALGORITHMS.items()}
 
 
-@pytest.mark.parametrize(
-    "engine_name",
-    [
-        "sail",
-        pytest.param("spark", marks=pytest.mark.spark),
-        pytest.param("connect", marks=[pytest.mark.spark, pytest.mark.faults]),
-    ],
-    indirect=True,
-)
+@seldom_on_connect
 @pytest.mark.usefixtures("generated_code")
 def test_every_engine_gives_the_same_features_and_scores(engine_name, on_sail, on_sail_described, models, tmp_path):
     """The point-in-time join gives the stored features. Python workers compute request features and scores."""

@@ -17,7 +17,7 @@ from podium.lakehouse.query.execution import first_rows, run_query
 from podium.lakehouse.query.export import write_file
 from podium.lakehouse.query.forbidden import QueryError, _allowed
 from podium.lakehouse.query.saved_queries import Threshold
-from tests.conftest import on_two_engines
+from tests.conftest import seldom_on_connect
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 COUNT = 30_000
@@ -55,7 +55,7 @@ def rows(catalog) -> Callable[[str], list[dict[str, Any]]]:
     return lambda sql: first_rows(run_query(sql, catalog).frame, 10)[0].to_pylist()
 
 
-@on_two_engines
+@seldom_on_connect
 def test_a_query_reads_tables_by_their_names(rows, catalog):
     sql = """
         WITH things AS (SELECT text, count(*) AS n FROM mine.bronze_things GROUP BY text)
@@ -69,7 +69,7 @@ def test_a_query_reads_tables_by_their_names(rows, catalog):
     assert not [table for table in engine.session().catalog.listTables() if table.name.startswith("_pyspark")]
 
 
-@on_two_engines
+@seldom_on_connect
 def test_a_file_holds_all_rows_in_their_order(catalog, tmp_path: Path):
     file = tmp_path / "rows.parquet"
     frame = run_query("SELECT k, at, text FROM mine.bronze_things ORDER BY k DESC", catalog).frame
@@ -80,7 +80,7 @@ def test_a_file_holds_all_rows_in_their_order(catalog, tmp_path: Path):
     assert list(tmp_path.iterdir()) == [file]
 
 
-@on_two_engines
+@seldom_on_connect
 def test_a_threshold_is_judged_by_the_engine(catalog):
     frame = run_query(
         "SELECT text, count(*) AS n, double('nan') AS nan FROM mine.bronze_things GROUP BY text", catalog
@@ -109,7 +109,7 @@ def test_an_engine_error_is_one_line_without_a_stack_trace(rows, capfd, sql, say
     assert "Exception" not in capfd.readouterr().err
 
 
-@on_two_engines
+@seldom_on_connect
 def test_the_error_for_an_unreadable_table_is_one_line(catalog):
     (path,) = {Path(entry["path"].format(problem="mine", table="broken")) for entry in catalog.values()}
     (path / "_delta_log").mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ MARKS = {"sail": (), "spark": (pytest.mark.spark,), "connect": (pytest.mark.spar
 
 
 def on(engine: str, place: str, *more: Any) -> Any:
-    """Parameters of a test for one engine and one kind of table, by path or by name.
+    """One case of a test: an engine, and a table by path or by name.
 
     Connect combines the client of Sail with the engine of Spark, so it seldom differs from both: only ``make faults``
     tests it.
@@ -50,7 +50,8 @@ SAVES = {
 }
 
 
-# Other tests append to a named table and overwrite one; an insert is a merge.
+# Named tables: only merge and replace. The fixture ``filled`` overwrites a named table, the test of time travel appends
+# to one, and an insert is the same statement as a merge.
 @pytest.mark.parametrize(
     ("engine_name", "place", "mode"),
     [on(engine, "path", mode) for engine in MARKS for mode in SAVES]
@@ -213,6 +214,7 @@ def interrupted(frame, path: str, once: Path):
         pytest.param("spark", "merge", None, marks=pytest.mark.spark),
         pytest.param("spark", "replace", "k >= 3", marks=pytest.mark.spark),
         pytest.param("connect", "merge", None, marks=pytest.mark.spark),
+        pytest.param("connect", "replace", "k >= 3", marks=[pytest.mark.spark, pytest.mark.faults]),
     ],
     indirect=["engine_name"],
 )

@@ -1,4 +1,4 @@
-"""Maintenance reduces the number of files. It keeps all rows, versions within the retention and files of writers.
+"""Maintenance reduces the number of files. It keeps rows, recent versions and files of running writers.
 
 With Sail, delta-rs does the maintenance. Spark and Connect use the same SQL.
 """

@@ -1,12 +1,12 @@
 """The version of the training sets table from which the champion's examples are read."""
 
-import re
 from datetime import UTC, datetime
 
 import mlflow
 import pytest
 from mlflow import MlflowClient
 
+from podium.lakehouse import access
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.table import DeltaDataset, Rows
 from podium.lineage.states import DatasetKind, DatasetState
@@ -91,6 +91,7 @@ def test_after_a_type_changed_and_changed_back_the_recorded_version_is_read(cham
 def test_the_error_for_a_vacuumed_version_says_what_to_run(champion, train, examples):
     train(LATER, 3, "bigint", recorded=False)
     examples.delta().vacuum(0, dry_run=False, enforce_retention_duration=False)
+    access.configure(None)  # an earlier test's run may have set a policy, whose environment the command would name
 
     with pytest.raises(LakehouseError) as lost:
         examples.load()
@@ -98,7 +99,7 @@ def test_the_error_for_a_vacuumed_version_says_what_to_run(champion, train, exam
     said = str(lost.value)
     assert f"(version {champion}: 1 of its 1 files were vacuumed)" in said
     assert "trained on the training set as of 2013-04-01 00:00 UTC" in said
-    assert re.search(r"run: kedro run( --env \w+)? --pipelines training --params as_of=2013-04-01T00:00:00\.", said)
+    assert "run: kedro run --pipelines training --params as_of=2013-04-01T00:00:00" in said
 
 
 def test_the_newest_version_is_read_if_the_recorded_one_was_vacuumed(champion, train, examples):

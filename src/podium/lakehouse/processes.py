@@ -31,8 +31,8 @@ MARK = "PODIUM_CLUSTER"
 LOOPBACK = "127.0.0.1"
 PAUSE = 0.2
 
-# By process id: the children of this process, each with its mark, an environment variable that names its local Spark
-# cluster. Keep the Popen objects, because an ended child stays a zombie until its parent asks for its exit code.
+# The children of this process by process id, each with its MARK: the text that names the cluster it belongs to.
+# Keep the Popen objects, because an ended child stays a zombie until its parent asks for its exit code.
 _children: dict[int, tuple[subprocess.Popen[bytes], str]] = {}
 
 
