@@ -95,6 +95,28 @@ def test_whoever_cleans_up_is_given_the_time():
     assert (process.returncode, said.splitlines()[-1]) == (130, "clean")
 
 
+def test_a_signal_to_a_forked_child_does_not_end_its_parent():
+    process = start(
+        """
+        import multiprocessing, os, signal, time
+        from podium import interrupts
+
+        interrupts.listen()
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+        child.terminate()
+        child.join()
+        time.sleep(1.5)
+        print(child.exitcode, flush=True)
+        with interrupts.advising("Clean up."):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+        """
+    )
+    said, _ = process.communicate(timeout=60)
+    assert (process.returncode, said) == (143, "-15\n\nTerminated. Clean up.\n")
+
+
 def test_a_signal_that_is_ignored_does_not_stop_sail():
     """A shell starts ``command &`` with SIGINT ignored. Without Podium, Sail would stop and its client hang."""
     process = start(

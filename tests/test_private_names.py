@@ -1,14 +1,19 @@
 """Private names of libraries still work as Podium expects. Each test is named after the function that uses them."""
 
+import inspect
 from importlib.metadata import version
 
 import pytest
 from kedro.io import CachedDataset, DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
-from pyspark import SparkContext
+from pyspark import SparkContext, java_gateway
 from pyspark.sql import SparkSession
 
 from podium import private_names, run_status
+
+
+def test_connection_file():
+    assert f'"{private_names.CONNECTION_FILE}"' in inspect.getsource(java_gateway.launch_gateway)
 
 
 def test_cached():

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from kedro.io import CachedDataset
     from kedro.pipeline.node import Node
 
-__all__ = ["cached", "forget_driver", "forget_gateway", "result_pieces", "viz_id"]
+__all__ = ["CONNECTION_FILE", "cached", "forget_driver", "forget_gateway", "result_pieces", "viz_id"]
+
+# PySpark 4.2.0: the environment variable with the path of the file in which spark-submit leaves the port and the secret
+# of its JVM. Only PySpark's own start of the JVM uses it, and that start forks (engines/jvm.py says why not to fork).
+CONNECTION_FILE = "_PYSPARK_DRIVER_CONN_INFO_PATH"
 
 
 def cached(dataset: CachedDataset) -> Any:

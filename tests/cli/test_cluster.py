@@ -51,6 +51,10 @@ def status(data: Path) -> dict:
     return found
 
 
+def dead(found: dict) -> list[str]:
+    return [each["role"] for each in found["processes"] if not each["alive"]]
+
+
 def test_start_shows_progress_and_the_next_commands(started, state):
     assert state.addresses.master in started.stderr
     assert "2 workers, 1 core and 1g each" in started.stderr
@@ -136,9 +140,10 @@ def test_an_idle_application_releases_its_workers(data, state):
 
 def test_status_names_a_dead_worker(data, state):
     os.kill(state.pid("worker-2"), signal.SIGKILL)
-    assert processes.wait(lambda: status(data)["state"] == "degraded", 10)
+    # The master may notice first, because the system closes a killed process's connections before the process ends.
+    assert processes.wait(lambda: dead(status(data)) == ["worker-2"], PATIENCE)
     found = status(data)
-    assert [each["role"] for each in found["processes"] if not each["alive"]] == ["worker-2"]
+    assert found["state"] == "degraded"
     assert any("worker-2" in each and str(state.log("worker-2")) in each for each in found["trouble"])
     assert processes.wait(lambda: "DEAD" in {each["state"] for each in status(data)["workers"]}, 30)
     shown = run(data, "cluster", "status")
@@ -155,8 +160,10 @@ def test_start_reports_a_dead_process(data, state):
 
 def test_status_names_a_dead_master(data, state):
     os.kill(state.pid("master"), signal.SIGKILL)
-    assert processes.wait(lambda: any("master" in each for each in status(data)["trouble"]), 10)
-    assert status(data)["workers"] == []
+    assert processes.wait(lambda: "master" in dead(status(data)), PATIENCE)
+    found = status(data)
+    assert any(each.startswith("master") for each in found["trouble"])
+    assert found["workers"] == []
 
 
 def test_stop_with_keep_logs_leaves_only_the_logs(data, state):
@@ -164,7 +171,9 @@ def test_stop_with_keep_logs_leaves_only_the_logs(data, state):
     assert pids
     answer = run(data, "cluster", "stop", "--keep-logs")
     assert answer.exit_code == 0
-    assert answer.stdout.startswith(f"Stopped: {len(pids)} processes")
+    # An executor may end by itself at this moment, because its master is dead.
+    stopped = re.match(r"Stopped: (\d+) process", answer.stdout)
+    assert 0 < int(stopped[1]) <= len(pids)
     assert processes.marked(state.mark) == []
     left = {str(path.relative_to(data / "cluster")) for path in (data / "cluster").rglob("*") if path.is_file()}
     assert {"logs/master.log", "logs/worker-1.log", "logs/connect.log"} <= left

@@ -1,11 +1,9 @@
 """Marked processes are found with their children and ended even if they ignore SIGTERM. Other processes are left."""
 
-import fcntl
 import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -107,8 +105,7 @@ def test_a_taken_port_is_not_returned_as_free():
 
 def test_only_one_process_holds_the_start_lock(tmp_path, monkeypatch):
     # A lock of their own, because another test process may be starting a cluster.
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     code = "from podium.lakehouse.processes import one_at_a_time\nwith one_at_a_time(0) as had: print(had)"
     with processes.one_at_a_time(0) as had:
         assert had
@@ -117,20 +114,18 @@ def test_only_one_process_holds_the_start_lock(tmp_path, monkeypatch):
 
 
 def test_another_user_cannot_take_the_start_lock(tmp_path, monkeypatch):
-    """The lock must not be on the temporary folder, because every user can open and lock that folder."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    folder = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(folder, fcntl.LOCK_EX)
+    """Every user can lock the temporary folder, and create a file with a predictable name in it."""
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
     with processes.one_at_a_time(0) as had:
         assert had
-    os.close(folder)
-    (file,) = tmp_path.iterdir()
+    (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("plant", [lambda file: file.symlink_to("/etc/passwd"), lambda file: file.mkdir()])
-def test_a_planted_lock_file_is_refused(plant, tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    plant(tmp_path / f"podium-{os.getuid()}.lock")
-    with pytest.raises(LakehouseError, match="is not a regular file that you own"), processes.one_at_a_time(0):
+def test_a_lock_that_cannot_be_created_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "podium").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    message = f"cannot be created in {tmp_path}/podium: File exists. Set XDG_CACHE_HOME"
+    with pytest.raises(LakehouseError, match=message), processes.one_at_a_time(0):
         pass

@@ -1,10 +1,13 @@
 """A load reads one version: a given one, that of a given time, or the newest. Later writes do not change the result."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.time_travel import why_unreadable
 
 
 @pytest.fixture
@@ -70,3 +73,18 @@ def test_a_table_can_be_overwritten_from_its_own_rows(table, rows, versions, sto
     table("overwrite").save(loaded.selectExpr("k + 10 AS k", "v"))
 
     assert [key for key, _ in stored()] == [11, 12, 13]
+
+
+def test_a_version_is_unreadable_only_after_its_files_were_vacuumed(table, rows):
+    """The log and the disk spell the folders of these partitions differently."""
+    dataset = table("append", partition_by=["v"])
+    dataset.save(rows((1, "a b"), (2, "50%25 /b")))
+    path, version, table_id = dataset.path, dataset.delta().version(), str(dataset.delta().metadata().id)
+    assert len(list(Path(path).glob("v=*%*"))) == 2
+
+    assert why_unreadable(path, version, table_id) is None
+
+    table("overwrite").save(rows((3, "a b")))
+    DeltaTable(path).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    assert why_unreadable(path, version, table_id) == "2 of its 2 files were vacuumed"
+    assert why_unreadable(path, version + 1, table_id) is None

@@ -61,6 +61,12 @@ def lived(tmp_path_factory, small, write_source, spark) -> Any:
             apply("flight_delay", decision)
         for stage in ("feature_engineering", "inference"):
             project.run(stage, as_of=LATER, **QUICK)
+        # Run only the drift of monitoring: its alerts need the metrics of an evaluation.
+        project.session.run(
+            pipeline_names=["monitoring"],
+            to_outputs=["flight_delay.monitoring_drift"],
+            runtime_params={"as_of": LATER, "flight_delay": {"source": str(project.source)}},
+        )
         yield Lived(project)
 
 

@@ -90,6 +90,19 @@ def test_used_for_lists_the_predictions_of_a_model(lived: Lived, champion: dict)
     assert lived.ask("model", "lineage", "flight_delay/1")["used_for"] == []
 
 
+def test_monitoring_is_traced_to_the_training_set_of_the_champion_and_back(lived: Lived, champion: dict):
+    """Monitoring reads the table of training sets through the catalog entry ``champion_examples``."""
+    (examples,) = champion["branches"]
+    drift = lived.ask("model", "lineage", "flight_delay.monitoring_drift")
+
+    (read,) = [branch for branch in drift["branches"] if branch["location"] == examples["location"]]
+    assert (read["name"], read["digest"]) == ("flight_delay.training_sets_examples", examples["digest"])
+    assert read["run"] == examples["run"]
+    assert {branch["name"] for branch in read["branches"]} > {"flight_delay.features_weather"}
+    asked = lived.ask("model", "lineage", f"{examples['name']}@{examples['version']}")
+    assert "flight_delay.monitoring_drift" in {branch["name"] for branch in asked["used_for"]}
+
+
 def test_an_earlier_version_has_the_earlier_tables(lived: Lived, champion: dict, tables: Callable):
     first = lived.ask("model", "lineage", "flight_delay/1")
     assert first["run"]["as_of"].startswith(MOMENTS[0])

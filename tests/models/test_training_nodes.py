@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from pyspark.sql import DataFrame, SparkSession
 
 from podium.models import digest
@@ -52,6 +53,12 @@ def test_training_uses_no_held_out_rows(training_data: pd.DataFrame, rows: pd.Da
     assert 0 < len(expected) < (rows["prediction_time"] < settled).sum()
     columns = ["delay", "pressure", "carrier", "dest", "label"]
     pd.testing.assert_frame_equal(training_data[columns], expected[columns].reset_index(drop=True), check_dtype=False)
+
+
+def test_a_training_without_held_out_days_is_refused() -> None:
+    """Evaluation and monitoring need rows that training has not seen."""
+    with pytest.raises(ValidationError, match=r"holdout_days\n  Input should be greater than 0"):
+        TrainingParams.model_validate({**PARAMS.model_dump(), "holdout_days": 0})
 
 
 def test_rows_are_sorted_by_their_keys_in_any_order_of_the_engine(

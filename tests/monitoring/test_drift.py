@@ -135,9 +135,22 @@ def test_missing_columns_are_named(frames, reference, params):
         drift(month, reference, AS_OF, params)
 
 
-def test_an_empty_reference_is_refused(frames, trained, params):
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (
+            (100, 0),
+            "the table of held-out scores of champion 1 is empty. All rows of the champion's training set lie",
+        ),
+        ((0, 100), "the reference window of champion 1 is empty. All rows of the champion's training set lie"),
+        (
+            (0, 0),
+            "the reference window and the table of held-out scores of champion 1 are empty. The champion's",
+        ),
+    ],
+)
+def test_an_empty_reference_is_refused_with_its_cause(frames, trained, params, rows, words):
     names = {"keys": KEYS, "features": FEATURES, "categorical": CATEGORICAL}
-    with pytest.raises(PodiumError, match="held-out scores of champion 1 is empty"):
-        profile(
-            frames(trained[:100]), frames(trained[:1]).limit(0), model_version="1", metrics={}, params=params, **names
-        )
+    examples, scores = (frames(trained[:100]).limit(number) for number in rows)
+    with pytest.raises(PodiumError, match=words):
+        profile(examples, scores, model_version="1", metrics={}, params=params, **names)

@@ -41,6 +41,18 @@ def test_changed_code_or_configuration_is_dirty(name: str, checkout: Path) -> No
     assert commit_of(checkout / "src" / "podium", checkout / "conf")["dirty"] == "true"
 
 
+@pytest.mark.parametrize("other", ["ignored", "in another repository"])
+def test_a_configuration_that_is_not_tracked_is_dirty(other: str, checkout: Path) -> None:
+    configuration = checkout / ".venv" / "conf"
+    configuration.mkdir(parents=True)
+    (configuration / "spark.yml").touch()
+    if other != "ignored":
+        git(configuration, "init", "-q")
+        git(configuration, "add", "-A")
+        git(configuration, "commit", "-qm", "first")
+    assert commit_of(checkout / "src" / "podium", configuration)["dirty"] == "true"
+
+
 def test_a_package_in_the_venv_of_another_repository_has_no_commit(checkout: Path) -> None:
     installed = checkout / ".venv" / "lib" / "podium"
     installed.mkdir(parents=True)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import mlflow
 import pytest
+from deltalake import DeltaTable, Field
 from mlflow import MlflowClient
 
 from podium.lakehouse import access
@@ -31,7 +32,7 @@ def train(tmp_path, spark):
             version = f"{dataset.saved_version}"
             where = {"namespace": "file", "path": dataset.path, "table_id": dataset.table_id}
             record_run(
-                tags={},
+                tags={"as_of": as_of.isoformat()},
                 read=[],
                 wrote=[DatasetState(name=TABLE, kind=DatasetKind.TABLE, version=version, **where)],
                 stage="training",
@@ -55,6 +56,12 @@ def champion(prod, train) -> int:
     return version
 
 
+def compact_and_vacuum(examples: ChampionExamplesDataset) -> None:
+    """Remove all files that the newest version does not need, as maintenance does after its retention."""
+    examples.delta().optimize.compact(max_concurrent_tasks=1)
+    examples.delta().vacuum(0, dry_run=False, enforce_retention_duration=False)
+
+
 @pytest.fixture
 def examples(tmp_path) -> ChampionExamplesDataset:
     return ChampionExamplesDataset(problem=NAME, path=str(tmp_path / "examples"), zone="training_sets")
@@ -65,11 +72,21 @@ def mine(examples: ChampionExamplesDataset) -> list:
     return list(frame[frame["as_of"] == MINE.replace(tzinfo=None)]["sky"])
 
 
-def test_without_a_type_change_the_newest_version_is_read(champion, train, examples):
-    newest = train(LATER, "fog", "string", recorded=False)
+@pytest.mark.parametrize("as_of", [LATER, MINE])
+def test_after_a_later_training_the_recorded_version_is_read(champion, train, examples, caplog, as_of):
+    train(as_of, "fog", "string", recorded=False)
 
     assert mine(examples) == ["clear"]
-    assert examples.loaded_version == newest
+    assert examples.loaded_version == champion
+    assert not caplog.records
+
+
+def test_columns_that_the_table_has_gained_are_null(champion, tmp_path, train, examples):
+    train(LATER, "fog", "string", recorded=False)
+    DeltaTable(str(tmp_path / "examples")).alter.add_columns([Field("wind", "long")])
+
+    assert mine(examples) == ["clear"]
+    assert examples.load().select("wind").toPandas()["wind"].isna().all()
 
 
 @pytest.mark.parametrize("as_of", [LATER, MINE])
@@ -102,21 +119,46 @@ def test_the_error_for_a_vacuumed_version_says_what_to_run(champion, train, exam
     assert "run: kedro run --pipelines training --params as_of=2013-04-01T00:00:00" in said
 
 
-def test_the_newest_version_is_read_if_the_recorded_one_was_vacuumed(champion, train, examples):
-    train(LATER, 3, "bigint", recorded=False)
-    train(MINE, 4, "bigint", recorded=False)
-    examples.delta().vacuum(0, dry_run=False, enforce_retention_duration=False)
+def test_after_a_vacuum_the_newest_version_is_read_without_a_warning(champion, train, examples, caplog):
+    newest = train(LATER, "fog", "string")
+    compact_and_vacuum(examples)
+
+    assert mine(examples) == ["clear"]
+    assert examples.loaded_version > newest
+    assert not caplog.records
+
+
+def test_after_a_vacuum_rows_that_a_later_run_wrote_again_are_read_with_a_warning(champion, train, examples, caplog):
+    with mlflow.start_run():
+        newest = train(MINE, 4, "bigint")
+    compact_and_vacuum(examples)
 
     assert mine(examples) == [4]
+    assert examples.loaded_version >= newest
+    *_, warning = caplog.messages
+    assert f"(version 1 of {NAME}) was trained on cannot be read (version {champion}: 1 of its 1 files" in warning
+    assert "The rows as of 2013-04-01 00:00 UTC in version" in warning
+    assert "they may differ" in warning
 
 
-def test_a_champion_without_a_recorded_version_uses_the_newest_or_fails(prod, champion, train, examples):
+def test_after_a_vacuum_that_only_the_engine_can_see_the_newest_version_is_read(champion, train, examples, monkeypatch):
+    """In Unity Catalog, ``why_unreadable`` cannot list files."""
+    train(LATER, "fog", "string")
+    compact_and_vacuum(examples)
+    monkeypatch.setattr("podium.registry.champion_examples.why_unreadable", lambda *_: None)
+
+    assert mine(examples) == ["clear"]
+    assert examples.loaded_version > champion
+
+
+def test_a_champion_without_a_recorded_version_uses_the_newest_or_fails(prod, champion, train, examples, caplog):
     client = MlflowClient()
     other = client.create_run(client.get_experiment_by_name("podium").experiment_id).info.run_id
     client.create_model_version(NAME, "nowhere", other, tags={"podium.as_of": MINE.isoformat()})
     client.set_registered_model_alias(NAME, "champion", "2")
 
     assert mine(examples) == ["clear"]
+    assert "(the training run recorded no version of this table)" in caplog.text
     train(LATER, 3, "bigint", recorded=False)
     with pytest.raises(LakehouseError, match="the training run recorded no version of this table"):
         examples.load()

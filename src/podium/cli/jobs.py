@@ -151,7 +151,7 @@ def _remind(folder: Path, name: str) -> None:
     before = last_run(folder, name)
     if before and before.left:
         when = f"{before.started:%Y-%m-%d %H:%M} UTC"
-        _say(f"The run of {when} stopped at {before.left[0]}. A new run starts. --resume would have continued it.")
+        _say(f"The run of {when} stopped at {before.left[0]}. A new run starts, and that one can no longer be resumed.")
 
 
 def _folder(project: Project) -> Path:

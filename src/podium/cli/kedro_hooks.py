@@ -4,6 +4,7 @@ from kedro.framework.cli.hooks import cli_hook_impl
 
 from podium import interrupts
 
+from . import cli
 from .failures import show_uncaught
 
 __all__ = ["cli_hooks"]
@@ -16,10 +17,11 @@ class CliHooks:
     def before_command_run(self, command_args: list[str]) -> None:
         """Show Podium's errors without a stack trace, and make Ctrl-C end ``kedro run`` as it ends ``podium run``.
 
-        Kedro's other commands keep their own handling of Ctrl-C, because some are servers, such as ``kedro viz``.
+        Likewise for Podium's own commands, such as ``kedro demo``. Kedro's other commands keep their own handling of
+        Ctrl-C, because some are servers, such as ``kedro viz``.
         """
         show_uncaught()
-        if command_args[:1] == ["run"]:
+        if command_args and command_args[0] in {"run", *cli.commands}:
             interrupts.listen()
 
 

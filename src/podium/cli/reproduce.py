@@ -36,7 +36,7 @@ def reproduce(project: Project, place: TrackingLocation, name: str, *, wants_jso
         planned = plan(history, history.version(name), register_pipelines()["training"], catalog)
         _announce(planned)
         again = carry_out(planned, history, catalog)
-    changes = _changes(planned, code_version(), _engine())
+    changes = _changes(planned, code_version(project.conf), _engine())
     if wants_json:
         as_json(_as_dict(planned, again, changes))
     else:

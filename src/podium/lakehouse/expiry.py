@@ -70,7 +70,7 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Lot:
-    """All tables and files of a problem in an environment. They expire together, when the last table is due.
+    """All tables and files of a problem in an environment. They expire together, when the last of the tables expires.
 
     If the problem has no tables, its files expire by their own age.
     """

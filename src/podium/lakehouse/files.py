@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -95,9 +96,10 @@ class Folder:
                 sink.write(begin)
                 shutil.copyfileobj(source, sink, CHUNK)
             self._store.move(part, target)
-        finally:
-            if self._store.get_file_info(part).type != fs.FileType.NotFound:
+        except BaseException:
+            with suppress(OSError):  # the part may be missing, and the store may be why the upload failed
                 self._store.delete_file(part)
+            raise
 
 
 class PageDataset(AbstractDataset[str, str]):

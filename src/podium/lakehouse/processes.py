@@ -9,9 +9,7 @@ import fcntl
 import os
 import signal
 import socket
-import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -120,9 +118,9 @@ def one_at_a_time(seconds: float) -> Iterator[bool]:
         Whether the lock was acquired within ``seconds``.
 
     Raises:
-        LakehouseError: the lock file is a link, or belongs to another user.
+        LakehouseError: the lock file cannot be created.
     """
-    lock = os.open(_own_file(), os.O_RDONLY)
+    lock = _open_lock()
     try:
         # The system releases the lock when the process that holds it ends, even if that process is killed.
         yield wait(lambda: _locked(lock), seconds)
@@ -130,19 +128,17 @@ def one_at_a_time(seconds: float) -> Iterator[bool]:
         os.close(lock)
 
 
-def _own_file() -> Path:
-    """Return the lock file, created if missing. Raise if another user owns it: the temporary folder is open to all."""
-    file = Path(tempfile.gettempdir(), f"podium-{os.getuid()}.lock")
-    with suppress(FileExistsError):
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    found = file.lstat()
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid():
+def _open_lock() -> int:
+    """Open the lock file in the user's cache folder: a shared folder would let other users hold it or create it."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "podium")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder / "cluster.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as cause:
         raise LakehouseError(
-            f"The lock {file} for starting a cluster is not a regular file that you own. Have it removed, or set "
-            "TMPDIR to a folder of your own."
-        )
-    file.chmod(0o600)
-    return file
+            f"The lock for starting a cluster cannot be created in {folder}: {cause.strerror}. Set XDG_CACHE_HOME to a "
+            "folder that you can write to."
+        ) from cause
 
 
 def _locked(lock: int) -> bool:

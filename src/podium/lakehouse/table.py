@@ -24,7 +24,7 @@ from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.handle import CATALOG, handle
 from podium.lakehouse.preview_types import TablePreview
 from podium.lakehouse.retention import RETENTION, time_span
-from podium.lakehouse.write_windows import checked, row_outside
+from podium.lakehouse.write_windows import as_text, checked, row_outside
 
 __all__ = ["DeltaDataset", "Mode", "Rows", "Unchanged"]
 
@@ -282,9 +282,11 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
 
     def _require_inside(self, frame: DataFrame, window: str | None) -> None:
         """Raise if a row lies outside of the window, because an overwrite does not check that."""
-        if not frame.filter(f"NOT coalesce({window}, false)").isEmpty():
+        outside = frame.filter(f"NOT coalesce({window}, false)").limit(1).toArrow().to_pylist()
+        if outside:
             raise LakehouseError(
-                f"{self.path}: nothing was written, because a row lies outside of the window {window}."
+                f"{self.path}: nothing was written, because a row lies outside of the window {window}: "
+                f"{as_text(outside[0])}."
             )
 
     def _refuse(self, have: dict[str, str], want: dict[str, str], new: list[str], gone: list[str]) -> None:

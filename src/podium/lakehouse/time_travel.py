@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from deltalake.fs import DeltaStorageHandler
@@ -35,5 +37,6 @@ def why_unreadable(path: str, version: int, table_id: str) -> str | None:
     if not str(table.metadata().id).startswith(table_id):
         return "the table has been dropped and created again since"
     there = fs.PyFileSystem(DeltaStorageHandler(path)).get_file_info(fs.FileSelector("", recursive=True))
-    missing = set(names) - {file.path for file in there}
+    # The log spells paths as URLs: a file in the folder p=a%20b is p=a%2520b/... in the log.
+    missing = {unquote(name) for name in names} - {file.path for file in there}
     return f"{len(missing)} of its {len(names)} files were vacuumed" if missing else None

@@ -1,7 +1,7 @@
-"""Check that rows which replace a window lie inside it: each repetition of the write would add a row outside again."""
+"""Check that rows which replace a window lie inside it. A row outside would be added again by each repeated write."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,7 +9,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-__all__ = ["checked", "row_outside"]
+__all__ = ["as_text", "checked", "row_outside"]
 
 INSIDE = "__inside_window"
 OUTSIDE = "podium found a row outside of the window: "
@@ -29,10 +29,15 @@ def checked(frame: DataFrame, window: str) -> DataFrame:
             outside, rows = pc.invert(batch[INSIDE]), batch.drop_columns([INSIDE])
             if pc.any(outside).as_py():
                 row = rows.filter(outside).slice(0, 1).to_pylist()[0]
-                raise ValueError(OUTSIDE + ", ".join(f"{name} = {value}" for name, value in row.items()))
+                raise ValueError(OUTSIDE + as_text(row))
             yield rows
 
     return frame.withColumn(INSIDE, F.expr(window)).mapInArrow(check, frame.schema)
+
+
+def as_text(row: Mapping[str, object]) -> str:
+    """A row as one line for a message."""
+    return ", ".join(f"{name} = {value}" for name, value in row.items())
 
 
 def row_outside(error: PySparkException) -> str | None:

@@ -38,6 +38,7 @@ class LineageHooks:
 
     def __init__(self) -> None:
         self._env = ""
+        self._configuration = Path()
         self._config: Mapping[str, Any] = {}
         self._names: tuple[str, ...] = ()
         self._catalog: CatalogProtocol | None = None
@@ -51,6 +52,7 @@ class LineageHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Read the destination of lineage events from lineage.yml."""
         self._env = env_of(context)
+        self._configuration = Path(context.config_loader.conf_source)
         self._config = context.config_loader["lineage"]
 
     @hook_impl(tryfirst=True)
@@ -151,7 +153,7 @@ class LineageHooks:
             settings = engine.current()
             chosen = settings.meant if settings else ""
             package, called = ENGINES.get(chosen, SPARK)
-            tags = {"env": self._env, "engine": chosen, **code_version()}
+            tags = {"env": self._env, "engine": chosen, **code_version(self._configuration)}
             self._run = KedroRun(
                 run_id=run_uuid(),
                 pipelines=self._names,

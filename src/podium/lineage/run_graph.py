@@ -16,8 +16,8 @@ Where = tuple[str, str]
 # Don't trace lineage through as_of, the time of a run: nearly every node reads it, so it would connect every dataset
 # with every other one.
 CLOCK = ".as_of"
-# Catalog entries with this prefix read a table as it was before the run. Don't trace lineage through such an entry,
-# because the rows come from an earlier run.
+# Catalog entries with this prefix read a table that the run also writes, at its version before the run. Nodes only look
+# up there what earlier runs have done, so don't trace lineage through such an entry.
 BEFORE = "seen_"
 
 

@@ -20,7 +20,7 @@ from podium.lakehouse.run_command import run_command
 from podium.models.model import Model
 
 from .lookups import json_document, newest_run
-from .model_code import CODE, check_code, code_digest, copy_code
+from .model_code import CODE, DELETE_FIRST, check_code, code_digest, copy_code
 
 __all__ = ["Candidate", "log_candidate", "newest_candidate"]
 
@@ -93,8 +93,8 @@ def log_candidate(problem: str, candidate: Candidate) -> str:
             "podium.algorithm": candidate.model.algorithm,
             "podium.problem": problem,
             "podium.kind": "candidate",
-            # Podium finds candidates by this tag, not by podium.kind: if the run that trains also evaluates, evaluation
-            # overwrites podium.kind.
+            # Podium finds candidates by this tag. podium.kind does not do: if one run both trains and evaluates, the
+            # evaluation overwrites it.
             "podium.candidate": problem,
         }
     )
@@ -148,11 +148,12 @@ def check_files(mlflow_model: Path, tags: Mapping[str, str], what: str) -> None:
     found, digest = models.digest(mlflow_model / MODEL_FILES), tags.get("podium.digest", "")
     if not digest:
         raise PodiumError(
-            f"The files of {what} cannot be checked, because no SHA-256 was logged for them. Train again."
+            f"The files of {what} cannot be checked, because no SHA-256 was logged for them. Train again. "
+            f"{DELETE_FIRST}"
         )
     if found != digest:
         raise PodiumError(
             f"The files of {what} have changed since they were logged: their SHA-256 is {found[:16]}…, and "
-            f"{digest[:16]}… was logged. Train again, or restore the files from a backup."
+            f"{digest[:16]}… was logged. Restore the files from a backup, or train again. {DELETE_FIRST}"
         )
     check_code(mlflow_model, tags.get("podium.code_digest", ""), what)

@@ -11,7 +11,7 @@ import podium
 from podium import models
 from podium.errors import PodiumError
 
-__all__ = ["CODE", "SCRIPT", "check_code", "code_digest", "copy_code", "remove_bytecode"]
+__all__ = ["CODE", "DELETE_FIRST", "SCRIPT", "check_code", "code_digest", "copy_code", "remove_bytecode"]
 
 # Paths inside an MLflow model: the folder of Podium's code, and the script that MLflow runs to load the model.
 CODE = "code"
@@ -19,6 +19,8 @@ SCRIPT = "pyfunc.py"
 # The parts of Podium that are needed to load a model and to score with it.
 NEEDED = ("__init__.py", "errors.py", "models")
 BYTECODE = "__pycache__"
+# Otherwise a new candidate with an equal model would count as the registered version.
+DELETE_FIRST = "If this version is registered, delete it in MLflow before you train."
 
 
 def copy_code(folder: Path) -> Path:
@@ -46,18 +48,20 @@ def check_code(mlflow_model: Path, digest: str, what: str) -> None:
             one in the code.
     """
     if not digest:
-        raise PodiumError(f"The code of {what} cannot be checked, because no SHA-256 was logged for it. Train again.")
+        raise PodiumError(
+            f"The code of {what} cannot be checked, because no SHA-256 was logged for it. Train again. {DELETE_FIRST}"
+        )
     found = code_digest(mlflow_model / CODE)
     if found != digest:
         raise PodiumError(
             f"The code of {what} has changed since it was logged: its SHA-256 is {found[:16]}…, and {digest[:16]}… was "
-            "logged. Train again, or restore the code from a backup."
+            f"logged. Restore the code from a backup, or train again. {DELETE_FIRST}"
         )
     script = mlflow_model / SCRIPT
     if not script.is_file() or script.read_bytes() != (mlflow_model / CODE / "podium" / "models" / SCRIPT).read_bytes():
         raise PodiumError(
             f"The script {SCRIPT}, which MLflow runs to load {what}, is missing or has changed since it was logged. "
-            "Train again, or restore the script from a backup."
+            f"Restore the script from a backup, or train again. {DELETE_FIRST}"
         )
 
 

@@ -18,8 +18,8 @@ from .versions import CHALLENGER, CHAMPION, evidence_tags, register, registered
 
 __all__ = ["PromotionPlan", "plan_promotion", "promote"]
 
-# The tag podium.kind of a run that holds a promoted version. With this value, the target's pipelines mistake the run
-# neither for a candidate nor for evidence.
+# The tag podium.kind of a run that holds a promoted version. The target's pipelines look for other values, so they take
+# the run neither for a candidate nor for evidence.
 KIND = "promotion"
 
 

@@ -15,7 +15,6 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, RunTag
 from pydantic import BaseModel
 
 import podium
-from podium.home import conf
 
 from .inputs import log_inputs
 from .tracking import asking
@@ -133,7 +132,7 @@ def _where(location: str) -> dict[str, Any]:
 
 
 @cache
-def code_version() -> dict[str, str]:
+def code_version(configuration: Path) -> dict[str, str]:
     """A hash of Podium's code and, if the code is in a git checkout, its commit.
 
     ``dirty`` tells whether files of the package or of the configuration differ from the commit.
@@ -141,20 +140,27 @@ def code_version() -> dict[str, str]:
     package = Path(podium.__file__).parent
     files = sorted(package.rglob("*.py"))
     digest = sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
-    return {"package": digest, **commit_of(package, conf())}
+    return {"package": digest, **commit_of(package, configuration)}
 
 
 def commit_of(package: Path, configuration: Path) -> dict[str, str]:
     """The commit of the git repository that tracks the package; empty if no repository tracks it.
 
-    A package in a ``.venv`` may lie inside an unrelated repository, whose commit says nothing about the package.
+    A package in a ``.venv`` may lie inside an unrelated repository, whose commit says nothing about the package. A
+    configuration that this repository does not track counts as changed.
     """
     if not _git(package, "ls-files", "--", "__init__.py"):
         return {}
-    changed = _git(package, "status", "--porcelain", "--", ".") + _git(
-        configuration, "status", "--porcelain", "--", "."
+    tracked = _git(configuration, "ls-files", "--", ".") and _root(configuration) == _root(package)
+    changed = not tracked or any(
+        _git(folder, "status", "--porcelain", "--", ".") for folder in (package, configuration)
     )
-    return {"commit": _git(package, "rev-parse", "HEAD").strip(), "dirty": str(any(changed)).lower()}
+    return {"commit": _git(package, "rev-parse", "HEAD").strip(), "dirty": str(changed).lower()}
+
+
+def _root(folder: Path) -> str:
+    """The root of the repository that the folder is in."""
+    return _git(folder, "rev-parse", "--show-toplevel")
 
 
 def _git(folder: Path, *command: str) -> str:

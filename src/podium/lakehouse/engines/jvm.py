@@ -15,6 +15,8 @@ from pyspark.errors import PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 from pyspark.serializers import UTF8Deserializer, read_int
 
+from podium.private_names import CONNECTION_FILE
+
 __all__ = ["launch"]
 
 # Run a command in a shell that ignores Ctrl-C. A process inherits ignored signals, so Ctrl-C cannot end the
@@ -28,8 +30,8 @@ def launch(config: Mapping[str, str], sink: IO[bytes]) -> Any:
 
     PySpark 4.2 passes a preexec_fn when it starts the JVM, so Python calls fork(). The fork handlers of gRPC then run
     in the child and sometimes kill it, because gRPC's threads exist only in the parent. Without a preexec_fn, Python
-    on Linux calls vfork(), which runs no fork handlers. So this
-    function starts the JVM, and PySpark only connects to it.
+    on Linux calls vfork(), which runs no fork handlers. So this function starts the JVM, and PySpark only connects to
+    it.
 
     Returns:
         PySpark's gateway. Its ``proc`` is the JVM's process, which ends when this process ends.
@@ -61,7 +63,7 @@ def _start(config: Mapping[str, str], sink: IO[bytes], connection: Path) -> subp
     submitted = shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell"))
     return subprocess.Popen(
         [*WITHOUT_CTRL_C, str(Path(home, "bin", "spark-submit")), *settings, *submitted],
-        env={**os.environ, "SPARK_CONNECT_MODE": "0", "_PYSPARK_DRIVER_CONN_INFO_PATH": str(connection)},
+        env={**os.environ, "SPARK_CONNECT_MODE": "0", CONNECTION_FILE: str(connection)},
         stdin=subprocess.PIPE,
         stdout=sink,
         stderr=sink,

@@ -95,6 +95,8 @@ class Spark:
         finally:
             if remote is not None:
                 os.environ["SPARK_REMOTE"] = remote
+            if self._session is None:
+                self._end_jvm()  # otherwise PySpark would use it for the next session
         self._session.sparkContext.setLogLevel("ERROR")
         return self._session
 
@@ -119,11 +121,21 @@ class Spark:
                 forget_driver()
             elif self._session is not None:
                 self._session.stop()
-            self._gateway.shutdown()
-            self._gateway.proc.stdin.close()
+            self._end_jvm()
+            self._session = None
+
+    def _end_jvm(self) -> None:
+        if self._gateway is None:
+            return
+        self._gateway.shutdown()
+        self._gateway.proc.stdin.close()
+        try:
             self._gateway.proc.wait(timeout=60)
-            forget_gateway()
-            self._session = self._gateway = None
+        except subprocess.TimeoutExpired:
+            self._gateway.proc.kill()
+            self._gateway.proc.wait()
+        forget_gateway()
+        self._gateway = None
 
     def trouble(self) -> str | None:
         """Describe what is wrong with the driver. None if it is running."""

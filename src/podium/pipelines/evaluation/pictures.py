@@ -105,9 +105,9 @@ def _whiskers(axis: Axes, found: Evaluation) -> None:
 
 
 def _histogram(axis: Axes, scored: Scored, words: ReportWords) -> None:
-    score, late = scored.scores["candidate"], scored.label == 1
+    score, positive = scored.scores["candidate"], scored.label == 1
     axis.hist(
-        [score[late], score[~late]],
+        [score[positive], score[~positive]],
         bins=np.linspace(0, 1, 41).tolist(),
         stacked=True,
         rwidth=0.92,

@@ -1,4 +1,4 @@
-"""The picture of the candidate's performance by slice, such as by airport."""
+"""The picture of the candidate's performance by slice, such as each month."""
 
 from collections.abc import Sequence
 from textwrap import shorten

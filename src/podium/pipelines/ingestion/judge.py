@@ -67,10 +67,10 @@ def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any]) -> pd.DataF
     _apply(event.contract, typed, rules)
     good = rules.isna()
     built = event.build(typed[good], reference)
-    # If build() cannot derive a key or a time (for example, because the airport has no time zone), quarantine the row
+    # If build() cannot derive a key or a time (for example, because a place has no known time zone), quarantine the row
     # instead of writing a null to bronze.
     known = built[[*event.keys, "available_at"]].notna().all(axis=1)
-    rules[known.index[~known]] = f"{event.name}: its time or key cannot be worked out (unknown airport?)"
+    rules[known.index[~known]] = f"{event.name}: its key or time cannot be determined"
     out = built[known].reindex(typed.index)
     out["row"], out["rule"] = raw["row"].to_pandas(), rules
     return out

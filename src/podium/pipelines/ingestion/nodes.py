@@ -80,8 +80,8 @@ def open_source(
     if ingestion.recent_days is not None:
         rules += f"recent_days={ingestion.recent_days}"
     digests = {event.name: _digest(event, source, rules) for event in problem.events}
-    # Sort oldest first, so that the latest intake of each event wins. If a user returns to an earlier source, this
-    # source differs from the latest intake, so it is ingested again.
+    # Sort oldest first, so that the latest intake of each event wins. An earlier source is ingested again if another
+    # one was ingested since.
     recorded = sorted(seen.collect(), key=lambda row: row["intake"]) if seen is not None else []
     newest = {row["event"]: row["source_digest"] for row in recorded}
     done = frozenset(name for name, digest in digests.items() if newest.get(name) == digest)
@@ -194,7 +194,7 @@ def _span(frame: DataFrame, event: str) -> DataFrame:
 
 
 def _dated(spans: pd.DataFrame) -> pd.DataFrame:
-    """Drop events without dates of their own (airports, planes): all their rows have the same ``available_at``."""
+    """Drop events without dates of their own, such as lists of places: their rows have the same ``available_at``."""
     return spans[spans["oldest"] != spans["newest"]].dropna()
 
 

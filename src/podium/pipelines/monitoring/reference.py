@@ -84,13 +84,7 @@ def profile(
     types = {name: "string" if name in categorical else "double" for name in features}
     seen = sample(examples, {"prediction_time": "timestamp", **types}, [*keys, "prediction_time"], BIN_ROWS)
     scored = sample(scores, SCORES, keys, BIN_ROWS)
-    for name, rows in (("reference window", seen), ("table of held-out scores", scored)):
-        if rows.empty:
-            raise PodiumError(
-                f"Monitoring has no reference to compare with: the {name} of champion {model_version} is empty. The "
-                "champion's training set is no longer in the table, for instance because a feature's type has changed. "
-                "Run training, evaluation and deployment again."
-            )
+    _require_rows({"reference window": seen, "table of held-out scores": scored}, model_version)
     bins, score_bins = _cut(seen, types, params), _cut(scored, SCORES, params)
     held = _rows(examples, {**bins, "label": LABEL}) | _rows(scores, score_bins)
     negative, positive = held.pop("label")[:2]
@@ -102,6 +96,22 @@ def profile(
         sample=seen.head(params.sample_rows),
         scores=scored["score"],
         positive_rate=float(positive / (negative + positive)),
+    )
+
+
+def _require_rows(samples: Mapping[str, pd.DataFrame], model_version: str) -> None:
+    empty = [name for name, rows in samples.items() if rows.empty]
+    if not empty:
+        return
+    if len(empty) == len(samples):
+        why = (
+            "The champion's training set is no longer in the table, for instance because a feature's type has changed."
+        )
+    else:
+        why = "All rows of the champion's training set lie on one side of the moment at which its held-out days begin."
+    raise PodiumError(
+        f"Monitoring has no reference to compare with: the {' and the '.join(empty)} of champion {model_version} "
+        f"{'is' if len(empty) == 1 else 'are'} empty. {why} Run training, evaluation and deployment again."
     )
 
 

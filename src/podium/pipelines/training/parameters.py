@@ -23,7 +23,7 @@ class TrainingParams(Params):
     """
 
     seed: int = Field(default=20130801, ge=0, lt=2**31)
-    holdout_days: NonNegativeInt = 28
+    holdout_days: PositiveInt = 28
     settle_hours: NonNegativeInt = 24
     validation_days: PositiveInt = 35
     algorithms: Algorithms
