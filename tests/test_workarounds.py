@@ -97,6 +97,7 @@ def test_mlflow_writes_a_dict_without_indentation(client):
     assert len(Path(client.download_artifacts(run, "document.json")).read_text().splitlines()) == 1
 
 
+@pytest.mark.filterwarnings("ignore:The node producing outputs .* is made from a 'partial'")
 @still_needed("kedro-viz 12.5.0; pipelines/stage.py::fixed copies a function, where a partial would do")
 def test_kedro_viz_shows_the_code_of_a_partial():
     from kedro_viz.models.flowchart.node_metadata import TaskNodeMetadata

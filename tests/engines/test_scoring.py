@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 
 from podium.features.feature_join import described, requests_between
+from podium.lakehouse import engine
 from podium.lakehouse.table import DeltaDataset
 from podium.models.fitting import fit
 from podium.models.model import Model, digest
 from podium.models.scoring import add_scores
 from podium.pipelines.ingestion.nodes import parse_moment
 from podium.problems import PROBLEMS
-from tests.conftest import Project, on_two_engines, seldom_on_connect
+from tests.conftest import SAIL, Project, on_two_engines, seldom_on_connect
 from tests.engines.conftest import AS_OF
 from tests.leaks import assert_same_rows
 
@@ -35,8 +36,12 @@ def all_described(project: Project):
 
 @pytest.fixture(scope="module")
 def on_sail_described(spark, on_sail: Project) -> pd.DataFrame:
-    """The requests with their features, computed by Sail."""
-    return all_described(on_sail).toPandas().sort_values(BY, ignore_index=True)
+    """The requests with their features, computed by Sail, whichever engine the first test has configured."""
+    configured = engine.current()
+    engine.configure(SAIL)
+    found = all_described(on_sail).toPandas().sort_values(BY, ignore_index=True)
+    engine.configure(configured)
+    return found
 
 
 @pytest.fixture(scope="module")

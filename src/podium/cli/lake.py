@@ -77,8 +77,6 @@ def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
     A property of each table says how long to keep the table after its last write. A table without the property never
     expires, and neither does anything else of its problem. Models and runs in MLflow stay.
     """
-    from podium import interrupts
-
     from .lake_upkeep import clean_up, roots_of_others
     from .project import open_project
 
@@ -86,10 +84,7 @@ def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
     # Open the given environment only after all other environments have been opened, because OmegaConf resolves
     # ${globals:…} with the environment that was opened last.
     project = open_project(env)
-    with (
-        project.prepared(),
-        interrupts.advising("Tables may be dropped in part. Run the command again to drop the rest."),
-    ):
+    with project.prepared():
         clean_up(project, others, yes=yes, wants_json=wants_json, **upkeep)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from podium import interrupts
 from podium.errors import PodiumError, did_you_mean
 
 from .options import as_json, console, day, typed
@@ -54,8 +55,10 @@ def clean_up(
     _require_write((item.zone, item.name) for lot in gone for item in lot.items)
     if not wants_json:
         _print_lots(lots, now, project, yes=yes)
-    for lot in gone if yes else []:
-        _drop(lot, roots, now, quiet=wants_json)
+    if yes:
+        with interrupts.advising("A table may be dropped in part. Run the command again to drop the rest."):
+            for lot in gone:
+                _drop(lot, roots, now, quiet=wants_json)
     kept = [item for lot in lots if lot not in gone for item in lot.items if item.kind == "table" and not item.trouble]
     looked_after = _look_after(kept, _work(vacuum, optimize), dry_run=not yes, quiet=wants_json)
     if wants_json:
