@@ -75,6 +75,7 @@ def test_too_few_free_codes_are_an_error(raw):
         _copies.codes(raw, 90)
 
 
+@pytest.mark.faults
 def test_copies_pass_and_fail_the_same_contracts(once, grown):
     rules = ["event", "rule"]
     before, after = (project.table("quarantine/rows")[rules].value_counts() for project in (once, grown))
@@ -83,6 +84,7 @@ def test_copies_pass_and_fail_the_same_contracts(once, grown):
         assert len(grown.table(f"bronze/{event}")) == TIMES * len(once.table(f"bronze/{event}"))
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("table", OWN, ids=lambda table: table.name)
 def test_features_of_a_copy_are_those_of_the_original(once, grown, source, table):
     original = ordered(once.table(f"features/{table.name}"), table)
@@ -95,6 +97,7 @@ def test_features_of_a_copy_are_those_of_the_original(once, grown, source, table
         pd.testing.assert_frame_equal(ordered(renamed(mine, codes), table), original)
 
 
+@pytest.mark.faults
 def test_an_origin_has_the_flights_of_all_copies(once, grown):
     table = next(table for table in PROBLEM.tables if table.name == "origin_departures")
     before, after = (ordered(project.table(f"features/{table.name}"), table) for project in (once, grown))

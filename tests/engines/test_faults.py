@@ -104,11 +104,11 @@ def restart_server(cluster: ClusterState) -> None:
             session.client.close()
 
 
+@pytest.mark.faults
 @pytest.mark.spark
-@pytest.mark.parametrize("names", [FEW, pytest.param((), marks=pytest.mark.faults)], ids=["few", "all"])
-def test_a_run_completes_if_a_worker_is_killed(on_cluster, with_bronze, on_sail, local_cluster, names):
+def test_a_run_completes_if_a_worker_is_killed(on_cluster, with_bronze, on_sail, local_cluster):
     """The worker's executor and Python processes are killed too."""
-    run = on_cluster(names)
+    run = on_cluster(())
     run.until(REFRESHED)
     executors = cluster_processes(local_cluster, "CoarseGrainedExecutorBackend")
     role = Path(executors[0].cwd()).relative_to(local_cluster.folder / "work").parts[0]
@@ -116,7 +116,7 @@ def test_a_run_completes_if_a_worker_is_killed(on_cluster, with_bronze, on_sail,
 
     assert run.end() == 0, run.output
 
-    assert_right(with_bronze, on_sail, [f"features/{name}" for name in names] or TABLES)
+    assert_right(with_bronze, on_sail, TABLES)
     restart_worker(local_cluster, role)
 
 

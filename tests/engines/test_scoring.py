@@ -14,7 +14,7 @@ from podium.models.model import Model, digest
 from podium.models.scoring import add_scores
 from podium.pipelines.ingestion.nodes import parse_moment
 from podium.problems import PROBLEMS
-from tests.conftest import SAIL, Project, on_two_engines, seldom_on_connect
+from tests.conftest import SAIL, Project, on_two_engines
 from tests.engines.conftest import AS_OF
 from tests.leaks import assert_same_rows
 
@@ -53,7 +53,12 @@ def models(on_sail_described: pd.DataFrame) -> dict[str, Model]:
     return {name: fit(name, rows, late, **names, params=params, seed=1) for name, params in ALGORITHMS.items()}
 
 
-@seldom_on_connect
+# In make test, engines/test_whole_pipeline.py compares the features and scores of Spark with those of Sail.
+@pytest.mark.parametrize(
+    "engine_name",
+    ["sail", *(pytest.param(name, marks=[pytest.mark.spark, pytest.mark.faults]) for name in ("spark", "connect"))],
+    indirect=True,
+)
 @pytest.mark.usefixtures("generated_code")
 def test_every_engine_gives_the_same_features_and_scores(engine_name, on_sail, on_sail_described, models, tmp_path):
     """The point-in-time join gives the stored features. Python workers compute request features and scores."""
