@@ -77,7 +77,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 on_two_engines = pytest.mark.parametrize(
     "engine_name", ["sail", pytest.param("spark", marks=pytest.mark.spark)], indirect=True
 )
-# For tests on which Connect has hardly any bearing: only ``make faults`` runs them on Connect.
+# For tests whose result hardly depends on Spark Connect: only ``make faults`` runs them on it.
 seldom_on_connect = pytest.mark.parametrize(
     "engine_name",
     [

@@ -140,7 +140,8 @@ def test_an_idle_application_releases_its_workers(data, state):
 
 def test_status_names_a_dead_worker(data, state):
     os.kill(state.pid("worker-2"), signal.SIGKILL)
-    # The master may notice first, because the system closes a killed process's connections before the process ends.
+    # The master can count the worker as lost while its process is still ending: the system closes a killed process's
+    # connections first.
     assert processes.wait(lambda: dead(status(data)) == ["worker-2"], PATIENCE)
     found = status(data)
     assert found["state"] == "degraded"
@@ -171,7 +172,7 @@ def test_stop_with_keep_logs_leaves_only_the_logs(data, state):
     assert pids
     answer = run(data, "cluster", "stop", "--keep-logs")
     assert answer.exit_code == 0
-    # An executor may end by itself at this moment, because its master is dead.
+    # The master is dead, so an executor may end by itself between the count and the stop.
     stopped = re.match(r"Stopped: (\d+) process", answer.stdout)
     assert 0 < int(stopped[1]) <= len(pids)
     assert processes.marked(state.mark) == []

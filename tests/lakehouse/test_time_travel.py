@@ -76,7 +76,7 @@ def test_a_table_can_be_overwritten_from_its_own_rows(table, rows, versions, sto
 
 
 def test_a_version_is_unreadable_only_after_its_files_were_vacuumed(table, rows):
-    """The log and the disk spell the folders of these partitions differently."""
+    """The names of these partitions' folders are percent-encoded once more in the log than on the disk."""
     dataset = table("append", partition_by=["v"])
     dataset.save(rows((1, "a b"), (2, "50%25 /b")))
     path, version, table_id = dataset.path, dataset.delta().version(), str(dataset.delta().metadata().id)

@@ -56,7 +56,7 @@ def test_training_uses_no_held_out_rows(training_data: pd.DataFrame, rows: pd.Da
 
 
 def test_a_training_without_held_out_days_is_refused() -> None:
-    """Evaluation and monitoring need rows that training has not seen."""
+    """Evaluation and monitoring compute their scores on the held-out days, so there must be at least one."""
     with pytest.raises(ValidationError, match=r"holdout_days\n  Input should be greater than 0"):
         TrainingParams.model_validate({**PARAMS.model_dump(), "holdout_days": 0})
 

@@ -57,7 +57,7 @@ def champion(prod, train) -> int:
 
 
 def compact_and_vacuum(examples: ChampionExamplesDataset) -> None:
-    """Remove all files that the newest version does not need, as maintenance does after its retention."""
+    """VACUUM without a retention: remove all data files that only older versions of the table need."""
     examples.delta().optimize.compact(max_concurrent_tasks=1)
     examples.delta().vacuum(0, dry_run=False, enforce_retention_duration=False)
 

@@ -82,7 +82,7 @@ def _checkpoints(log: Path) -> dict[int, list[Path]]:
 
 
 def _damaged_log(log: Path, commits: Mapping[int, Path], checkpoints: Mapping[int, list[Path]]) -> Damage | None:
-    """Check the newest checkpoint and the commits after it. Without a checkpoint, check all commits."""
+    """Check the part of the log that readers need: the newest checkpoint and later commits, or all commits."""
     newest = max([*commits, *checkpoints])
     broken: tuple[int, Path, str] | None = None
     good = -1  # the newest version that can be read
@@ -99,7 +99,8 @@ def _damaged_log(log: Path, commits: Mapping[int, Path], checkpoints: Mapping[in
             break
         good += 1
     last_good = good if good >= 0 else None
-    # The files of a version are its commit, checkpoint and checksum. delta-rs refuses a checksum without its commit.
+    # Say "all files": besides its commit, a version can have a checkpoint and a checksum (.crc), and delta-rs refuses a
+    # table with a checksum whose commit is gone.
     back = f"move {HINT} and all files of later versions out of {LOG}: the table is then at that version."
     if broken:
         version, file, flaw = broken
@@ -163,7 +164,7 @@ def _damaged_data(table: str, commits: Mapping[int, Path], checkpoints: Mapping[
 
 
 def _files(table: str, version: int | None = None) -> dict[str, int]:
-    """Map each data file of a version, as the log spells its path, to its size. None is the newest version."""
+    """Map the path of each data file, encoded as in the log, to its size in bytes. Default: the newest version."""
     files = pa.table(DeltaTable(table, version=version).get_add_actions())
     return dict(zip(files["path"].to_pylist(), files["size_bytes"].to_pylist(), strict=True))
 
@@ -176,7 +177,7 @@ def _adds(commit: Path, path: str) -> bool:
 
 
 def _has_log(version: int, commits: Mapping[int, Path], checkpoints: Mapping[int, list[Path]]) -> bool:
-    """Whether the log has all commits of a version. delta-rs can do without some, but then reads too few rows."""
+    """Whether the log has every commit since the last checkpoint. delta-rs may ignore a gap and read too few rows."""
     begin = max((known for known in checkpoints if known <= version), default=-1)
     return version >= 0 and all(number in commits for number in range(begin + 1, version + 1))
 

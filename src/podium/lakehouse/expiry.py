@@ -70,9 +70,9 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Lot:
-    """All tables and files of a problem in an environment. They expire together, when the last of the tables expires.
+    """All tables and files of a problem in an environment, which expire together.
 
-    If the problem has no tables, its files expire by their own age.
+    Their time of expiry is the latest among the tables. If the problem has no tables, it is the latest among the files.
     """
 
     problem: str

@@ -19,8 +19,8 @@ __all__ = ["explain"]
 logger = logging.getLogger(__name__)
 
 # Match an operating system error on a local file in the text of an engine's error. Rust (Sail, delta-rs) appends the
-# system's error number. Java gives the system's message, or only AccessDeniedException with the path. Don't match the
-# message alone: databases, object stores and a node's own Python code use the same words.
+# system's error number. Java gives an exception class with the system's message, or AccessDeniedException with the
+# path. Don't match "Permission denied" alone: databases, object stores and the Python code of a node say that too.
 RUST = re.compile(r"\(os error (\d+)\)")
 NUMBERS = {os.strerror(number): number for number in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)}
 JAVA = re.compile(
@@ -94,7 +94,7 @@ def _of_engine(text: str, at: str, tables: Mapping[str, str]) -> str | None:
 
 
 def _quoted(text: str, *, end: bool = False) -> str:
-    """Quote the beginning or the end of an engine's error on one line."""
+    """Quote an engine's error on one line. Shorten a long error to its beginning, or with ``end`` to its end."""
     line = " ".join(text.split())
     if len(line) > LONGEST:
         line = f"...{line[-LONGEST:]}" if end else f"{line[:LONGEST]}..."

@@ -1,4 +1,4 @@
-"""Check that rows which replace a window lie inside it. A row outside would be added again by each repeated write."""
+"""Check that all rows which replace a window lie inside it. If a row did not, a repeated write would duplicate it."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ def checked(frame: DataFrame, window: str) -> DataFrame:
 
 
 def as_text(row: Mapping[str, object]) -> str:
-    """A row as one line for a message."""
+    """Format a row for an error message: each column as ``name = value``, on one line."""
     return ", ".join(f"{name} = {value}" for name, value in row.items())
 
 

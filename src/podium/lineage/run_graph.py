@@ -16,8 +16,8 @@ Where = tuple[str, str]
 # Don't trace lineage through as_of, the time of a run: nearly every node reads it, so it would connect every dataset
 # with every other one.
 CLOCK = ".as_of"
-# Catalog entries with this prefix read a table that the run also writes, at its version before the run. Nodes only look
-# up there what earlier runs have done, so don't trace lineage through such an entry.
+# Catalog entries with this prefix read a table that the same run writes, at the version from before the run. Nodes use
+# them only to skip work that earlier runs have done. Don't trace lineage through them.
 BEFORE = "seen_"
 
 

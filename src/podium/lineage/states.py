@@ -81,7 +81,8 @@ def state(name: str, dataset: Any, version: int | str | None, data: Any) -> Data
             return None
         namespace, path = _place(dataset.path)
         return DatasetState(
-            # A dataset that reads a table of another catalog entry names that entry. Runs are searched by this name.
+            # A read-only view names, as its attribute ``table``, the catalog entry that writes the table. Lineage finds
+            # the runs that wrote or read a table by that name.
             name=getattr(dataset, "table", name),
             kind=DatasetKind.TABLE,
             namespace=namespace,

@@ -114,7 +114,7 @@ class ChampionExamplesDataset(DeltaDataset):
         return counted
 
     def _rewritten(self, champion: MlflowVersion) -> bool:
-        """Whether a later run recorded that it wrote the training set of the same ``as_of`` again."""
+        """Whether MLflow has a later run that wrote the training set of the champion's ``as_of`` again."""
         client = MlflowClient()
         began = client.get_run(str(champion.run_id)).info.start_time
         query = f"tags.`{WROTE}{self.table}` LIKE '%' and tags.`podium.as_of` = '{champion.tags['podium.as_of']}'"

@@ -18,8 +18,8 @@ from .versions import CHALLENGER, CHAMPION, evidence_tags, register, registered
 
 __all__ = ["PromotionPlan", "plan_promotion", "promote"]
 
-# The tag podium.kind of a run that holds a promoted version. The target's pipelines look for other values, so they take
-# the run neither for a candidate nor for evidence.
+# The tag podium.kind of a run that holds a promoted version. The pipelines of the target environment look for runs with
+# the kinds of a candidate and of evidence, so they ignore this run.
 KIND = "promotion"
 
 

@@ -159,7 +159,7 @@ def commit_of(package: Path, configuration: Path) -> dict[str, str]:
 
 
 def _root(folder: Path) -> str:
-    """The root of the repository that the folder is in."""
+    """The top folder of the git repository that contains the folder."""
     return _git(folder, "rev-parse", "--show-toplevel")
 
 

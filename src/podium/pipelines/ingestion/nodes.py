@@ -80,8 +80,8 @@ def open_source(
     if ingestion.recent_days is not None:
         rules += f"recent_days={ingestion.recent_days}"
     digests = {event.name: _digest(event, source, rules) for event in problem.events}
-    # Sort oldest first, so that the latest intake of each event wins. An earlier source is ingested again if another
-    # one was ingested since.
+    # Sort oldest first, so that the latest intake of each event wins. A user may return to an earlier source: it is
+    # ingested again, because another source came after it.
     recorded = sorted(seen.collect(), key=lambda row: row["intake"]) if seen is not None else []
     newest = {row["event"]: row["source_digest"] for row in recorded}
     done = frozenset(name for name, digest in digests.items() if newest.get(name) == digest)
