@@ -89,6 +89,8 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
 
     # Make Kedro's ParallelRunner refuse the dataset, because processes cannot share an engine's session.
     _SINGLE_PROCESS = True
+    # For a read-only view of a table: the catalog entry that writes the table.
+    writer: str | None = None
 
     def __init__(
         self,

@@ -43,6 +43,6 @@ def as_text(row: Mapping[str, object]) -> str:
 def row_outside(error: PySparkException) -> str | None:
     """Find the row outside of the window in the text of a write's error. None if the error has another cause."""
     if error.getCondition() == DELTA_CONDITION:
-        return ", ".join(f"{name} = {value}" for name, value in re.findall(r"^ - (\S+) : (.*)$", str(error), re.M))
+        return as_text(dict(re.findall(r"^ - (\S+) : (.*)$", str(error), re.M)))
     found = re.search(f"{OUTSIDE}(.*)", str(error))
     return found[1] if found else None

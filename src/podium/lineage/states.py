@@ -81,9 +81,8 @@ def state(name: str, dataset: Any, version: int | str | None, data: Any) -> Data
             return None
         namespace, path = _place(dataset.path)
         return DatasetState(
-            # A read-only view names, as its attribute ``table``, the catalog entry that writes the table. Lineage finds
-            # the runs that wrote or read a table by that name.
-            name=getattr(dataset, "table", name),
+            # Record a read-only view under the entry that writes the table: lineage finds a table's runs by its name.
+            name=dataset.writer or name,
             kind=DatasetKind.TABLE,
             namespace=namespace,
             path=path,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -38,15 +39,12 @@ class ChampionExamplesDataset(DeltaDataset):
         problem: the problem whose champion it is.
         path: where the table lives.
         zone: the part of the lakehouse that it belongs to.
-
-    Attributes:
-        table: the catalog name under which training writes the table.
     """
 
     def __init__(self, *, problem: str, path: str, zone: str, metadata: dict[str, Any] | None = None):
         super().__init__(path=path, zone=zone, metadata=metadata)
         self._problem = problem
-        self.table = f"{problem}.training_sets_examples"
+        self.writer = f"{problem}.training_sets_examples"
 
     def load(self) -> DataFrame | None:
         """Return the table as a lazy frame. Without a champion, return the newest table version.
@@ -70,13 +68,13 @@ class ChampionExamplesDataset(DeltaDataset):
         """Always raise an error: only training writes this table, and it uses another catalog entry."""
         raise LakehouseError(
             f"{self._problem}.champion_examples is a read-only view of {self.path}. To write a training set, save to "
-            f"{self.table}."
+            f"{self.writer}."
         )
 
     def _version_with_rows_of(self, champion: MlflowVersion) -> int:
         as_of = datetime.fromisoformat(champion.tags["podium.as_of"])
-        tags = MlflowClient().get_run(str(champion.run_id)).data.tags
-        version, _, table_id = tags.get(f"{WROTE}{self.table}", "").partition("@")
+        training = MlflowClient().get_run(str(champion.run_id))
+        version, _, table_id = training.data.tags.get(f"{WROTE}{self.writer}", "").partition("@")
         why: str | None = "the training run recorded no version of this table"
         if version:
             why = why_unreadable(self.path, int(version), table_id) or self._why_no_rows(int(version), as_of)
@@ -86,7 +84,7 @@ class ChampionExamplesDataset(DeltaDataset):
         newest, _ = self._handle.newest()
         if not self._count(newest, as_of):
             raise LakehouseError(self._lost(champion, as_of, why))
-        if not version or self._rewritten(champion):
+        if not version or self._rewritten(training, champion):
             logger.warning(
                 "The rows that the champion (version %s of %s) was trained on cannot be read (%s). The rows as of %s "
                 "UTC in version %s of %s are used instead, but they may differ. To be sure, train and deploy a new "
@@ -113,12 +111,11 @@ class ChampionExamplesDataset(DeltaDataset):
         counted: int = mine.agg(F.count("as_of")).toArrow()[0][0].as_py()
         return counted
 
-    def _rewritten(self, champion: MlflowVersion) -> bool:
+    def _rewritten(self, training: Run, champion: MlflowVersion) -> bool:
         """Whether MLflow has a later run that wrote the training set of the champion's ``as_of`` again."""
-        client = MlflowClient()
-        began = client.get_run(str(champion.run_id)).info.start_time
-        query = f"tags.`{WROTE}{self.table}` LIKE '%' and tags.`podium.as_of` = '{champion.tags['podium.as_of']}'"
-        return any(run.info.start_time > began for run in runs(client, query))
+        query = f"tags.`{WROTE}{self.writer}` LIKE '%' and tags.`podium.as_of` = '{champion.tags['podium.as_of']}'"
+        newest = runs(MlflowClient(), query, most=1)
+        return bool(newest) and newest[0].info.start_time > training.info.start_time
 
     def _lost(self, champion: MlflowVersion, as_of: datetime, why: str | None) -> str:
         return (
