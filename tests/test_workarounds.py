@@ -17,7 +17,7 @@ from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from mlflow import MlflowClient
 from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import functions as F
 
@@ -53,6 +53,15 @@ def test_sail_keeps_a_row_for_which_the_predicate_is_null(spark, tmp_path):
     writer = spark.createDataFrame([(4,)], "k bigint").write.format("delta").mode("overwrite")
     writer.option("replaceWhere", "k >= 3").save(str(tmp_path / "t"))
     assert {row["k"] for row in table.load().collect()} == {None, 1, 4}
+
+
+@still_needed("Sail 0.7.2; lakehouse/handle.py::ByPath._behind_checkpoint reads files", raises=PySparkException)
+def test_sail_reads_a_version_that_is_older_than_a_checkpoint(spark, tmp_path):
+    table = DeltaDataset(path=str(tmp_path / "t"), zone="bronze", mode=Mode.APPEND)
+    for k in range(3):
+        table.save(spark.createDataFrame([(k,)], "k bigint"))
+    table.delta().create_checkpoint()
+    assert spark.read.format("delta").option("versionAsOf", 2).load(str(tmp_path / "t")).count() == 2
 
 
 @still_needed("Sail 0.7.2; problems/flight_delay/pictures/when.py::_by_hour computes the weekday from dayofweek")

@@ -7,6 +7,7 @@ import pytest
 from deltalake import DeltaTable
 
 from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.table import DeltaDataset
 from podium.lakehouse.time_travel import why_unreadable
 
 
@@ -26,6 +27,28 @@ def keys(dataset) -> list[int]:
 
 def test_load_by_version(table, versions):
     assert [keys(table(version=n)) for n in range(4)] == [[], [1], [1, 2], [1, 2, 3]]
+
+
+def test_a_version_behind_a_checkpoint_can_be_read(tmp_path, spark):
+    """The versions differ in their columns, and one has no rows."""
+    path = str(tmp_path / "t")
+
+    def table(version: int | None = None) -> DeltaDataset:
+        return DeltaDataset(path=path, zone="bronze", mode="append", evolve=True, version=version)
+
+    for columns in ("1 as k, timestamp'2013-06-01 12:00:00.123456' as at", "2 as k", "0.5d as x"):
+        table().save(spark.sql(f"select {columns}"))
+    newest = table().delta().version()
+    before = [(table(n).load().toArrow(), table(n).load().schema.simpleString()) for n in range(newest)]
+
+    DeltaTable(path).create_checkpoint()
+
+    after = [(table(n).load().toArrow(), table(n).load().schema.simpleString()) for n in range(newest)]
+    assert [rows.num_rows for rows, _ in before] == [0, 1, 2, 2]
+    by_key = [("k", "ascending")]
+    assert [(rows.sort_by(by_key), types) for rows, types in after] == [
+        (rows.sort_by(by_key), types) for rows, types in before
+    ]
 
 
 def test_load_by_moment(table, versions):

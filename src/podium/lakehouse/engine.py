@@ -24,6 +24,7 @@ __all__ = [
     "configure",
     "current",
     "location",
+    "reads_behind_checkpoints",
     "session",
     "stop",
     "trouble",
@@ -42,6 +43,10 @@ class Engine(Protocol):
     @property
     def checks_windows(self) -> bool:
         """Whether the engine itself refuses to replace a window of a table by rows that lie outside of the window."""
+
+    @property
+    def reads_behind_checkpoints(self) -> bool:
+        """Whether the engine can read a table version that is older than the newest checkpoint of the log."""
 
     def start(self) -> SparkSession:
         """Start the engine and return its session."""
@@ -98,6 +103,11 @@ def location(path: str) -> str:
 def checks_windows() -> bool:
     """Whether the configured engine itself refuses to replace a window of a table by rows that lie outside of it."""
     return _chosen().checks_windows
+
+
+def reads_behind_checkpoints() -> bool:
+    """Whether the configured engine can read a table version that is older than the newest checkpoint of the log."""
+    return _chosen().reads_behind_checkpoints
 
 
 def trouble() -> str | None:

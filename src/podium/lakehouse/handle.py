@@ -10,15 +10,19 @@ import json
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from urllib.parse import unquote
 
+import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import TableNotFoundError
+from pyarrow import fs
 from pyspark.sql import DataFrame, DataFrameWriter
 from pyspark.sql.types import StructField, StructType
 
 from podium.lakehouse import engine
 from podium.lakehouse.buckets import is_bucket, require_bucket
 from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.files import open_store
 
 __all__ = ["CATALOG", "ByName", "ByPath", "Handle", "handle"]
 
@@ -119,7 +123,7 @@ class ByPath:
 
     def schema(self) -> StructType:
         """The table's columns."""
-        return StructType.fromJson(json.loads(DeltaTable(self._path).schema().to_json()))
+        return _spark(DeltaTable(self._path))
 
     def create(self, schema: StructType, partition_by: Sequence[str], properties: Mapping[str, str]) -> None:
         """Create the table without rows. A no-op if it exists."""
@@ -141,8 +145,29 @@ class ByPath:
 
     def read(self, version: int) -> DataFrame:
         """The rows of the given version, as a lazy DataFrame."""
-        reader = engine.session().read.format("delta").option("versionAsOf", version)
-        return reader.load(engine.location(self._path))
+        if not engine.reads_behind_checkpoints() and (rows := self._behind_checkpoint(version)) is not None:
+            return rows
+        reader = engine.session().read
+        return reader.format("delta").option("versionAsOf", version).load(engine.location(self._path))
+
+    def _behind_checkpoint(self, version: int) -> DataFrame | None:
+        """The rows of a version that is older than a checkpoint, read from the data files that the log lists.
+
+        None if there is no such checkpoint, or if the log says more about the rows than their files: partitions,
+        deletion vectors.
+        """
+        store, log = open_store(f"{self._path}/_delta_log")
+        names = [file.base_name for file in store.get_file_info(fs.FileSelector(log))]
+        if not any(".checkpoint" in name and f"{version + 1:020}" < name < "_" for name in names):
+            return None
+        table = DeltaTable(self._path, version=version)
+        if table.metadata().partition_columns or table.protocol().min_reader_version > 1:
+            return None
+        schema, session = _spark(table), engine.session()
+        paths = [unquote(name) for name in pa.table(table.get_add_actions())["path"].to_pylist()]
+        if not paths:
+            return session.createDataFrame([], schema)
+        return session.read.schema(schema).parquet(*(f"{engine.location(self._path)}/{path}" for path in paths))
 
     def write(self, writer: DataFrameWriter) -> None:
         """Write the rows of a prepared DataFrameWriter to the table."""
@@ -216,6 +241,10 @@ class ByName:
         # Don't use collect(): it converts timestamps to the local time zone.
         found["timestamp"] = found["timestamp"].dt.tz_localize("UTC")
         return found.to_dict("records")
+
+
+def _spark(table: DeltaTable) -> StructType:
+    return StructType.fromJson(json.loads(table.schema().to_json()))
 
 
 def _delta(fields: Sequence[StructField]) -> Schema:

@@ -24,6 +24,7 @@ class Connect:
 
     speaks_connect = True
     checks_windows = True
+    reads_behind_checkpoints = True
 
     def __init__(self, settings: EngineSettings):
         assert settings.remote is not None

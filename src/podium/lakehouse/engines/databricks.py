@@ -28,6 +28,7 @@ class Databricks:
     # None lets PySpark decide: on the Databricks runtime, PySpark itself detects whether to use Spark Connect.
     speaks_connect = None
     checks_windows = True
+    reads_behind_checkpoints = True
 
     def __init__(self, settings: EngineSettings):
         self._config = settings.config

@@ -24,6 +24,8 @@ class Sail:
 
     speaks_connect = True
     checks_windows = False
+    # Sail 0.7.2 refuses most versions before a checkpoint: "Missing commit file: expected version 0, found 1".
+    reads_behind_checkpoints = False
 
     def __init__(self, settings: EngineSettings):
         self._config = settings.config

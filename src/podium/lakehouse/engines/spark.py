@@ -56,6 +56,7 @@ class Spark:
 
     speaks_connect = False
     checks_windows = True
+    reads_behind_checkpoints = True
 
     def __init__(self, settings: EngineSettings):
         assert settings.master is not None
