@@ -109,5 +109,5 @@ def test_a_version_is_unreadable_only_after_its_files_were_vacuumed(table, rows)
 
     table("overwrite").save(rows((3, "a b")))
     DeltaTable(path).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
-    assert why_unreadable(path, version, table_id) == "2 of its 2 files were vacuumed"
+    assert why_unreadable(path, version, table_id) == "2 of its 2 files are missing, probably since a VACUUM"
     assert why_unreadable(path, version + 1, table_id) is None

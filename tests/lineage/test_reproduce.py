@@ -63,7 +63,10 @@ def test_vacuumed_versions_are_named_and_nothing_is_compared(lived: Lived, copie
     assert removed
     answer = lived.podium("model", "reproduce", "flight_delay/1", data=copied)
     assert answer.exit_code == 1
-    assert "flight_delay.features_weather version 1: 2 of its 2 files were vacuumed" in answer.output
+    assert (
+        "flight_delay.features_weather version 1: 2 of its 2 files are missing, probably since a VACUUM"
+        in answer.output
+    )
     assert "nothing was compared" in answer.output
     assert "same" not in answer.stdout.lower()
 

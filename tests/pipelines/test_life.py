@@ -8,7 +8,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from mlflow import MlflowClient
 from sklearn.metrics import roc_auc_score
 
@@ -116,6 +116,21 @@ def test_a_deployment_killed_between_the_aliases_is_repaired_by_the_next(lived: 
     client.set_registered_model_alias("flight_delay", "challenger", champion(lived).version)
     lived.run("deployment", **QUICK)
     assert client.get_registered_model("flight_delay").aliases.keys() == {"champion"}
+
+
+def test_a_prediction_log_without_a_feature_of_the_champion_gains_its_column(lived: Project) -> None:
+    """The champion may have a feature that earlier ones lacked, and no request to score yet."""
+    path = str(lived.lake / "predictions" / "log")
+    before = DeltaTable(path)
+    rows = before.to_pyarrow_table().drop(["load_3h"])
+    write_deltalake(path, rows, mode="overwrite", schema_mode="overwrite")
+
+    lived.run("inference", as_of=LATER, **QUICK)
+
+    found = DeltaTable(path).to_pyarrow_table()
+    assert found["load_3h"].null_count == len(found) == len(rows)
+    assert found.select(rows.column_names).sort_by("scored_at").equals(rows.sort_by("scored_at"))
+    DeltaTable(path).restore(before.version())
 
 
 def test_training_again_gives_the_same_bytes(lived: Project) -> None:

@@ -114,7 +114,7 @@ def test_the_error_for_a_vacuumed_version_says_what_to_run(champion, train, exam
         examples.load()
 
     said = str(lost.value)
-    assert f"(version {champion}: 1 of its 1 files were vacuumed)" in said
+    assert f"(version {champion}: 1 of its 1 files are missing, probably since a VACUUM)" in said
     assert "trained on the training set as of 2013-04-01 00:00 UTC" in said
     assert "run: kedro run --pipelines training --params as_of=2013-04-01T00:00:00" in said
 

@@ -39,4 +39,4 @@ def why_unreadable(path: str, version: int, table_id: str) -> str | None:
     there = fs.PyFileSystem(DeltaStorageHandler(path)).get_file_info(fs.FileSelector("", recursive=True))
     # The log spells paths as URLs: a file in the folder p=a%20b is p=a%2520b/... in the log.
     missing = {unquote(name) for name in names} - {file.path for file in there}
-    return f"{len(missing)} of its {len(names)} files were vacuumed" if missing else None
+    return f"{len(missing)} of its {len(names)} files are missing, probably since a VACUUM" if missing else None

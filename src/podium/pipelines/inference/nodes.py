@@ -57,10 +57,11 @@ def score(
     if seen is not None:
         mine = seen.filter(F.col("model_version") == champion.version).select(*problem.keys)
         asked = asked.join(mine, list(problem.keys), "left_anti")
-    if seen is not None and asked.isEmpty():
+    features = [name for name in problem.feature_names if name not in problem.keys]
+    # Without requests, still save the frame if the log lacks a feature of the champion: monitoring needs its column.
+    if seen is not None and set(features) <= set(seen.columns) and asked.isEmpty():
         return Unchanged(f"version {champion.version} has scored every request up to {as_of:%Y-%m-%d %H:%M}")
     scored = add_scores(described(asked, tables, problem), champion.model, digest=champion.digest)
-    features = [name for name in problem.feature_names if name not in problem.keys]
     rows = scored.select(
         *problem.keys,
         "prediction_time",
