@@ -6,7 +6,7 @@ destination, route or flight equal those of its original. The three airports of 
 weather is not copied.
 
     python benchmarks/_copies.py 4 FOLDER     # the source files of 4 times the year
-    kedro run --pipelines feature_engineering --params flight_delay.source=FOLDER
+    kedro run --pipelines feature_engineering --params flights.source=FOLDER
 """
 
 import argparse

@@ -30,7 +30,7 @@ def main(env: str, warm: str, source: str, out: str, *watched: str) -> None:
     session = KedroServiceSession.create(project_path=PROJECT, env=env)
 
     def run(folder: str) -> None:
-        parameters = {"flight_delay": {"source": folder}}
+        parameters = {"flights": {"source": folder}}
         session.run(pipeline_names=["feature_engineering"], runtime_params=parameters)
 
     run(warm)

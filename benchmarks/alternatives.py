@@ -24,10 +24,9 @@ from pyspark.sql import functions as F
 
 from podium.features.point_in_time import latest_known
 from podium.lakehouse.table import DeltaDataset, Mode, Rows
-from podium.problems import PROBLEMS
+from podium.problems.flight_delay import PROBLEM
 
 PROJECT = Path(__file__).parents[1]
-PROBLEM = PROBLEMS["flight_delay"]
 LARGEST = next(table for table in PROBLEM.tables if table.name == "destination_departures")
 KEYS = (*LARGEST.entity, "feature_time")
 # The same table declared without its grid, so that the join uses the running maximum.
@@ -36,7 +35,7 @@ ANYWHERE = replace(LARGEST, grid=None)
 
 @contextmanager
 def lake() -> Iterator[Path]:
-    """The problem's tables as of 2014-01-03, in a folder of their own."""
+    """The domain's tables as of 2014-01-03, in a folder of their own."""
     from kedro.framework.session import KedroServiceSession
     from kedro.framework.startup import bootstrap_project
 
@@ -45,7 +44,7 @@ def lake() -> Iterator[Path]:
         bootstrap_project(PROJECT)
         session = KedroServiceSession.create(project_path=PROJECT, env="dev")
         session.run(pipeline_names=["feature_engineering"], runtime_params={"as_of": "2014-01-03"})
-        yield Path(folder) / "dev" / PROBLEM.name
+        yield Path(folder) / "dev" / PROBLEM.domain.name
 
 
 def timed(what: str, work: Callable[[], None], prepare: Callable[[], None] = lambda: None) -> None:

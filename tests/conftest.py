@@ -197,6 +197,10 @@ def write_source() -> Callable[[dict[str, pd.DataFrame], Path], Path]:
     return write
 
 
+# Places of the domain's tables. All other tables belong to the problem.
+OF_DOMAIN = ("bronze", "quarantine", "features", "monitoring/profile")
+
+
 class Project:
     """The project with its own data folder, and a session in one environment."""
 
@@ -208,14 +212,24 @@ class Project:
         self.session = KedroServiceSession.create(project_path=PROJECT, env=env)
 
     @property
+    def root(self) -> Path:
+        """The folder of the environment's tables."""
+        return self.data / self.env
+
+    @property
     def lake(self) -> Path:
+        """The folder of the domain's tables."""
+        return self.root / "flights"
+
+    @property
+    def answers(self) -> Path:
         """The folder of the problem's tables."""
-        return self.data / self.env / "flight_delay"
+        return self.root / "flight_delay"
 
     def run(self, pipeline: str, **parameters: Any) -> dict[str, Any]:
         """Run one pipeline with ``as_of`` and other parameters. A double underscore in a name stands for a dot."""
         os.environ["PODIUM_DATA"] = str(self.data)
-        runtime: dict[str, Any] = {"flight_delay": {"source": str(self.source)}}
+        runtime: dict[str, Any] = {"flights": {"source": str(self.source)}}
         for name, value in parameters.items():
             *path, last = name.split("__")
             place = runtime
@@ -225,10 +239,11 @@ class Project:
         return self.session.run(pipeline_names=[pipeline], runtime_params=runtime)
 
     def table(self, name: str) -> pd.DataFrame:
-        """Read a table, such as ``features/weather``, with delta-rs instead of the engine that wrote it."""
+        """Read a table of the domain or the problem, such as ``features/weather``, with delta-rs."""
         from deltalake import DeltaTable
 
-        return DeltaTable(str(self.lake / name)).to_pandas()
+        folder = self.lake if name.startswith(OF_DOMAIN) else self.answers
+        return DeltaTable(str(folder / name)).to_pandas()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ Run a computation on the source and on ``another_future`` of it, then call ``ass
 import numpy as np
 import pandas as pd
 
-from podium.problems.base import Problem
+from podium.domains.base import Domain
 
 NEW_YORK = "America/New_York"
 FACTS = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "tailnum"]
@@ -121,12 +121,12 @@ def _weather(weather: pd.DataFrame, cut: pd.Timestamp, rng: np.random.Generator)
     return out[~later | (rng.random(len(out)) > 0.03)].reset_index(drop=True)
 
 
-def table_keys(problem: Problem) -> dict[str, list[str]]:
+def table_keys(domain: Domain) -> dict[str, list[str]]:
     """The key columns of every table that feature engineering writes, by the table's place in the lakehouse."""
     return {
-        **{f"bronze/{event.name}": list(event.keys) for event in problem.events},
+        **{f"bronze/{event.name}": list(event.keys) for event in domain.events},
         "quarantine/rows": ["event", "source_digest", "row"],
         "quarantine/intake": ["event", "source_digest"],
-        **{f"features/{table.name}": [*table.entity, "feature_time"] for table in problem.tables},
+        **{f"features/{table.name}": [*table.entity, "feature_time"] for table in domain.tables},
         "features/refreshes": ["table"],
     }

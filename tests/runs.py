@@ -39,7 +39,7 @@ class Run:
         variables: dict[str, str] | None = None,
     ):
         command = [sys.executable, "-m", "kedro", "run", "--env", env, "--pipelines", "feature_engineering"]
-        command += ["--params", f"as_of={as_of},flight_delay.source={source}"]
+        command += ["--params", f"as_of={as_of},flights.source={source}"]
         command += ["--to-outputs", ",".join(outputs)] if outputs else []
         clusters = ("SPARK_", "PYSPARK_", "PODIUM_SPARK_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(clusters)}

@@ -11,7 +11,8 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from podium.pipeline_registry import register_pipelines
-from podium.problems import PROBLEMS
+from podium.registered import domains, problems
+from podium.selection import select
 from tests.conftest import PROJECT
 
 STAGES = {"eda", "feature_engineering", "training", "evaluation", "deployment", "inference", "monitoring"}
@@ -29,10 +30,10 @@ def test_the_pipelines_are_the_seven_stages_and_their_union(pipelines) -> None:
     assert {node.name for node in pipelines["__default__"].nodes} == names
 
 
-def test_every_node_belongs_to_a_stage_and_a_problem(pipelines) -> None:
+def test_every_node_belongs_to_a_stage_and_a_domain_or_problem(pipelines) -> None:
     for node in pipelines["__default__"].nodes:
-        stage, problem, _ = node.name.split(".")
-        assert problem in PROBLEMS
+        stage, subject, _ = node.name.split(".")
+        assert subject in {*domains(), *problems()}
         assert stage in STAGES | {"ingestion", "clock"}
 
 
@@ -49,12 +50,24 @@ def test_the_default_pipeline_runs_the_stages_in_the_order_of_the_life_cycle(pip
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize("namespace", ["training", "training.flight_delay", "eda.flights"])
+def test_a_slice_of_the_pipelines_has_its_clock(pipelines, namespace: str) -> None:
+    chosen = select(pipelines, node_namespaces=[namespace])
+
+    stages = {node.namespace for node in chosen.nodes}
+    assert stages == {
+        f"{namespace.partition('.')[0]}.{'flights' if 'eda' in namespace else 'flight_delay'}",
+        "clock.flights",
+    }
+    assert "flights.as_of" not in chosen.inputs()
+
+
 def test_the_catalog_has_every_dataset_that_outlives_a_run(pipelines, data_folder: Path) -> None:
     bootstrap_project(PROJECT)
     with KedroSession.create(project_path=PROJECT) as session:
         catalog = session.load_context().catalog
     # Small pandas frames that pass between nodes in memory, within a run.
-    within = {"flight_delay.intake_counts", "flight_delay.feature_plans"}
+    within = {"flights.intake_counts", "flights.feature_plans"}
     for name in pipelines["__default__"].datasets():
         if not name.startswith(("params:", "parameters")) and name not in within:
             assert catalog.get(name) is not None, name

@@ -11,23 +11,25 @@ from kedro.config import OmegaConfigLoader
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from podium.domains.base import Domain, Event, Feature, FeatureTable
 from podium.jobs import definition
 from podium.lakehouse.access.rules import ZONES, AccessRules, EnvironmentRules, Mask, Rights, Role
 from podium.pipelines.eda.profile import SCHEMA as PROFILE
 from podium.pipelines.feature_engineering.nodes import REFRESH_KEYS, REFRESH_SCHEMA
 from podium.pipelines.ingestion.nodes import INTAKE_KEYS, INTAKE_SCHEMA, QUARANTINE_KEYS
 from podium.pipelines.monitoring.tables import ALERTS, DRIFT, PERFORMANCE
-from podium.problems import PROBLEMS
-from podium.problems.base import Event, Feature, FeatureTable, Problem
+from podium.problems.base import Problem
 from podium.project_parameters import parameters_model
+from podium.registered import domains, problems
 from podium.settings import CONFIG_LOADER_ARGS
 
 HERE = Path(__file__).parent
 CONF = HERE.parents[1] / "conf"
 TABLES = """\
-Every table is a Delta table. A table is called `<problem>.<zone>_<table>` in the catalog and lies in
-`<root>/<problem>/<zone>/<table>`; the root of dev is `data/dev`. The prediction log is `<problem>.predictions` and
-lies in `<root>/<problem>/predictions/log`. Times are UTC. `podium lake tables` shows what is there.
+Every table is a Delta table. A table is called `<name>.<zone>_<table>` in the catalog and lies in
+`<root>/<name>/<zone>/<table>`, where the name is that of a domain or a problem; the root of dev is `data/dev`. The
+prediction log is `<problem>.predictions` and lies in `<root>/<problem>/predictions/log`. Times are UTC. `podium lake
+tables` shows what is there.
 """
 PARAMETERS = """\
 They are in `conf/base/parameters/`. An environment overrides single ones in `conf/<env>/parameters/`, a run in
@@ -62,20 +64,24 @@ def tables() -> Iterator[str]:
     yield "# Tables\n"
     yield NOTE
     yield TABLES
-    for problem in PROBLEMS.values():
-        yield f"## {problem.name}: {problem.title}\n"
-        yield from _bronze(problem)
-        yield from _quarantine(problem)
-        yield from _features(problem)
+    for domain in domains().values():
+        yield f"## The domain {domain.name}: {domain.title}\n"
+        yield from _bronze(domain)
+        yield from _quarantine(domain)
+        yield from _features(domain)
+        yield from _profile(domain)
+    for problem in problems().values():
+        yield f"## The problem {problem.name}: {problem.title}\n"
+        yield from _request_features(problem)
         yield from _examples(problem)
         yield from _monitoring(problem)
 
 
-def _bronze(problem: Problem) -> Iterator[str]:
+def _bronze(domain: Domain) -> Iterator[str]:
     yield "### Bronze: events as received\n"
     yield "`available_at` is the moment at which a row became knowable. Rows are added by key; none is removed.\n"
-    for event in problem.events:
-        yield f"#### {problem.name}.bronze_{event.name}\n"
+    for event in domain.events:
+        yield f"#### {domain.name}.bronze_{event.name}\n"
         yield f"{inspect.getdoc(event.build)}\n".replace("``", "`")
         yield f"From `{event.source}.csv`. {_keys(event.keys)}\n"
         yield from _columns(event)
@@ -85,9 +91,9 @@ def _columns(event: Event) -> Iterator[str]:
     yield from _grid(("column", "type"), [(f"`{name}`", kind) for name, kind in _parsed(event.schema)])
 
 
-def _quarantine(problem: Problem) -> Iterator[str]:
+def _quarantine(domain: Domain) -> Iterator[str]:
     yield "### Quarantine: what broke a rule\n"
-    yield f"#### {problem.name}.quarantine_rows\n"
+    yield f"#### {domain.name}.quarantine_rows\n"
     yield f"Every bad row, for each event that it is bad for, with the rule and as received. {_keys(QUARANTINE_KEYS)}\n"
     columns = [
         ("`event`", "string", "what the row should have reported"),
@@ -101,29 +107,23 @@ def _quarantine(problem: Problem) -> Iterator[str]:
         ("`received`", "string", "the row as received, as JSON"),
     ]
     yield from _grid(("column", "type", "meaning"), columns)
-    yield f"#### {problem.name}.quarantine_intake\n"
+    yield f"#### {domain.name}.quarantine_intake\n"
     yield f"For each event and source: rows in = rows kept + rows quarantined. {_keys(INTAKE_KEYS)}\n"
     yield from _grid(("column", "type"), [(f"`{name}`", kind) for name, kind in _parsed(INTAKE_SCHEMA)])
 
 
-def _features(problem: Problem) -> Iterator[str]:
+def _features(domain: Domain) -> Iterator[str]:
     yield "### Features\n"
     yield (
         "A row holds what was known at `feature_time`, until the entity's next row. A row older than the table's\n"
         "freshness counts as unknown when it is joined.\n"
     )
-    for table in problem.tables:
-        yield from _feature_table(problem, table)
-    yield "#### Request features\n"
-    yield f"Not stored: computed from what is asked ({', '.join(f'`{name}`' for name in problem.request.inputs)}).\n"
-    yield from _described(problem.request.features)
-    yield f"#### {problem.name}.features_refreshes\n"
-    yield f"How far each feature table reaches, and which code computed it. {_keys(REFRESH_KEYS)}\n"
-    yield from _grid(("column", "type"), [(f"`{name}`", kind) for name, kind in _parsed(REFRESH_SCHEMA)])
+    for table in domain.tables:
+        yield from _feature_table(domain, table)
 
 
-def _feature_table(problem: Problem, table: FeatureTable) -> Iterator[str]:
-    yield f"#### {problem.name}.features_{table.name}\n"
+def _feature_table(domain: Domain, table: FeatureTable) -> Iterator[str]:
+    yield f"#### {domain.name}.features_{table.name}\n"
     reads = ", ".join(f"`{event}`" for event in table.reads)
     yield (
         f"{table.description} Owner: {table.owner}. Fresh for {_span(table.freshness)}. Computed from {reads}. "
@@ -135,6 +135,15 @@ def _feature_table(problem: Problem, table: FeatureTable) -> Iterator[str]:
 def _described(features: tuple[Feature, ...]) -> Iterator[str]:
     rows = [(f"`{each.name}`", each.dtype, each.unit, each.description) for each in features]
     yield from _grid(("feature", "type", "unit", "meaning"), rows)
+
+
+def _request_features(problem: Problem) -> Iterator[str]:
+    yield "### Request features\n"
+    yield f"Not stored: computed from what is asked ({', '.join(f'`{name}`' for name in problem.request.inputs)}).\n"
+    yield from _described(problem.request.features)
+    yield f"#### {problem.name}.features_refreshes\n"
+    yield f"How far each feature table reaches, and which code computed it. {_keys(REFRESH_KEYS)}\n"
+    yield from _grid(("column", "type"), [(f"`{name}`", kind) for name, kind in _parsed(REFRESH_SCHEMA)])
 
 
 def _examples(problem: Problem) -> Iterator[str]:
@@ -165,7 +174,11 @@ def _monitoring(problem: Problem) -> Iterator[str]:
         yield f"#### {problem.name}.monitoring_{name}\n"
         yield f"{meaning} {_keys(table.keys)}\n"
         yield from _grid(("column", "type"), [(f"`{column}`", kind) for column, kind in table.columns.items()])
-    yield f"#### {problem.name}.eda_profile\n"
+
+
+def _profile(domain: Domain) -> Iterator[str]:
+    yield "### The profile\n"
+    yield f"#### {domain.name}.eda_profile\n"
     yield f"A profile of every bronze table; in the zone monitoring. {_keys(('as_of', 'table', 'column'))}\n"
     yield from _grid(("column", "type"), [(f"`{name}`", kind) for name, kind in _parsed(PROFILE)])
 

@@ -13,15 +13,16 @@ from podium.pipelines.inference.nodes import InferenceParams
 from podium.pipelines.ingestion.nodes import IngestionParams, parse_moment
 from podium.pipelines.monitoring.parameters import MonitoringParams
 from podium.pipelines.training.parameters import TrainingParams
-from podium.problems import PROBLEMS
-from podium.problems.base import Params
-from podium.validation import error_lines
+from podium.registered import domains, problems
+from podium.validation import Params, error_lines
 
 __all__ = ["check_parameters"]
 
-SECTIONS: dict[str, type[Params]] = {
+OF_DOMAINS: dict[str, type[Params]] = {
     "ingestion": IngestionParams,
     "features": FeatureParams,
+}
+OF_PROBLEMS: dict[str, type[Params]] = {
     "training": TrainingParams,
     "evaluation": EvaluationParams,
     "inference": InferenceParams,
@@ -32,13 +33,19 @@ SECTIONS: dict[str, type[Params]] = {
 @cache
 def parameters_model() -> type[Params]:
     """Build the pydantic model that validates all parameters in ``conf/*/parameters``."""
-    problems: dict[str, Any] = {}
-    for name, problem in PROBLEMS.items():
-        sections = {section: (model, ...) for section, model in SECTIONS.items()}
+    subjects: dict[str, Any] = {}
+    for name, domain in domains().items():
+        fields: dict[str, Any] = {"source": (str, ...), "knowable": (domain.event_parameters, ...)}
+        subjects[name] = (create_model(f"{name}_parameters", __base__=Params, **fields, **_required(OF_DOMAINS)), ...)
+    for name in problems():
         checks: Any = {"holdout": model_validator(mode="after")(_evaluation_is_unseen)}
-        fields: dict[str, Any] = {"source": (str, ...), "knowable": (problem.event_parameters, ...), **sections}
-        problems[name] = (create_model(f"{name}_parameters", __base__=Params, __validators__=checks, **fields), ...)
-    return create_model("Parameters", __base__=Params, as_of=(str | None, None), **problems)
+        model = create_model(f"{name}_parameters", __base__=Params, __validators__=checks, **_required(OF_PROBLEMS))
+        subjects[name] = (model, ...)
+    return create_model("Parameters", __base__=Params, as_of=(str | None, None), **subjects)
+
+
+def _required(sections: Mapping[str, type[Params]]) -> dict[str, Any]:
+    return {section: (model, ...) for section, model in sections.items()}
 
 
 def _evaluation_is_unseen(model: Any) -> Any:

@@ -8,9 +8,11 @@ from kedro.pipeline import Pipeline
 
 from podium.errors import PodiumError, did_you_mean
 
-__all__ = ["require_inputs", "select", "selection"]
+__all__ = ["require_inputs", "select", "selection", "with_clocks"]
 
 EVERYTHING = "__default__"
+# The ending of the datasets that hold the time of a run.
+CLOCK = ".as_of"
 
 
 def _tags(pipeline: Pipeline) -> set[str]:
@@ -52,17 +54,27 @@ def select(pipelines: Mapping[str, Pipeline], names: Iterable[str] = (), **filte
     chosen = list(names) or [EVERYTHING]
     for name in chosen:
         _refuse_unknown("pipeline", name, pipelines.keys() - {EVERYTHING} if name != EVERYTHING else chosen)
-    whole = sum((pipelines[name] for name in chosen), Pipeline([]))
+    whole = _together(pipelines, chosen)
     given = {name: list(words) for name, words in filters.items() if words}
     for name, words in given.items():
         kind, known = FILTERS[name]
         for word in words:
             _refuse_unknown(kind, word, known(whole))
+    if "node_namespaces" in given:
+        given["node_namespaces"] = with_clocks(pipelines, chosen, given["node_namespaces"])
     try:
         return whole.filter(**given)
     except ValueError as nothing:
         asked = ", ".join(word for words in given.values() for word in words)
         raise PodiumError(f"No node matches all of these filters at once: {asked}. Remove one of them.") from nothing
+
+
+def with_clocks(pipelines: Mapping[str, Pipeline], names: Iterable[str], namespaces: Iterable[str]) -> list[str]:
+    """Add to namespaces the clocks that their nodes need: namespaces whose one node resolves a domain's ``as_of``."""
+    whole = _together(pipelines, list(names) or [EVERYTHING])
+    moments = {name for name in whole.filter(node_namespaces=list(namespaces)).inputs() if name.endswith(CLOCK)}
+    clocks = {node.namespace for node in whole.nodes if moments & {*node.outputs} and node.namespace}
+    return [*namespaces, *sorted(clocks)]
 
 
 def selection(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,6 +109,10 @@ def require_inputs(pipeline: Pipeline, catalog: CatalogProtocol, everything: Pip
                 f"The selected nodes need {name}, which exists only in memory during a run, and none of them makes it. "
                 f"{maker}."
             )
+
+
+def _together(pipelines: Mapping[str, Pipeline], names: Iterable[str]) -> Pipeline:
+    return sum((pipelines[name] for name in names), Pipeline([]))
 
 
 def _refuse_unknown(kind: str, word: str, known: Collection[str]) -> None:

@@ -11,9 +11,10 @@ from podium.context import PodiumContext
 from podium.home import conf, home, require_environment
 from podium.hooks import PodiumHooks
 from podium.lineage.recorder import LineageHooks
+from podium.registered import use_conf
 from podium.registry.tracking import artifact_location, end_killed_run, registry_uri, tracking_uri
 from podium.run_status import RunStatus
-from podium.selection import select, selection
+from podium.selection import select, selection, with_clocks
 
 
 def _path(*parts: str) -> str:
@@ -31,8 +32,10 @@ class Session(KedroSession):
             project_path = home()
             rest["conf_source"] = rest.get("conf_source") or str(conf())
         source = Path(rest.get("conf_source") or Path(project_path, "conf"))
-        if rest.get("env") and source.is_dir():  # an archive as conf_source is not checked
-            require_environment(source, rest["env"])
+        if source.is_dir():  # an archive as conf_source is not looked into
+            use_conf(source)
+            if rest.get("env"):
+                require_environment(source, rest["env"])
         return super().create(project_path, *args, **rest)
 
     def run(self, *args: Any, **rest: Any) -> dict[str, Any]:
@@ -40,7 +43,10 @@ class Session(KedroSession):
 
         Kedro calls no hook when a run is interrupted, so mark the MLflow run as killed here.
         """
-        select(pipelines, **selection(rest))
+        asked = selection(rest)
+        select(pipelines, **asked)
+        if rest.get("namespaces"):
+            rest["namespaces"] = with_clocks(pipelines, asked["names"], rest["namespaces"])
         try:
             return super().run(*args, **rest)
         except (KeyboardInterrupt, SystemExit):

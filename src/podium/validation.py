@@ -1,14 +1,20 @@
-"""Turn pydantic's validation errors into lines that name the key, the problem and the nearest valid name."""
+"""The base class of parameters, and lines for pydantic's errors that name the key and the nearest valid name."""
 
 from collections.abc import Mapping
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from podium.errors import did_you_mean
 
-__all__ = ["error_lines"]
+__all__ = ["Params", "error_lines"]
+
+
+class Params(BaseModel):
+    """Base class of parameter models: frozen, validated when loaded, and an unknown name is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def error_lines(

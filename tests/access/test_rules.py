@@ -6,9 +6,9 @@ import pytest
 import yaml
 from hypothesis import given
 
+from podium.domains.flights import DOMAIN
 from podium.errors import PodiumError
 from podium.lakehouse.access.rules import ZONES, read_rules
-from podium.problems import PROBLEMS
 from tests.access.conftest import ROLES, raw_rules
 from tests.access.strategies import some_roles, some_rules
 from tests.conftest import PROJECT
@@ -95,8 +95,7 @@ def test_the_zones_of_the_catalog_are_those_of_the_rules():
 
 def test_the_tail_number_is_masked_in_every_table_that_holds_it(rules):
     """Bronze has tail numbers by the events' schemas. The other zones get them if a feature uses such a column."""
-    problem = PROBLEMS["flight_delay"]
-    holds = {event.name for event in problem.events if "tail_number" in event.schema}
+    holds = {event.name for event in DOMAIN.events if "tail_number" in event.schema}
     assert holds == {"departure", "plane"}
     for zone in ("bronze", "features", "training_sets", "predictions"):
         assert rules.masked_columns(zone)["tail_number"] == rules.masked_columns(zone)["tailnum"] == "tail_number"

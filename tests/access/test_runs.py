@@ -42,7 +42,7 @@ def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
 
 def tables(data: Path) -> list[Path]:
     """The files below the data folder that a node may have written."""
-    return [path for path in data.rglob("*") if "flight_delay" in path.parts or "mlartifacts" in path.parts]
+    return [path for path in data.rglob("*") if {"flights", "flight_delay", "mlartifacts"} & {*path.parts}]
 
 
 def test_a_user_without_a_role_cannot_run_anything_in_prod(tmp_path):
@@ -88,7 +88,7 @@ def test_a_dev_run_stores_clear_values_in_bronze_and_loads_masks(project: Projec
     project.run("eda", as_of="2013-02-01")
 
     context = project.session.load_context()
-    seen = context.catalog.load("flight_delay.bronze_plane").select("tail_number").limit(3).toPandas()
+    seen = context.catalog.load("flights.bronze_plane").select("tail_number").limit(3).toPandas()
     assert seen["tail_number"].str.fullmatch("[0-9a-f]{32}").all()
     assert project.table("bronze/plane")["tail_number"].str.fullmatch("[A-Z0-9-]{2,7}").all()
     profile = project.table("monitoring/profile")
@@ -103,14 +103,14 @@ def catalog(data_folder, spark):
     from kedro.framework.session import KedroServiceSession
     from kedro.framework.startup import bootstrap_project
 
-    folder = data_folder / "prod" / "flight_delay" / "bronze" / "plane"
+    folder = data_folder / "prod" / "flights" / "bronze" / "plane"
     folder.mkdir(parents=True)
     write_deltalake(folder, pa.table({"tail_number": ["N1"], "seats": [2]}))
     bootstrap_project(PROJECT)
     return KedroServiceSession.create(project_path=PROJECT, env="dev").load_context().catalog
 
 
-ELSEWHERE = "prod.flight_delay.bronze.plane"
+ELSEWHERE = "prod.flights.bronze.plane"
 
 
 def test_dev_reads_prod_through_its_catalog_masked_and_never_writes_it(monkeypatch, request, data_folder):

@@ -4,14 +4,13 @@ import pandas as pd
 import pytest
 
 from benchmarks import _copies
-from podium.problems import PROBLEMS
+from podium.domains.flights import DOMAIN
 from tests.conftest import Project
 
-PROBLEM = PROBLEMS["flight_delay"]
 TIMES = 3
 AS_OF = "2013-02-20"
 # Tables keyed by carrier or destination: each copy has its own. All copies share the origins, which key the others.
-OWN = [table for table in PROBLEM.tables if {"carrier", "dest"} & set(table.entity)]
+OWN = [table for table in DOMAIN.tables if {"carrier", "dest"} & set(table.entity)]
 KEY = ["carrier", "flight", "origin", "year", "month", "day", "hour", "minute"]
 
 
@@ -99,7 +98,7 @@ def test_features_of_a_copy_are_those_of_the_original(once, grown, source, table
 
 @pytest.mark.faults
 def test_an_origin_has_the_flights_of_all_copies(once, grown):
-    table = next(table for table in PROBLEM.tables if table.name == "origin_departures")
+    table = next(table for table in DOMAIN.tables if table.name == "origin_departures")
     before, after = (ordered(project.table(f"features/{table.name}"), table) for project in (once, grown))
     counts = [feature.name for feature in table.features if feature.unit == "flights"]
     shares = [feature.name for feature in table.features if feature.unit != "flights"]

@@ -146,8 +146,8 @@ def test_the_statements_cover_every_table_of_the_pipelines(podium, life):
     """The tables are those that the demo wrote."""
     said = podium("access", "sql", "--env", "prod").stdout
     for path in set(tables(life)):
-        _, zone, table = path.rsplit("/", 2)
-        assert f"TABLE `main`.`flight_delay`.`{zone}_{table}` " in said
+        _, namespace, zone, table = path.rsplit("/", 3)
+        assert f"TABLE `main`.`{namespace}`.`{zone}_{table}` " in said
 
 
 def tables(life) -> Iterator[str]:

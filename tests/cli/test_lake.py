@@ -19,11 +19,18 @@ def catalog(tmp_path: Path):
     delta = {"type": "podium.lakehouse.table.DeltaDataset"}
     root = f"{tmp_path}/r.o+ot"
     return {
-        "{problem}.bronze_{table}": {**delta, "path": f"{root}/{{problem}}/bronze/{{table}}", "zone": "bronze"},
-        "{problem}.predictions": {**delta, "path": f"{root}/{{problem}}/predictions/log", "zone": "predictions"},
-        "{problem}.bronze_first": {**delta, "path": f"{root}/{{problem}}/bronze/first", "zone": "bronze"},
-        "{problem}.seen_{zone}_{table}": {**delta, "path": f"{root}/{{problem}}/{{zone}}/{{table}}", "zone": "{zone}"},
-        "{problem}.page_{name}": {"type": "text.TextDataset", "filepath": f"{root}/{{problem}}/pages/{{name}}.html"},
+        "{owner}.bronze_{table}": {**delta, "path": f"{root}/{{owner}}/bronze/{{table}}", "zone": "bronze"},
+        "{owner}.predictions": {**delta, "path": f"{root}/{{owner}}/predictions/log", "zone": "predictions"},
+        "{owner}.bronze_first": {**delta, "path": f"{root}/{{owner}}/bronze/first", "zone": "bronze"},
+        "{owner}.seen_{zone}_{table}": {
+            **delta,
+            "path": f"{root}/{{owner}}/{{zone}}/{{table}}",
+            "zone": "{zone}",
+        },
+        "{owner}.page_{name}": {
+            "type": "text.TextDataset",
+            "filepath": f"{root}/{{owner}}/pages/{{name}}.html",
+        },
     }
 
 
@@ -56,8 +63,8 @@ def test_the_listing_uses_the_names_of_the_catalog(life, listed, monkeypatch):
     assert [catalog.get(table["name"]).path for table in tables] == [table["path"] for table in tables]
     assert [catalog.get(table["name"]).zone for table in tables] == [table["zone"] for table in tables]
     names = {table["name"] for table in tables}
-    assert {"flight_delay.bronze_timetable", "flight_delay.features_weather", "flight_delay.predictions"} <= names
-    assert {"flight_delay.monitoring_alerts", "flight_delay.quarantine_rows"} <= names
+    assert {"flights.bronze_timetable", "flights.features_weather", "flight_delay.predictions"} <= names
+    assert {"flight_delay.monitoring_alerts", "flights.quarantine_rows"} <= names
 
 
 def test_the_plain_listing_shows_names_rows_and_paths(life, listed):
@@ -80,7 +87,7 @@ def test_the_most_specific_entry_names_a_table(tmp_path, catalog):
     write(tmp_path, "mine/bronze/first", 3)
     write(tmp_path, "mine/bronze/second", 4)
     write(tmp_path, "mine/predictions/log", 5)
-    found = {table.name: (table.zone, table.rows, table.problem) for table in find_tables(catalog)}
+    found = {table.name: (table.zone, table.rows, table.namespace) for table in find_tables(catalog)}
     assert found == {
         "mine.bronze_first": ("bronze", 3, "mine"),
         "mine.bronze_second": ("bronze", 4, "mine"),

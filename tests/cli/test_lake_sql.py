@@ -19,7 +19,7 @@ from podium.lakehouse.access.masks import hmac_key, masked_value
 from tests.cli.conftest import PROJECT, Life, run
 from tests.docs.pages import commands
 
-PLANES = "flight_delay.bronze_plane"
+PLANES = "flights.bronze_plane"
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def rows(sql) -> Callable[[str], list[dict]]:
 @pytest.fixture
 def stored(life: Life) -> Callable[[str], pa.Table]:
     """Return a function that reads a table with delta-rs."""
-    return lambda name: DeltaTable(str(life.root / "flight_delay" / name)).to_pyarrow_table()
+    return lambda name: DeltaTable(str(life.root / name)).to_pyarrow_table()
 
 
 @pytest.fixture
@@ -54,10 +54,10 @@ def query_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
 
 
 def test_a_query_returns_the_rows_of_the_table(rows, stored):
-    asked = rows(
-        "SELECT origin, flight, scheduled_departure FROM flight_delay.bronze_arrival ORDER BY 3, 1, 2 LIMIT 20"
+    asked = rows("SELECT origin, flight, scheduled_departure FROM flights.bronze_arrival ORDER BY 3, 1, 2 LIMIT 20")
+    expected = stored("flights/bronze/arrival").sort_by(
+        [(n, "ascending") for n in ("scheduled_departure", "origin", "flight")]
     )
-    expected = stored("bronze/arrival").sort_by([(n, "ascending") for n in ("scheduled_departure", "origin", "flight")])
     names = ["origin", "flight", "scheduled_departure"]
     assert asked == [
         row | {"scheduled_departure": row["scheduled_departure"].astimezone(UTC).isoformat()}
@@ -67,12 +67,14 @@ def test_a_query_returns_the_rows_of_the_table(rows, stored):
 
 def test_tables_are_joined_by_their_names(rows, stored):
     sql = """
-        WITH bronze_plane AS (SELECT count(*) AS n FROM flight_delay.bronze_plane),
-             known AS (SELECT DISTINCT bronze_departure.tail_number FROM flight_delay.bronze_departure)
-        SELECT n, (SELECT count(*) FROM known JOIN Flight_Delay.`bronze_plane` p USING (tail_number)) AS flown
+        WITH bronze_plane AS (SELECT count(*) AS n FROM flights.bronze_plane),
+             known AS (SELECT DISTINCT bronze_departure.tail_number FROM flights.bronze_departure)
+        SELECT n, (SELECT count(*) FROM known JOIN Flights.`bronze_plane` p USING (tail_number)) AS flown
         FROM bronze_plane  -- the inner one
     """
-    planes, flown = (set(stored(f"bronze/{name}")["tail_number"].to_pylist()) for name in ("plane", "departure"))
+    planes, flown = (
+        set(stored(f"flights/bronze/{name}")["tail_number"].to_pylist()) for name in ("plane", "departure")
+    )
     assert rows(sql) == [{"n": len(planes), "flown": len(planes & flown)}]
 
 
@@ -137,7 +139,7 @@ def test_a_file_holds_all_rows_in_the_order_of_the_query(sql, stored, tmp_path, 
     query = "SELECT * FROM flight_delay.predictions ORDER BY scheduled_departure DESC, origin, carrier, flight"
     answer = sql(query, f"--{kind}", str(file), "--limit", "1")
     order = [("scheduled_departure", "descending"), *((n, "ascending") for n in ("origin", "carrier", "flight"))]
-    expected = stored("predictions/log").sort_by(order)
+    expected = stored("flight_delay/predictions/log").sort_by(order)
     assert answer.output == f"{len(expected):,} rows in {file}\n"
     if kind == "parquet":
         assert pq.read_table(file).cast(expected.schema) == expected
@@ -214,7 +216,7 @@ def test_conflicting_or_missing_arguments_are_a_usage_error(sql, arguments):
         ("SELECT cast('x' AS int)", "cast"),
         (f"SELECT raise_error('that is it') FROM {PLANES}", "that is it"),
         (f"SELECT FROM WHERE {PLANES}", "line 1"),
-        ("SELECT * FROM flight_delay.bronze_planes", "did you mean 'flight_delay.bronze_plane'"),
+        ("SELECT * FROM flights.bronze_planes", "did you mean 'flights.bronze_plane'"),
     ],
 )
 def test_an_sql_error_is_one_line_with_the_message_of_the_engine(sql, query, says):
@@ -243,16 +245,14 @@ def test_an_sql_error_is_one_line_with_the_message_of_the_engine(sql, query, say
 )
 def test_no_spelling_of_a_path_reads_a_file(sql, life, tmp_path, source, query):
     pq.write_table(pa.table({"a": ["the secret"]}), tmp_path / "secret.parquet")
-    answer = sql(
-        query.format(source.format(tmp_path / "secret.parquet", life.root / "flight_delay" / "bronze" / "plane"))
-    )
+    answer = sql(query.format(source.format(tmp_path / "secret.parquet", life.root / "flights" / "bronze" / "plane")))
     assert answer.exit_code == 1
     assert "the secret" not in answer.output
     assert "There is no table" in answer.output or "may not call" in answer.output
 
 
 def test_masked_columns_are_masked(rows, stored, life):
-    clear = stored("bronze/plane").sort_by("tail_number")["tail_number"].to_pylist()
+    clear = stored("flights/bronze/plane").sort_by("tail_number")["tail_number"].to_pylist()
     key = hmac_key((life.root / "mask.key").read_text().strip())
     masked = {masked_value(key, "tail_number", value) for value in clear}
     assert {row["tail_number"] for row in rows(f"SELECT tail_number FROM {PLANES} LIMIT 40")} <= masked
@@ -288,12 +288,12 @@ def test_named_queries_are_listed_and_run(listed, sql, stored):
         }
         assert answer.exit_code == (3 if told.get("crossed") else 0)
     (version,) = json.loads(sql("--name", "predictions_by_version", "--json").stdout)["rows"]
-    assert version["predictions"] == len(stored("predictions/log"))
+    assert version["predictions"] == len(stored("flight_delay/predictions/log"))
     months = json.loads(sql("--name", "late_rate_by_month", "--json").stdout)["rows"]
-    delays = stored("bronze/arrival")["arr_delay"].to_pylist()
-    late = sum(delay is None or delay >= 15 for delay in delays) + len(stored("bronze/cancellation"))
+    delays = stored("flights/bronze/arrival")["arr_delay"].to_pylist()
+    late = sum(delay is None or delay >= 15 for delay in delays) + len(stored("flights/bronze/cancellation"))
     assert sum(month["late"] for month in months) == late
-    alerts = stored("monitoring/alerts").to_pylist()
+    alerts = stored("flight_delay/monitoring/alerts").to_pylist()
     critical = [each for each in alerts if each["status"] == "open" and each["severity"] == "critical"]
     assert json.loads(sql("--name", "open_critical_alerts", "--json").stdout)["value"] == len(critical)
 

@@ -58,8 +58,8 @@ def test_clean_with_yes_empties_staging_and_leaves_the_other_environments(data):
     before = {env: content(data / env) for env in ("dev", "prod")}
     answer = run(data, "lake", "clean", "--env", "staging", "--yes", "--json")
     assert answer.exit_code == 0, answer.output
-    (problem,) = json.loads(answer.stdout)["problems"]
-    assert (problem["problem"], problem["expired"], len(problem["items"])) == ("flight_delay", True, 7)
+    (lot,) = json.loads(answer.stdout)["namespaces"]
+    assert (lot["namespace"], lot["expired"], len(lot["items"])) == ("flight_delay", True, 7)
     assert list(content(data / "staging")) == ["mlflow.db"]
     assert {env: content(data / env) for env in ("dev", "prod")} == before
     again = run(data, "lake", "clean", "--env", "staging", "--yes")

@@ -104,7 +104,7 @@ def test_every_node_shows_a_one_line_summary_and_its_code(site):
 
 
 def test_a_refresh_node_shows_the_description_of_its_table(site):
-    shown = site.shown("feature_engineering.flight_delay.refresh_weather")
+    shown = site.shown("feature_engineering.flights.refresh_weather")
 
     assert "weather: Weather at the origin." in shown["preview"]["content"]
 
@@ -126,9 +126,13 @@ def test_every_table_is_shown_with_its_version_and_columns(site):
         assert shown["stats"]["rows"] == delta.to_pyarrow_dataset().count_rows()
 
 
-@pytest.mark.parametrize("name", ["bronze_airport", "bronze_cancellation", "monitoring_drift", "quarantine_intake"])
+@pytest.mark.parametrize(
+    "name",
+    [f"flights.{name}" for name in ("bronze_airport", "bronze_cancellation", "quarantine_intake")]
+    + ["flight_delay.monitoring_drift"],
+)
 def test_the_previewed_rows_are_in_the_table(site, name):
-    shown = site.shown(f"flight_delay.{name}")
+    shown = site.shown(name)
 
     rows = DeltaTable(shown["filepath"]).to_pyarrow_table().to_pylist()
     there = {tuple(None if value is None else str(value) for value in row.values()) for row in rows}
@@ -137,7 +141,7 @@ def test_the_previewed_rows_are_in_the_table(site, name):
 
 def test_the_site_contains_no_clear_tail_number(site, life):
     """In dev no role sees clear tail numbers."""
-    planes = DeltaTable(str(life.root / "flight_delay" / "bronze" / "plane")).to_pyarrow_table()
+    planes = DeltaTable(str(life.root / "flights" / "bronze" / "plane")).to_pyarrow_table()
     tails = {tail for tail in planes["tail_number"].to_pylist() if len(tail) > 4}
     assert len(tails) > 1000
 
@@ -169,9 +173,12 @@ def test_the_previewed_champion_agrees_with_mlflow(site, life):
     assert len(trials["data"]) == len(client.search_runs(experiments, parent))
 
 
-@pytest.mark.parametrize(("name", "pictures"), [("eda", 8), ("model_card", 5), ("monitoring", 3)])
+@pytest.mark.parametrize(
+    ("name", "pictures"),
+    [("flights.report_eda", 8), ("flight_delay.report_model_card", 5), ("flight_delay.report_monitoring", 3)],
+)
 def test_pages_show_their_pictures(site, name, pictures):
-    shown = site.shown(f"flight_delay.report_{name}")
+    shown = site.shown(name)
 
     assert shown["preview_type"] == "HTMLPreview"
     assert shown["preview"].count("<img src=") >= pictures
@@ -213,14 +220,14 @@ def test_a_browser_shows_the_layers_and_the_rows_of_a_clicked_table(site, viz):
         page.locator(".pipeline-layer-name").first.wait_for()
         layers = page.locator(".pipeline-layer-name").all_text_contents()
         boxes = page.locator(".pipeline-node--modularPipeline, .pipeline-node--task").all_text_contents()
-        page.locator(f".pipeline-node[data-id='{ids['flight_delay.bronze_airline']}']").click()
+        page.locator(f".pipeline-node[data-id='{ids['flights.bronze_airline']}']").click()
         page.locator(".preview-table__row").first.wait_for()
         rows = [row.locator("td").all_text_contents() for row in page.locator(".preview-table__row").all()]
         page.screenshot(path=picture)
 
     assert layers == LAYERS
     assert sorted(boxes) == sorted([*STAGES, "ingestion", "clock"])
-    there = DeltaTable(site.shown("flight_delay.bronze_airline")["filepath"]).to_pyarrow_table().to_pylist()
+    there = DeltaTable(site.shown("flights.bronze_airline")["filepath"]).to_pyarrow_table().to_pylist()
     assert len(rows) == 10
     assert {tuple(row[1:]) for row in rows} <= {tuple(str(value) for value in row.values()) for row in there}
     assert picture.stat().st_size > 20_000

@@ -61,7 +61,7 @@ def test_previews_of_forbidden_datasets_show_only_the_refusal(previews, life, mo
 def test_masked_columns_are_masked(previews, life, monkeypatch):
     monkeypatch.setenv("PODIUM_DATA", str(life.data))
 
-    assert "tail_number: string, masked" in previews("dev")["flight_delay.bronze_plane"]
+    assert "tail_number: string, masked" in previews("dev")["flights.bronze_plane"]
 
 
 def test_before_the_first_run_previews_say_so_and_create_no_files(previews, tmp_path: Path, monkeypatch):

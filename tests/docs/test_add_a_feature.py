@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from podium.problems.base import FeatureTable, Knowledge
+from podium.domains.base import FeatureTable, Knowledge
 from tests.conftest import PROJECT
 
 PAGE = PROJECT / "docs" / "how-to" / "add-a-feature.md"

@@ -54,13 +54,13 @@ def visits(seed: int = 3) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
-    """A copy of the project with the page's files instead of the example problem, after the page's runs."""
+    """A copy of the project with the page's files, and the example put away, after the page's runs."""
     project = tmp_path_factory.mktemp("project")
     for name in ("src", "conf"):
         shutil.copytree(PROJECT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "pyproject.toml", project)
-    shutil.rmtree(project / "src/podium/problems/flight_delay")
-    (project / "conf/base/parameters/flight_delay.yml").unlink()
+    for name in ("flights", "flight_delay"):
+        (project / f"conf/base/parameters/{name}.yml").unlink()
     for name, content in FILE.findall(PAGE.read_text()):
         path = project / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,13 +91,13 @@ def test_the_problem_has_a_champion_that_beats_the_baseline(project: Path) -> No
 
 
 def test_bad_rows_are_in_quarantine_with_the_rule(project: Path) -> None:
-    table = DeltaTable(str(project / "data/dev/missed_visit/quarantine/rows")).to_pandas()
+    table = DeltaTable(str(project / "data/dev/visits/quarantine/rows")).to_pandas()
     assert table["event"].value_counts().to_dict() == {"booking": 10, "outcome": 10}
     assert table["rule"].str.startswith("clinic: ").all()
 
 
 def test_features_agree_with_pandas(project: Path) -> None:
-    table = DeltaTable(str(project / "data/dev/missed_visit/features/patient_history")).to_pandas()
+    table = DeltaTable(str(project / "data/dev/visits/features/patient_history")).to_pandas()
     raw = visits()
     raw = raw[(raw["came"] != "") & (raw["clinic"] != "east")]
     raw["known"] = pd.to_datetime(raw["starts_at"]) + pd.Timedelta(hours=2)
@@ -108,11 +108,11 @@ def test_features_agree_with_pandas(project: Path) -> None:
 
 
 def test_the_code_of_the_page_passes_ruff(project: Path) -> None:
-    package = project / "src/podium/problems/missed_visit"
+    package = project / "src/clinic"
     for arguments in (["check"], ["format", "--check"]):
-        config = ["--config", str(PROJECT / "pyproject.toml")]
         done = subprocess.run(
-            [sys.executable, "-m", "ruff", *arguments, *config, str(package)],
+            [sys.executable, "-m", "ruff", *arguments, str(package)],
+            cwd=project,
             capture_output=True,
             text=True,
             check=False,

@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 
-from podium.problems import PROBLEMS
+from podium.registered import problems
 from tests.conftest import PROJECT
 
 FOLDER = PROJECT / "docs" / "reference"
@@ -24,6 +24,6 @@ def test_a_page_is_up_to_date(pages, name):
 
 
 def test_every_feature_is_in_the_reference(pages):
-    for problem in PROBLEMS.values():
+    for problem in problems().values():
         for name in problem.feature_names:
             assert f"`{name}`" in pages["tables.md"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from podium.problems.flight_delay import sources
+from podium.domains.flights import sources
 
 AS_OF = datetime(2013, 1, 10, tzinfo=UTC)
 TEXT = ["carrier", "tailnum", "origin", "dest", "faa", "name", "dst", "tzone"]

@@ -9,21 +9,21 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from podium.domains.base import Picture
+from podium.domains.flights import DOMAIN
+from podium.domains.flights.pictures import PICTURES
 from podium.pipelines.eda import nodes
-from podium.problems.base import Picture
-from podium.problems.flight_delay import PROBLEM
-from podium.problems.flight_delay.pictures import PICTURES
 
 from .conftest import AS_OF
 
-FLIGHTS = replace(PROBLEM, pictures=PICTURES)
+FLIGHTS = replace(DOMAIN, pictures=PICTURES)
 HOSTILE = "<script>alert('x')</script></svg> & $\\frac$ {{ 7 * 7 }}"
 
 
-def make(frames, as_of=AS_OF, problem=FLIGHTS) -> str:
-    profile, _ = nodes.profile(as_of, *frames.values(), problem=problem)
-    pictures = nodes.draw(as_of, *frames.values(), problem=problem)
-    return nodes.page(as_of, profile, pictures, problem=problem)
+def make(frames, as_of=AS_OF, domain=FLIGHTS) -> str:
+    profile, _ = nodes.profile(as_of, *frames.values(), domain=domain)
+    pictures = nodes.draw(as_of, *frames.values(), domain=domain)
+    return nodes.page(as_of, profile, pictures, domain=domain)
 
 
 class Parsed(HTMLParser):
@@ -86,7 +86,7 @@ def test_hostile_text_in_the_data_is_escaped(bronze, to_frames):
         rows = bronze[name]
         tables[name] = rows.assign(carrier=rows["carrier"].replace({"UA": HOSTILE}))
     tables["airline"] = tables["airline"].replace({"name": {"United Air Lines Inc.": HOSTILE[:28]}})
-    page = make(to_frames(tables), problem=replace(FLIGHTS, title=HOSTILE, owner=HOSTILE))
+    page = make(to_frames(tables), domain=replace(FLIGHTS, title=HOSTILE, owner=HOSTILE))
     assert "script" not in Parsed(page).tags
     assert "&lt;script&gt;" in page
     assert Parsed(page).tags.count("svg") == len(PICTURES) + 1
@@ -115,7 +115,7 @@ def test_the_page_works_with_one_flight(event, bronze, to_frames):
 
 
 def test_the_page_works_without_pictures(frames):
-    page = make(frames, problem=replace(FLIGHTS, pictures=()))
+    page = make(frames, domain=replace(FLIGHTS, pictures=()))
     assert "Missing values by column" in page
 
 
@@ -125,6 +125,6 @@ def test_pictures_pass_through_the_catalog_unchanged(frames):
 
     count = Picture(title="t", question="q", draw=dots, finding=lambda rows: f"{rows['n'][0]}",
                     table=lambda tables: tables["airline"].selectExpr("count(*) as n"))  # fmt: skip
-    drawn = nodes.draw(AS_OF, *frames.values(), problem=replace(FLIGHTS, pictures=(count,)))
+    drawn = nodes.draw(AS_OF, *frames.values(), domain=replace(FLIGHTS, pictures=(count,)))
     assert drawn[0].finding == "16"
     assert copy.deepcopy(drawn) == drawn

@@ -3,13 +3,13 @@
 import pandas as pd
 import pytest
 
+from podium.domains.flights.pictures import PICTURES
+from podium.domains.flights.pictures.carriers import CARRIERS
+from podium.domains.flights.pictures.delays import DELAYS
+from podium.domains.flights.pictures.destinations import DESTINATIONS
+from podium.domains.flights.pictures.weather import WEATHER
+from podium.domains.flights.pictures.when import CANCELLATIONS, HOURS, MONTHS
 from podium.features.as_of import all_known_at
-from podium.problems.flight_delay.pictures import PICTURES
-from podium.problems.flight_delay.pictures.carriers import CARRIERS
-from podium.problems.flight_delay.pictures.delays import DELAYS
-from podium.problems.flight_delay.pictures.destinations import DESTINATIONS
-from podium.problems.flight_delay.pictures.weather import WEATHER
-from podium.problems.flight_delay.pictures.when import CANCELLATIONS, HOURS, MONTHS
 
 from .conftest import AS_OF
 

@@ -6,22 +6,22 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
+from podium.domains.flights import DOMAIN
 from podium.lakehouse.table import DeltaDataset
 from podium.pipelines.eda import nodes
 from podium.pipelines.eda.profile import LEVELS, TOP, profile_table
-from podium.problems.flight_delay import PROBLEM
 
 from .conftest import AS_OF
 
 
 @pytest.fixture(scope="module")
 def profiled(frames):
-    return nodes.profile(AS_OF, *frames.values(), problem=PROBLEM)
+    return nodes.profile(AS_OF, *frames.values(), domain=DOMAIN)
 
 
 def test_the_profile_agrees_with_pandas(profiled, bronze):
     profile, _ = profiled
-    assert list(profile["table"].unique()) == [event.name for event in PROBLEM.events]
+    assert list(profile["table"].unique()) == [event.name for event in DOMAIN.events]
     for found in profile.to_dict("records"):
         values = bronze[found["table"]][found["column"]]
         assert found["rows"] == len(values)
@@ -54,7 +54,7 @@ def test_text_columns_with_few_levels_list_their_most_frequent_values(profiled, 
 
 def test_rows_known_after_as_of_are_not_counted(frames, bronze):
     early = datetime(2013, 1, 3, tzinfo=UTC)
-    profile, _ = nodes.profile(early, *frames.values(), problem=PROBLEM)
+    profile, _ = nodes.profile(early, *frames.values(), domain=DOMAIN)
     rows = profile.groupby("table")["rows"].first()
     for name, table in bronze.items():
         assert rows[name] == (table["available_at"] <= early).sum()

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from podium.domains.flights import DOMAIN
 from podium.lakehouse import daemons, engine, processes
 from podium.lakehouse.cluster_master import registered
-from podium.problems import PROBLEMS
 from tests.conftest import Project
 from tests.engines.conftest import AS_OF
 from tests.leaks import assert_same_rows, table_keys
@@ -24,9 +24,9 @@ from tests.runs import Run
 if TYPE_CHECKING:
     from podium.lakehouse.cluster_state import ClusterState
 
-TABLES = table_keys(PROBLEMS["flight_delay"])
+TABLES = table_keys(DOMAIN)
 # The prefix of a run's log line for each feature table, and some tables that are fast to compute.
-REFRESHED = "feature_engineering.flight_delay.refresh_"
+REFRESHED = "feature_engineering.flights.refresh_"
 FEW = ("timetable_load", "weather")
 
 
@@ -57,7 +57,7 @@ def on_cluster(with_bronze, local_cluster) -> Callable[..., Run]:
             with_bronze.source,
             env="prod",
             as_of=AS_OF,
-            outputs=tuple(f"flight_delay.features_{name}" for name in tables),
+            outputs=tuple(f"flights.features_{name}" for name in tables),
             variables={"SPARK_REMOTE": local_cluster.addresses.connect},
         )
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from podium.domains.base import Feature, FeatureTable
 from podium.features.point_in_time import point_in_time_join
 from podium.lakehouse import engine
-from podium.problems.base import Feature, FeatureTable
 from tests.conftest import on_two_engines
 
 START = pd.Timestamp("2013-03-09T20:00", tz="UTC")

@@ -13,12 +13,11 @@ from podium.models.fitting import fit
 from podium.models.model import Model, digest
 from podium.models.scoring import add_scores
 from podium.pipelines.ingestion.nodes import parse_moment
-from podium.problems import PROBLEMS
+from podium.problems.flight_delay import PROBLEM
 from tests.conftest import SAIL, Project, on_two_engines
 from tests.engines.conftest import AS_OF
 from tests.leaks import assert_same_rows
 
-PROBLEM = PROBLEMS["flight_delay"]
 BY = [*PROBLEM.keys, "prediction_time"]
 ALGORITHMS = {"lightgbm": {"rounds": 15, "min_data_in_leaf": 20}, "logistic_regression": {}}
 

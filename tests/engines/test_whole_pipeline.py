@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import pytest
 
-from podium.problems import PROBLEMS
+from podium.domains.flights import DOMAIN
 from tests.conftest import JVM, Project
 from tests.engines.conftest import AS_OF
 from tests.leaks import assert_same_rows, table_keys
 from tests.runs import Run
 
-TABLES = table_keys(PROBLEMS["flight_delay"])
+TABLES = table_keys(DOMAIN)
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,14 @@ import pandas as pd
 import pytest
 from pyspark.sql import functions as F
 
-from podium.problems import PROBLEMS
-from podium.problems.base import Feature, FeatureTable, Knowledge
+from podium.domains.base import Feature, FeatureTable, Knowledge
+from podium.domains.flights import DOMAIN
 from tests.flights import KEYS
 from tests.leaks import another_future, assert_same_past, differences
 
 from .conftest import AS_OF
 
-PROBLEM = PROBLEMS["flight_delay"]
-TABLES = {table.name: table for table in PROBLEM.tables}
+TABLES = {table.name: table for table in DOMAIN.tables}
 # Noon in New York, with flights in the air, on time, late and cancelled. Features are computed as of eleven days later.
 CUT = pd.Timestamp("2013-03-01T17:03", tz="UTC")
 
@@ -32,7 +31,7 @@ def test_the_two_sources_share_their_past_and_differ_in_their_future(computed, o
     """Compares the events. If the two sources did not differ, the tests below could not fail."""
     assert len(other_future.table("quarantine/rows")) == len(computed.table("quarantine/rows")) == 1
     for name in ("departure", "arrival", "cancellation", "weather"):
-        event = PROBLEM.event(name)
+        event = DOMAIN.event(name)
         before, after = (world.table(f"bronze/{name}") for world in (computed, other_future))
         assert_same_past(before, after, keys=list(event.keys), cut=CUT, time="available_at")
         later = before[before["available_at"] > CUT].merge(after, on=list(event.keys), suffixes=("", "_other"))
@@ -57,7 +56,7 @@ def knowledge(spark, world) -> Knowledge:
     """The data that a computation may read as of ``AS_OF``, from one of the two projects."""
     until = pd.Timestamp(AS_OF, tz="UTC").to_pydatetime()
     frames = {
-        event.name: spark.read.format("delta").load(str(world.lake / "bronze" / event.name)) for event in PROBLEM.events
+        event.name: spark.read.format("delta").load(str(world.lake / "bronze" / event.name)) for event in DOMAIN.events
     }
     known = {name: frame.filter(F.col("available_at") <= F.lit(until)) for name, frame in frames.items()}
     return Knowledge(bronze=known, since=None, until=until)

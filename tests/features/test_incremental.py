@@ -5,13 +5,13 @@ import shutil
 import pandas as pd
 import pytest
 
+from podium.domains.flights import DOMAIN
 from podium.pipelines.feature_engineering import nodes
-from podium.problems import PROBLEMS
 from tests.leaks import assert_same_rows, table_keys
 
 from .conftest import AS_OF
 
-TABLES = {name: keys for name, keys in table_keys(PROBLEMS["flight_delay"]).items() if name.startswith("features/")}
+TABLES = {name: keys for name, keys in table_keys(DOMAIN).items() if name.startswith("features/")}
 ROWS = [name for name in TABLES if name != "features/refreshes"]
 # The timetable is published weeks ahead, so at these moments it has no new rows.
 NOTHING_NEW = {"features/timetable_load"}
@@ -81,7 +81,7 @@ def test_one_more_day_adds_only_rows_of_that_day(computed, new_project):
 def test_a_backfill_leaves_the_tables_equal(stepped, computed, since):
     before = versions(stepped)
 
-    stepped.run("feature_engineering", as_of=AS_OF, flight_delay__features__recompute_from=since)
+    stepped.run("feature_engineering", as_of=AS_OF, flights__features__recompute_from=since)
 
     after = versions(stepped)
     assert all(after[name] == before[name] + 1 for name in ROWS if name not in NOTHING_NEW), (
@@ -91,9 +91,7 @@ def test_a_backfill_leaves_the_tables_equal(stepped, computed, since):
 
 
 def test_a_backfill_up_to_an_earlier_moment_leaves_later_rows_alone(stepped, computed):
-    stepped.run(
-        "feature_engineering", as_of="2013-02-17T10:10", flight_delay__features__recompute_from="2013-02-13T11:11"
-    )
+    stepped.run("feature_engineering", as_of="2013-02-17T10:10", flights__features__recompute_from="2013-02-13T11:11")
 
     assert_as_computed_in_one_go(stepped, computed)
 
@@ -106,7 +104,7 @@ def test_a_backfill_repairs_a_table(stepped, computed):
     table.delete("feature_time > '2013-03-01T00:00:00Z' AND feature_time < '2013-03-04T00:00:00Z'")
     table.update(updates={"weather_temp": "weather_temp + 1"}, predicate="feature_time > '2013-03-10T00:00:00Z'")
 
-    stepped.run("feature_engineering", as_of=AS_OF, flight_delay__features__recompute_from="2013-03-01")
+    stepped.run("feature_engineering", as_of=AS_OF, flights__features__recompute_from="2013-03-01")
 
     assert_as_computed_in_one_go(stepped, computed)
 

@@ -9,13 +9,13 @@ import time
 
 import pytest
 
-from podium.problems import PROBLEMS
+from podium.domains.flights import DOMAIN
 from tests.conftest import PROJECT, Project
 from tests.leaks import assert_same_rows, table_keys
 
 from .conftest import AS_OF
 
-TABLES = table_keys(PROBLEMS["flight_delay"])
+TABLES = table_keys(DOMAIN)
 # Each of about 33 nodes logs one line when it ends. The last node records the refresh, so the kill comes before it.
 LINES = 30
 
@@ -24,7 +24,7 @@ def run_and_kill(project: Project, chance: random.Random) -> int:
     """Start ``kedro run``, kill it shortly after a random number of nodes, and return that number."""
     after, moment = chance.randint(1, LINES), chance.uniform(0, 0.12)
     command = [sys.executable, "-m", "kedro", "run", "--pipelines", "feature_engineering"]
-    parameters = f"as_of={AS_OF},flight_delay.source={project.source}"
+    parameters = f"as_of={AS_OF},flights.source={project.source}"
     process = subprocess.Popen(
         [*command, "--params", parameters],
         cwd=PROJECT,
@@ -37,7 +37,7 @@ def run_and_kill(project: Project, chance: random.Random) -> int:
     said = []
     for line in process.stdout:
         said.append(line)
-        if sum(" s  " in earlier and ".flight_delay." in earlier for earlier in said) == after:
+        if sum(" s  " in earlier and ".flights." in earlier for earlier in said) == after:
             break
     time.sleep(moment)
     os.killpg(process.pid, signal.SIGKILL)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from podium.domains.base import Feature, FeatureTable
 from podium.features.point_in_time import point_in_time_join
-from podium.problems.base import Feature, FeatureTable
 
 START = datetime(2013, 1, 1)
 STEP = timedelta(milliseconds=500)
@@ -149,8 +149,8 @@ def test_on_a_grid_the_equality_join_equals_the_running_maximum(spark) -> None:
     from dataclasses import replace
     from datetime import UTC, datetime, timedelta
 
+    from podium.domains.base import Feature, FeatureTable
     from podium.features.point_in_time import latest_known
-    from podium.problems.base import Feature, FeatureTable
 
     chance, begin, step = random.Random(7), datetime(2013, 3, 10, tzinfo=UTC), timedelta(minutes=15)
     known = [(key, begin + i * step, i) for key in "abc" for i in range(200) if chance.random() < 0.6]

@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from podium.features.request import add_request_features
-from podium.problems import PROBLEMS
+from podium.problems.flight_delay.requests import REQUEST
 
-REQUEST = PROBLEMS["flight_delay"].request
 NEW_YORK = ZoneInfo("America/New_York")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from podium.problems import PROBLEMS
+from podium.problems.flight_delay import PROBLEM
 from tests.flights import KEYS, numbers, planned_departure
 
 from .conftest import AS_OF
@@ -169,7 +169,7 @@ def test_the_features_of_a_request_are_those_of_its_prediction_time(spark, compu
     """Compares the join over all tables with rows of one table, looked up by key."""
     from podium.features.feature_join import described, requests_between
 
-    problem = PROBLEMS["flight_delay"]
+    problem = PROBLEM
     read = spark.read.format("delta")
     bronze = {"timetable": read.load(str(computed.lake / "bronze" / "timetable"))}
     tables = {table.name: read.load(str(computed.lake / "features" / table.name)) for table in problem.tables}
@@ -202,7 +202,7 @@ def counted(raw) -> pd.DataFrame:
 
 
 def test_labels_of_the_whole_year_agree_with_the_source(spark, whole, counted):
-    problem = PROBLEMS["flight_delay"]
+    problem = PROBLEM
     bronze = {
         name: spark.read.format("delta").load(str(whole.lake / "bronze" / name)) for name in ("arrival", "cancellation")
     }

@@ -4,11 +4,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from podium.domains.flights import DOMAIN
 from podium.errors import PodiumError
 from podium.pipelines.ingestion.nodes import parse_moment, resolve_as_of
-from podium.problems import PROBLEMS
-
-FLIGHT_DELAY = PROBLEMS["flight_delay"]
 
 
 @pytest.mark.parametrize(
@@ -41,27 +39,27 @@ def intake(spark):
 
 
 def test_the_default_is_the_newest_moment_in_the_data(intake):
-    assert resolve_as_of(None, intake, problem=FLIGHT_DELAY) == datetime(2013, 3, 4, tzinfo=UTC)
+    assert resolve_as_of(None, intake, domain=DOMAIN) == datetime(2013, 3, 4, tzinfo=UTC)
 
 
 def test_a_moment_may_be_later_than_the_data(intake):
-    assert resolve_as_of("2014-01-01", intake, problem=FLIGHT_DELAY) == datetime(2014, 1, 1, tzinfo=UTC)
+    assert resolve_as_of("2014-01-01", intake, domain=DOMAIN) == datetime(2014, 1, 1, tzinfo=UTC)
 
 
 def test_the_data_begin_when_every_event_has_rows(intake):
-    assert resolve_as_of("2013-01-02", intake, problem=FLIGHT_DELAY) == datetime(2013, 1, 2, tzinfo=UTC)
+    assert resolve_as_of("2013-01-02", intake, domain=DOMAIN) == datetime(2013, 1, 2, tzinfo=UTC)
     with pytest.raises(PodiumError) as refused:
-        resolve_as_of("2013-01-01T23:59", intake, problem=FLIGHT_DELAY)
+        resolve_as_of("2013-01-01T23:59", intake, domain=DOMAIN)
 
     message = str(refused.value)
-    assert "as_of 2013-01-01 23:59 UTC is too early: the data of flight_delay begin at 2013-01-02 00:00 UTC" in message
+    assert "as_of 2013-01-01 23:59 UTC is too early: the data of flights begin at 2013-01-02 00:00 UTC" in message
     assert "Choose a time from 2013-01-02 00:00 to 2013-03-04 00:00 UTC" in message
 
 
 def test_a_run_before_the_data_begin_computes_no_features(week, new_project):
     project = new_project(week)
 
-    with pytest.raises(PodiumError, match="is too early: the data of flight_delay begin"):
+    with pytest.raises(PodiumError, match="is too early: the data of flights begin"):
         project.run("feature_engineering", as_of="2012-12-24")
 
     assert not (project.lake / "features").exists()

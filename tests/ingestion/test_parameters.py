@@ -6,32 +6,32 @@ from podium.errors import PodiumError
 
 MISTYPED = {
     "asof": ("asof", "as_of"),
-    "flight_dealy__source": ("flight_dealy", "flight_delay"),
-    "flight_delay__sorce": ("flight_delay.sorce", "source"),
-    "flight_delay__ingestoin": ("flight_delay.ingestoin", "ingestion"),
-    "flight_delay__ingestion__max_quarantined_shar": (
-        "flight_delay.ingestion.max_quarantined_shar",
+    "flihgts__source": ("flihgts", "flights"),
+    "flights__sorce": ("flights.sorce", "source"),
+    "flights__ingestoin": ("flights.ingestoin", "ingestion"),
+    "flights__ingestion__max_quarantined_shar": (
+        "flights.ingestion.max_quarantined_shar",
         "max_quarantined_share",
     ),
-    "flight_delay__features__recompute_form": ("flight_delay.features.recompute_form", "recompute_from"),
-    "flight_delay__knowable__weather_hour": ("flight_delay.knowable.weather_hour", "weather_hours"),
+    "flights__features__recompute_form": ("flights.features.recompute_form", "recompute_from"),
+    "flights__knowable__weather_hour": ("flights.knowable.weather_hour", "weather_hours"),
 }
 WRONG = {
-    "a share that is a word": ({"flight_delay__ingestion__max_quarantined_share": "much"}, "valid number"),
-    "a share above one": ({"flight_delay__ingestion__max_quarantined_share": 5}, "less than or equal to 1"),
-    "a share below zero": ({"flight_delay__ingestion__max_quarantined_share": -0.1}, "greater than or equal to 0"),
-    "news before the event": ({"flight_delay__knowable__weather_hours": -5}, "greater than or equal to 0"),
-    "a timetable of no days": ({"flight_delay__knowable__timetable_days": 0}, "greater than or equal to 1"),
-    "half an hour": ({"flight_delay__knowable__cancellation_hours": 1.5}, "valid integer"),
+    "a share that is a word": ({"flights__ingestion__max_quarantined_share": "much"}, "valid number"),
+    "a share above one": ({"flights__ingestion__max_quarantined_share": 5}, "less than or equal to 1"),
+    "a share below zero": ({"flights__ingestion__max_quarantined_share": -0.1}, "greater than or equal to 0"),
+    "news before the event": ({"flights__knowable__weather_hours": -5}, "greater than or equal to 0"),
+    "a timetable of no days": ({"flights__knowable__timetable_days": 0}, "greater than or equal to 1"),
+    "half an hour": ({"flights__knowable__cancellation_hours": 1.5}, "valid integer"),
     "a time zone that is none": (
-        {"flight_delay__knowable__time_zones": {"SJU": "America/Puerto_Rica"}},
+        {"flights__knowable__time_zones": {"SJU": "America/Puerto_Rica"}},
         "SJU: there is no time zone 'America/Puerto_Rica'",
     ),
     "a backfill from nowhen": (
-        {"flight_delay__features__recompute_from": "soon"},
+        {"flights__features__recompute_from": "soon"},
         "recompute_from 'soon' is not a date or time",
     ),
-    "a source that is none": ({"flight_delay__source": None}, "flight_delay.source: Input should be a valid string"),
+    "a source that is none": ({"flights__source": None}, "flights.source: Input should be a valid string"),
 }
 
 
@@ -70,16 +70,16 @@ def test_a_wrong_value_is_refused(project, what):
 
 
 def test_a_value_in_place_of_a_section_is_refused(project):
-    with pytest.raises(PodiumError, match="flight_delay: Input should be"):
-        project.session.run(pipeline_names=["feature_engineering"], runtime_params={"flight_delay": 5})
+    with pytest.raises(PodiumError, match="flights: Input should be"):
+        project.session.run(pipeline_names=["feature_engineering"], runtime_params={"flights": 5})
 
 
 def test_one_error_lists_every_mistake(project):
     with pytest.raises(PodiumError) as refused:
-        project.run("feature_engineering", asof="x", flight_delay__ingestion__max_quarantined_share="much")
+        project.run("feature_engineering", asof="x", flights__ingestion__max_quarantined_share="much")
 
     assert "asof: there is no such parameter" in str(refused.value)
-    assert "flight_delay.ingestion.max_quarantined_share: " in str(refused.value)
+    assert "flights.ingestion.max_quarantined_share: " in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["soon", "2013-02-30", "2013-13-01", "", "nan", "NaT", "now", "today", "99999", 2013])

@@ -63,7 +63,7 @@ def project(week, spoiled, new_project):
     project = new_project(week | {"flights": spoiled.drop(columns="trouble"), "weather": weather, "planes": planes})
     with (project.source / "flights.csv").open("a") as file:
         file.write("\n".join(MALFORMED) + "\n")
-    project.run("feature_engineering", as_of="2013-01-05", flight_delay__ingestion__max_quarantined_share=0.2)
+    project.run("feature_engineering", as_of="2013-01-05", flights__ingestion__max_quarantined_share=0.2)
     return project
 
 
@@ -173,15 +173,13 @@ def test_too_many_bad_rows_stop_the_run_before_bronze(week, new_project, version
 
     message = str(stopped.value)
     left = (flights["dep_time"] != "").sum()
-    assert (
-        f"flight_delay: too many bad rows: arrival {61 / left:.1%} (61 of {left}); at most 5.0% is allowed" in message
-    )
-    assert "flight_delay.ingestion.max_quarantined_share" in message
-    assert "flight_delay.quarantine_rows" in message
+    assert f"flights: too many bad rows: arrival {61 / left:.1%} (61 of {left}); at most 5.0% is allowed" in message
+    assert "flights.ingestion.max_quarantined_share" in message
+    assert "flights.quarantine_rows" in message
     assert set(versions(project.lake)) == {"quarantine/rows"}
     assert (project.table("quarantine/rows")["event"] == "arrival").sum() == 61
 
-    project.run("feature_engineering", as_of="2013-01-05", flight_delay__ingestion__max_quarantined_share=0.2)
+    project.run("feature_engineering", as_of="2013-01-05", flights__ingestion__max_quarantined_share=0.2)
     assert len(project.table("bronze/arrival")) == left - 61
 
 

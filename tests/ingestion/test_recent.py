@@ -3,16 +3,16 @@
 import pandas as pd
 import pytest
 
+from podium.domains.flights import DOMAIN
 from podium.errors import PodiumError
-from podium.problems import PROBLEMS
 from tests.leaks import assert_same_rows, table_keys
 
 # Timetables are published a day ahead here, so that the week has old and recent ones.
-SETTINGS = {"as_of": "2013-01-08", "flight_delay__knowable__timetable_days": 1}
-RECENT = SETTINGS | {"flight_delay__ingestion__recent_days": 3}
+SETTINGS = {"as_of": "2013-01-08", "flights__knowable__timetable_days": 1}
+RECENT = SETTINGS | {"flights__ingestion__recent_days": 3}
 DATED = ("arrival", "cancellation", "departure", "timetable", "weather")
 DATELESS = ("airline", "airport", "plane")
-TABLES = table_keys(PROBLEMS["flight_delay"])
+TABLES = table_keys(DOMAIN)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_intake_record_agrees_with_bronze(whole_week, recent):
 
 
 def test_an_as_of_before_the_recent_days_is_refused(recent):
-    with pytest.raises(PodiumError, match="is too early: the data of flight_delay begin"):
+    with pytest.raises(PodiumError, match="is too early: the data of flights begin"):
         recent.run("feature_engineering", **RECENT | {"as_of": "2013-01-03"})
 
 
@@ -86,5 +86,5 @@ def test_changing_recent_days_ingests_the_source_again(week, new_project, whole_
 
 @pytest.mark.parametrize("days", [0, -1, 1.5, "some"])
 def test_an_invalid_number_of_days_is_refused(recent, days):
-    with pytest.raises(PodiumError, match=r"flight_delay\.ingestion\.recent_days"):
-        recent.run("feature_engineering", flight_delay__ingestion__recent_days=days)
+    with pytest.raises(PodiumError, match=r"flights\.ingestion\.recent_days"):
+        recent.run("feature_engineering", flights__ingestion__recent_days=days)

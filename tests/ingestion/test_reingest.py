@@ -3,14 +3,14 @@
 import pandas as pd
 import pytest
 
+from podium.domains.flights import DOMAIN
 from podium.errors import PodiumError
 from podium.lakehouse.errors import LakehouseError
-from podium.problems import PROBLEMS
 from tests.flights import KEYS
 from tests.leaks import assert_same_rows, differences, table_keys
 
 AS_OF = "2013-01-06"
-TABLES = table_keys(PROBLEMS["flight_delay"])
+TABLES = table_keys(DOMAIN)
 BRONZE = [name for name in TABLES if name.startswith("bronze/")]
 
 
@@ -57,7 +57,7 @@ def test_a_second_run_writes_no_table(project, versions):
 def test_the_same_files_in_another_folder_are_the_same_source(project, week, write_source, tmp_path, versions):
     before = versions(project.lake)
 
-    project.run("feature_engineering", as_of=AS_OF, flight_delay__source=str(write_source(week, tmp_path / "copy")))
+    project.run("feature_engineering", as_of=AS_OF, flights__source=str(write_source(week, tmp_path / "copy")))
 
     assert versions(project.lake) == before
 
@@ -93,7 +93,7 @@ def test_changed_parameters_ingest_the_source_again(week, new_project):
     project.run("feature_engineering", as_of=AS_OF)
     before, known = project.table("bronze/weather"), project.table("features/weather")["feature_time"]
 
-    project.run("feature_engineering", as_of=AS_OF, flight_delay__knowable__weather_hours=3)
+    project.run("feature_engineering", as_of=AS_OF, flights__knowable__weather_hours=3)
 
     both = before.merge(project.table("bronze/weather"), on=["origin", "observed_at"])
     assert (both["available_at_y"] - both["available_at_x"] == pd.Timedelta(hours=2)).all()
@@ -135,5 +135,5 @@ def test_a_source_without_cancellations_is_accepted(week, new_project):
 def test_a_source_without_rows_is_refused(week, new_project):
     project = new_project({name: frame.head(0) for name, frame in week.items()})
 
-    with pytest.raises(PodiumError, match="The source of flight_delay holds no rows with a date"):
+    with pytest.raises(PodiumError, match="The source of flights holds no rows with a date"):
         project.run("feature_engineering", as_of=AS_OF)

@@ -167,8 +167,8 @@ def test_tasks_come_after_those_they_depend_on(conf):
         ),
         (
             "jobs.retrain.parameters",
-            {"prod": {"flight_delay.source": "a,b"}},
-            "flight_delay.source: --params cannot pass this value unchanged",
+            {"prod": {"flights.source": "a,b"}},
+            "flights.source: --params cannot pass this value unchanged",
         ),
         (
             "databricks.targets.prod.env",
@@ -216,14 +216,14 @@ def test_nodes_that_share_data_in_memory_must_be_in_the_same_task(conf):
     """Each task is a separate process, so data in memory cannot pass between tasks."""
     first = {"name": "features", "pipelines": ["training"], "nodes": ["training.flight_delay.build_training_set"]}
     said = refusal(conf, {"jobs.retrain.tasks": [first]})
-    assert "the task reads flight_delay.as_of, which exists in memory only, within one run" in said
+    assert "the task reads flights.as_of, which exists in memory only, within one run" in said
 
 
 def test_two_tasks_can_share_a_pipeline_but_no_node(conf):
     stages = {"pipelines": ["training", "evaluation"]}
     parts = [{"name": name, **stages, "namespaces": [name, "clock"]} for name in ("training", "evaluation")]
     said = refusal(conf, {"jobs.retrain.tasks": parts})
-    assert "training and evaluation would both run the node clock.flight_delay.resolve_as_of" in said
+    assert "training and evaluation would both run the node clock.flights.resolve_as_of" in said
 
 
 def test_one_error_lists_every_mistake(conf):

@@ -46,13 +46,13 @@ def failed(variables, small, write_source, data) -> subprocess.CompletedProcess[
     """A finished run of the job score, which failed at inference because there is no champion."""
     flights = small["flights"]
     few = flights[(flights["month"] == "1") & (flights["day"].astype(int) <= 12)]
-    params = f"as_of=2013-01-10,flight_delay.source={write_source(small | {'flights': few}, data / 'source')}"
+    params = f"as_of=2013-01-10,flights.source={write_source(small | {'flights': few}, data / 'source')}"
     command = [sys.executable, "-m", "podium", "jobs", "run", "score", "--params", params]
     return subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
 
 
 def version(data: Path) -> int:
-    return DeltaTable(str(data / "dev" / "flight_delay" / "features" / "weather")).version()
+    return DeltaTable(str(data / "dev" / "flights" / "features" / "weather")).version()
 
 
 def test_a_failed_job_ends_with_the_error_and_the_resume_command(failed):

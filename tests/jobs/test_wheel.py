@@ -73,10 +73,10 @@ def test_the_wheel_does_not_require_spark(wheel):
 
 def test_a_pipeline_runs_in_an_empty_folder(there, source):
     assert not there.python("import podium; print(podium.__file__)").startswith(str(PROJECT))
-    params = f"as_of={AS_OF},flight_delay.source={source}"
+    params = f"as_of={AS_OF},flights.source={source}"
     done = there.podium("run", "--pipelines", "feature_engineering", "--params", params)
     assert done.returncode == 0, done.stderr
-    lake = there.folder / "data" / "dev" / "flight_delay"
+    lake = there.folder / "data" / "dev" / "flights"
     flights = (source / "flights.csv").read_text().count("\n") - 1
     assert DeltaTable(str(lake / "bronze" / "timetable")).to_pyarrow_dataset().count_rows() == flights
     weather = DeltaTable(str(lake / "features" / "weather")).to_pandas()
@@ -88,11 +88,11 @@ def test_a_pipeline_runs_in_an_empty_folder(there, source):
 @pytest.mark.faults  # takes a minute, and other tests cover the engine and the wheel separately
 @pytest.mark.spark
 def test_a_pipeline_runs_on_spark(there, source):
-    params = f"as_of={AS_OF},flight_delay.source={source}"
-    until = "flight_delay.quarantine_rows"
+    params = f"as_of={AS_OF},flights.source={source}"
+    until = "flights.quarantine_rows"
     done = there.podium("run", "--env", "staging", "--pipelines", "eda", "--to-outputs", until, "--params", params)
     assert done.returncode == 0, done.stderr
-    table = DeltaTable(str(there.folder / "data" / "staging" / "flight_delay" / "quarantine" / "rows"))
+    table = DeltaTable(str(there.folder / "data" / "staging" / "flights" / "quarantine" / "rows"))
     (row,) = table.to_pyarrow_table().to_pylist()
     assert row["event"] == "weather"
     assert "Apache-Spark" in str(table.history())
@@ -100,7 +100,7 @@ def test_a_pipeline_runs_on_spark(there, source):
 
 def test_other_commands_see_the_results_of_the_run(there):
     found = json.loads(there.podium("lake", "tables", "--json").stdout)
-    assert "flight_delay.features_weather" in {table["name"] for table in found}
+    assert "flights.features_weather" in {table["name"] for table in found}
     planned = there.podium("jobs", "run", "monitor", "--dry-run")
     assert (planned.stdout, planned.stderr) == ("monitoring: podium run --env dev --pipelines monitoring\n", "")
     seen = json.loads(there.podium("status", "--json").stdout)
@@ -114,7 +114,7 @@ def test_other_commands_see_the_results_of_the_run(there):
         (("--pipelines", "trainig"), "There is no pipeline 'trainig' (did you mean 'training'?)."),
         (("--env", "prd"), "There is no environment 'prd' (did you mean 'prod'?)."),
         (("--pipelines", "training", "--tags", "x"), "There is no tag 'x'."),
-        (("--env", "prod", "--params", "flight_delay.soruce=x"), "no such parameter (did you mean 'source'?)"),
+        (("--env", "prod", "--params", "flights.soruce=x"), "no such parameter (did you mean 'source'?)"),
     ],
 )
 def test_a_mistake_is_a_one_line_error_and_nothing_runs(podium_run, arguments, said):

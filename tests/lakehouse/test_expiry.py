@@ -30,16 +30,20 @@ class Lake:
         landing = {"type": "podium.lakehouse.landing.LandingDataset", "zone": "bronze"}
         self.catalog = {
             **{
-                f"{{problem}}.{zone}_{{table}}": {**DELTA, "path": f"{root}/{{problem}}/{zone}/{{table}}", "zone": zone}
+                f"{{owner}}.{zone}_{{table}}": {
+                    **DELTA,
+                    "path": f"{root}/{{owner}}/{zone}/{{table}}",
+                    "zone": zone,
+                }
                 for zone in ("bronze", "features", "quarantine")
             },
-            "{problem}.seen_{zone}_{table}": {
+            "{owner}.seen_{zone}_{table}": {
                 **DELTA,
-                "path": f"{root}/{{problem}}/{{zone}}/{{table}}",
+                "path": f"{root}/{{owner}}/{{zone}}/{{table}}",
                 "zone": "{zone}",
             },
-            "{problem}.landing": {**landing, "path": f"{root}/{{problem}}/landing"},
-            "{problem}.report_{name}": {**page, "filepath": f"{root}/{{problem}}/reports/{{name}}.html"},
+            "{owner}.landing": {**landing, "path": f"{root}/{{owner}}/landing"},
+            "{owner}.report_{name}": {**page, "filepath": f"{root}/{{owner}}/reports/{{name}}.html"},
         }
 
     def table(self, name: str, retention: str | None = "14 days", commits: int = 3) -> Path:
@@ -62,7 +66,7 @@ class Lake:
 
     @property
     def lots(self) -> dict[str, expiry.Lot]:
-        return {lot.problem: lot for lot in find_lots(self.catalog)}
+        return {lot.namespace: lot for lot in find_lots(self.catalog)}
 
     def drop(self, now: datetime = LATER) -> list[str]:
         return [item.name for item in drop(self.lots["p"], [str(self.root)], now)]
@@ -313,7 +317,7 @@ class TestNothingOutside:
     def test_a_catalog_entry_that_points_out_of_the_root(self, full, tmp_path):
         other = Lake(tmp_path / "prod")
         other.table("p/bronze/b")
-        full.catalog["{problem}.bronze_{table}"]["path"] = f"{full.root}/../prod/{{problem}}/bronze/{{table}}"
+        full.catalog["{owner}.bronze_{table}"]["path"] = f"{full.root}/../prod/{{owner}}/bronze/{{table}}"
         with pytest.raises(LakehouseError, match="is not inside"):
             full.drop()
         assert DeltaTable(tmp_path / "prod/p/bronze/b").version() == 3

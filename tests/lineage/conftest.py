@@ -30,8 +30,16 @@ class Lived:
         return self.project.source
 
     @property
+    def root(self) -> Path:
+        return self.project.root
+
+    @property
     def lake(self) -> Path:
         return self.project.lake
+
+    @property
+    def answers(self) -> Path:
+        return self.project.answers
 
     def podium(self, *arguments: str, data: Path | None = None) -> Result:
         folder = data or self.project.data
@@ -65,7 +73,7 @@ def lived(tmp_path_factory, small, write_source, spark) -> Any:
         project.session.run(
             pipeline_names=["monitoring"],
             to_outputs=["flight_delay.monitoring_drift"],
-            runtime_params={"as_of": LATER, "flight_delay": {"source": str(project.source)}},
+            runtime_params={"as_of": LATER, "flights": {"source": str(project.source)}},
         )
         yield Lived(project)
 

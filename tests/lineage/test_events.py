@@ -84,7 +84,7 @@ def test_a_failed_run_records_the_tables_that_it_wrote(fresh: Project):
     fail(fresh)
     run = newest("feature_engineering")
     assert run.info.status == "FAILED"
-    assert run.data.tags["podium.wrote.flight_delay.bronze_weather"].startswith("1@")
+    assert run.data.tags["podium.wrote.flights.bronze_weather"].startswith("1@")
     events = mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/lineage.json")["events"]
     failed = {event["job"]["name"]: event for event in events if event["eventType"] == "FAIL"}
     assert len(failed) == 2  # the run, and the node

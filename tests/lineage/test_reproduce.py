@@ -19,21 +19,21 @@ def copied(lived: Lived, tmp_path: Path) -> Path:
 
 
 def weather(data: Path) -> str:
-    return str(data / "dev" / "flight_delay" / "features" / "weather")
+    return str(data / "dev" / "flights" / "features" / "weather")
 
 
 def test_an_old_champion_is_reproduced_after_two_newer_ones(lived: Lived):
     runs = len(MlflowClient().search_runs(["0", "1"]))
-    logs = {path: DeltaTable(str(path.parent)).version() for path in lived.lake.glob("*/*/_delta_log")}
+    logs = {path: DeltaTable(str(path.parent)).version() for path in lived.root.glob("*/*/*/_delta_log")}
     found = lived.ask("model", "reproduce", "flight_delay/1")
     assert found["same"] is True
     assert (found["different"], found["most"]) == (0, 0.0)
     assert found["rows"] > 5000
     assert found["digest"] == MlflowClient().get_model_version("flight_delay", "1").tags["podium.digest"]
     # It reads the recorded table versions, although the tables have newer ones by now.
-    version = int(found["tables"]["flight_delay.features_weather"].partition("@")[0])
+    version = int(found["tables"]["flights.features_weather"].partition("@")[0])
     assert version < DeltaTable(weather(lived.project.data)).version()
-    assert logs == {path: DeltaTable(str(path.parent)).version() for path in lived.lake.glob("*/*/_delta_log")}
+    assert logs == {path: DeltaTable(str(path.parent)).version() for path in lived.root.glob("*/*/*/_delta_log")}
     assert len(MlflowClient().search_runs(["0", "1"])) == runs, "a reproduction must not log a run"
 
 
@@ -63,10 +63,7 @@ def test_vacuumed_versions_are_named_and_nothing_is_compared(lived: Lived, copie
     assert removed
     answer = lived.podium("model", "reproduce", "flight_delay/1", data=copied)
     assert answer.exit_code == 1
-    assert (
-        "flight_delay.features_weather version 1: 2 of its 2 files are missing, probably since a VACUUM"
-        in answer.output
-    )
+    assert "flights.features_weather version 1: 2 of its 2 files are missing, probably since a VACUUM" in answer.output
     assert "nothing was compared" in answer.output
     assert "same" not in answer.stdout.lower()
 
@@ -76,13 +73,11 @@ def test_a_recreated_table_does_not_count_as_the_recorded_one(lived: Lived, copi
     shutil.rmtree(weather(copied))
     for _ in range(2):
         write_deltalake(weather(copied), old, mode="append")
-    shutil.rmtree(copied / "dev" / "flight_delay" / "features" / "hour_history")
+    shutil.rmtree(copied / "dev" / "flights" / "features" / "hour_history")
     answer = lived.podium("model", "reproduce", "flight_delay/1", data=copied)
     assert answer.exit_code == 1
-    assert (
-        "flight_delay.features_weather version 1: the table has been dropped and created again since" in answer.output
-    )
-    assert "flight_delay.features_hour_history version 1: the table no longer exists" in answer.output
+    assert "flights.features_weather version 1: the table has been dropped and created again since" in answer.output
+    assert "flights.features_hour_history version 1: the table no longer exists" in answer.output
 
 
 def test_a_difference_in_the_last_bit_is_not_the_same():

@@ -59,7 +59,7 @@ def test_mlflow_has_the_same_versions_as_dataset_inputs(lived: Lived, champion: 
 
 def test_mlflow_opens_the_inputs_as_delta_tables(lived: Lived, champion: dict):
     run = mlflow.get_run(champion["run"]["run_id"])
-    (weather,) = [given for given in run.inputs.dataset_inputs if given.dataset.name == "flight_delay.features_weather"]
+    (weather,) = [given for given in run.inputs.dataset_inputs if given.dataset.name == "flights.features_weather"]
     source = mlflow.data.get_source(weather)
     assert type(source).__name__ == "DeltaDatasetSource"
     assert DeltaTable(source.path, version=source.delta_table_version).version() == source.delta_table_version
@@ -84,7 +84,7 @@ def test_the_tree_ends_at_the_source_files_with_their_hashes(lived: Lived, champ
 
 def test_used_for_lists_the_predictions_of_a_model(lived: Lived, champion: dict):
     (predictions,) = [branch for branch in champion["used_for"] if branch["name"] == "flight_delay.predictions"]
-    log = DeltaTable(str(lived.lake / "predictions" / "log"))
+    log = DeltaTable(str(lived.answers / "predictions" / "log"))
     assert predictions["version"] == str(log.version())
     assert set(log.to_pandas()["model_version"]) == {"3"}
     assert lived.ask("model", "lineage", "flight_delay/1")["used_for"] == []
@@ -98,7 +98,7 @@ def test_monitoring_is_traced_to_the_training_set_of_the_champion_and_back(lived
     (read,) = [branch for branch in drift["branches"] if branch["location"] == examples["location"]]
     assert (read["name"], read["digest"]) == ("flight_delay.training_sets_examples", examples["digest"])
     assert read["run"] == examples["run"]
-    assert {branch["name"] for branch in read["branches"]} > {"flight_delay.features_weather"}
+    assert {branch["name"] for branch in read["branches"]} > {"flights.features_weather"}
     asked = lived.ask("model", "lineage", f"{examples['name']}@{examples['version']}")
     assert "flight_delay.monitoring_drift" in {branch["name"] for branch in asked["used_for"]}
 
@@ -111,7 +111,7 @@ def test_an_earlier_version_has_the_earlier_tables(lived: Lived, champion: dict,
 
 
 def test_used_for_lists_the_models_made_from_a_table(lived: Lived, champion: dict, tables: Callable):
-    (weather,) = [branch for branch in tables(champion).values() if branch["name"] == "flight_delay.features_weather"]
+    (weather,) = [branch for branch in tables(champion).values() if branch["name"] == "flights.features_weather"]
     asked = lived.ask("model", "lineage", f"{weather['name']}@{weather['version']}")
     assert asked["digest"] == weather["digest"]
     made = [found for branch in asked["used_for"] for found in walk(branch)]
@@ -120,10 +120,10 @@ def test_used_for_lists_the_models_made_from_a_table(lived: Lived, champion: dic
 
 def test_maintenance_of_a_table_does_not_change_the_run_that_wrote_it(lived: Lived):
     table = DeltaTable(str(lived.lake / "features" / "hour_history"))
-    before = lived.ask("model", "lineage", "flight_delay.features_hour_history")
+    before = lived.ask("model", "lineage", "flights.features_hour_history")
     table.create_checkpoint()
     table.optimize.compact(max_concurrent_tasks=1)
-    name = f"flight_delay.features_hour_history@{DeltaTable(table.table_uri).version()}"
+    name = f"flights.features_hour_history@{DeltaTable(table.table_uri).version()}"
     assert lived.ask("model", "lineage", name)["run"] == before["run"]
 
 
@@ -143,8 +143,8 @@ def test_the_plain_output_is_a_tree_without_repetition(lived: Lived):
         ("flight_dela", "did you mean 'flight_delay'"),
         ("flight_delay/9", "There are: 1, 2, 3"),
         ("flight_delay@winner", "There are: champion"),
-        ("flight_delay.features_wether", "did you mean 'flight_delay.features_weather'"),
-        ("flight_delay.features_weather@new", "is not a version of a table"),
+        ("flights.features_wether", "did you mean 'flights.features_weather'"),
+        ("flights.features_weather@new", "is not a version of a table"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_existing_ones(lived: Lived, name: str, words: str):

@@ -44,9 +44,9 @@ def live(project: Project) -> None:
 def contents(project: Project) -> dict[str, pd.DataFrame]:
     """The rows of every table, read by delta-rs and sorted, without columns of wall-clock time."""
     found = {}
-    for log in sorted(project.lake.glob("*/*/_delta_log")):
+    for log in sorted(project.root.glob("*/*/*/_delta_log")):
         frame = DeltaTable(str(log.parent)).to_pandas().drop(columns=WALL_CLOCK, errors="ignore")
-        found[str(log.parent.relative_to(project.lake))] = frame.sort_values(list(frame.columns), ignore_index=True)
+        found[str(log.parent.relative_to(project.root))] = frame.sort_values(list(frame.columns), ignore_index=True)
     return found
 
 

@@ -34,9 +34,9 @@ TYPOS = {
     "pipeline": (("--pipelines", "trainin"), "There is no pipeline 'trainin' (did you mean 'training'?)"),
     "tag": (("--tags", "night"), "There is no tag 'night'"),
     "namespace": (("--namespaces", "monitorin"), "There is no namespace 'monitorin' (did you mean 'monitoring'?)"),
-    "clock": (
-        ("--namespaces", "inference"),
-        "need flight_delay.as_of, which exists only in memory during a run",
+    "memory": (
+        ("--nodes", "training.flight_delay.fit_candidate"),
+        "need flight_delay.fitted_choice, which exists only in memory during a run",
     ),
 }
 
@@ -70,12 +70,12 @@ def test_a_damaged_table_gives_a_one_line_error(project) -> None:
     log = project.lake / "bronze" / "departure" / "_delta_log"
     broken = max(log.glob("*.json"))
     broken.write_text("{")
-    where = ("--params", f"as_of=2013-02-02,flight_delay.source={project.source}")
+    where = ("--params", f"as_of=2013-02-02,flights.source={project.source}")
 
     code, lines = kedro_run(project.data, "--pipelines", "feature_engineering", *where)
 
     assert (code, len(lines)) == (1, 1), lines
-    assert f"Error: flight_delay.bronze_departure is damaged: {broken} is not readable as JSON" in lines[0]
+    assert f"Error: flights.bronze_departure is damaged: {broken} is not readable as JSON" in lines[0]
     assert f"the last good version is {int(broken.stem) - 1}" in lines[0]
 
 
@@ -86,7 +86,7 @@ def test_a_full_disk_gives_a_one_line_error(project, tmp_path: Path) -> None:
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("needs root to mount a small disk")
     try:
-        where = ("--params", f"as_of=2013-02-02,flight_delay.source={project.source}")
+        where = ("--params", f"as_of=2013-02-02,flights.source={project.source}")
         code, lines = kedro_run(small, "--pipelines", "feature_engineering", *where)
     finally:
         subprocess.run(["umount", small], check=True)

@@ -25,15 +25,15 @@ def finish(process: subprocess.Popen) -> None:
     assert process.returncode == 0, errors.decode()[-3000:]
 
 
-def commits(lake: Path) -> int:
+def commits(root: Path) -> int:
     """The number of commits to all tables so far."""
-    return sum(1 for _ in lake.glob("*/*/_delta_log/*.json"))
+    return sum(1 for _ in root.glob("*/*/*/_delta_log/*.json"))
 
 
 @pytest.fixture(scope="module")
 def whole(lived: Project):
     """An undisturbed life cycle: the contents of its tables, its source and its number of commits."""
-    return contents(lived), lived.source, commits(lived.lake)
+    return contents(lived), lived.source, commits(lived.root)
 
 
 def kill_and_repeat(whole, folder: Path, seed: int) -> None:
@@ -41,7 +41,7 @@ def kill_and_repeat(whole, folder: Path, seed: int) -> None:
     chance = random.Random(seed)
     after, delay = chance.randrange(1, total), chance.uniform(0, 1)
     process = start(folder / "data", source)
-    while process.poll() is None and commits(folder / "data" / "dev" / "flight_delay") < after:
+    while process.poll() is None and commits(folder / "data" / "dev") < after:
         time.sleep(0.02)
     # The nodes between two commits take up to a second.
     time.sleep(delay)

@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from sklearn.metrics import roc_auc_score
 
 from podium.errors import PodiumError
+from podium.problems.flight_delay import PROBLEM
 from tests.conftest import Project
 from tests.pipelines.life import AS_OF, LATER, QUICK, contents, live
 
@@ -40,7 +41,7 @@ def test_training_logs_trials_as_child_runs_and_its_inputs(lived: Project) -> No
     assert {child.data.params["algorithm"] for child in children} == {"heuristic", "logistic_regression", "lightgbm"}
     inputs = {given.dataset.name: given.dataset for given in run.inputs.dataset_inputs}
     table = DeltaTable(str(lived.lake / "features" / "weather"))
-    version, _, table_id = inputs["flight_delay.features_weather"].digest.partition("@")
+    version, _, table_id = inputs["flights.features_weather"].digest.partition("@")
     assert 0 <= int(version) <= table.version()
     assert table_id
     assert table.metadata().id.startswith(table_id)
@@ -51,9 +52,11 @@ def test_training_logs_trials_as_child_runs_and_its_inputs(lived: Project) -> No
 
 def test_only_parameters_are_logged_as_parameters(lived: Project) -> None:
     runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
-    logged = {name for run in runs for name in run.data.params if name.startswith("flight_delay.")}
-    known = {"source", "knowable", "ingestion", "features", "training", "evaluation", "inference", "monitoring"}
-    assert {name.split(".")[1] for name in logged} == known
+    logged = {tuple(name.split(".")[:2]) for run in runs for name in run.data.params if "." in name}
+    assert logged == {
+        *(("flights", name) for name in ("source", "knowable", "ingestion", "features")),
+        *(("flight_delay", name) for name in ("training", "evaluation", "inference", "monitoring")),
+    }
 
 
 def test_every_later_flight_is_scored_once_two_hours_before_departure(lived: Project, small) -> None:
@@ -120,7 +123,7 @@ def test_a_deployment_killed_between_the_aliases_is_repaired_by_the_next(lived: 
 
 def test_a_prediction_log_without_a_feature_of_the_champion_gains_its_column(lived: Project) -> None:
     """The champion may have a feature that earlier ones lacked, and no request to score yet."""
-    path = str(lived.lake / "predictions" / "log")
+    path = str(lived.answers / "predictions" / "log")
     before = DeltaTable(path)
     rows = before.to_pyarrow_table().drop(["load_3h"])
     write_deltalake(path, rows, mode="overwrite", schema_mode="overwrite")
@@ -177,7 +180,6 @@ def test_a_candidate_that_fails_a_check_stays_challenger(lived: Project, new_pro
 
 def test_a_first_candidate_that_does_not_beat_the_baseline_is_not_promoted(lived: Project) -> None:
     from podium.pipelines.deployment.nodes import decide
-    from podium.problems import PROBLEMS
     from podium.registry.candidate import newest_candidate
     from podium.registry.evidence import newest_evidence
 
@@ -188,7 +190,7 @@ def test_a_first_candidate_that_does_not_beat_the_baseline_is_not_promoted(lived
     candidate = newest_candidate("flight_delay")
     from dataclasses import replace
 
-    decision = decide(candidate, replace(evidence, evaluation=failed), None, problem=PROBLEMS["flight_delay"])
+    decision = decide(candidate, replace(evidence, evaluation=failed), None, problem=PROBLEM)
     assert not decision.promote
 
 
@@ -196,18 +198,17 @@ def test_evidence_of_another_candidate_is_refused(lived: Project) -> None:
     from dataclasses import replace
 
     from podium.pipelines.deployment.nodes import decide
-    from podium.problems import PROBLEMS
     from podium.registry.candidate import newest_candidate
     from podium.registry.evidence import newest_evidence
 
     other = replace(newest_evidence("flight_delay"), digest="0" * 64)
     with pytest.raises(PodiumError, match="not evaluated"):
-        decide(newest_candidate("flight_delay"), other, None, problem=PROBLEMS["flight_delay"])
+        decide(newest_candidate("flight_delay"), other, None, problem=PROBLEM)
 
 
 @pytest.mark.parametrize("stage", ["training", "inference"])
 def test_features_that_end_before_the_moment_of_the_run_are_refused(lived: Project, stage: str) -> None:
-    written = [DeltaTable(str(lived.lake / name)) for name in ("training_sets/examples", "predictions/log")]
+    written = [DeltaTable(str(lived.answers / name)) for name in ("training_sets/examples", "predictions/log")]
     before = [table.version() for table in written]
     with pytest.raises(
         PodiumError, match=r"end before as_of \(.*\): origin_departures \(2013-04-20 00:00\)"
@@ -261,8 +262,9 @@ def test_another_future_does_not_change_the_past(lived: Project, other_future: P
     one, other = contents(lived), contents(other_future)
     compared = 0
     for name in one:
-        time = "feature_time" if name.startswith("features/") else "prediction_time"
-        if name == "features/refreshes" or not name.startswith(("features/", "predictions/", "training_sets/")):
+        zone, table = name.split("/")[1:]
+        time = "feature_time" if zone == "features" else "prediction_time"
+        if table == "refreshes" or zone not in {"features", "predictions", "training_sets"}:
             continue
         before, after = (frame[frame[time] <= CUT].reset_index(drop=True) for frame in (one[name], other[name]))
         pd.testing.assert_frame_equal(before, after, obj=name)

@@ -1,15 +1,14 @@
 """Arguments that ``fixed`` binds to node functions, and the previews of nodes."""
 
 import inspect
-from types import SimpleNamespace
 
 import pytest
 from kedro.pipeline import Node
 from pydantic import BaseModel
 
+from podium.domains.base import FeatureTable
+from podium.domains.flights import DOMAIN
 from podium.pipelines.stage import fixed, node, stage
-from podium.problems import PROBLEMS
-from podium.problems.base import FeatureTable
 
 
 class Given(BaseModel):
@@ -56,8 +55,8 @@ def refreshed(rows: int, *, table: FeatureTable) -> int:
 
 
 def test_the_preview_of_a_node_has_the_first_line_of_its_docstring_and_the_description_of_its_table():
-    table = PROBLEMS["flight_delay"].tables[0]
-    made = stage(SimpleNamespace(name="p"), "training", [node(refreshed, inputs="a", outputs="b", table=table)])
+    table = DOMAIN.tables[0]
+    made = stage("p", "training", [node(refreshed, inputs="a", outputs="b", table=table)])
 
     [only] = made.nodes
     assert only.name == "training.p.refreshed"

@@ -19,7 +19,7 @@ def test_training_runs_after_a_feature_changed_from_text_to_number(project: Proj
             lambda *given, **named: joined(*given, **named).withColumn("load_3h", F.col("load_3h").cast("string")),
         )
         project.run("training", as_of=AS_OF, **QUICK)
-    table = DeltaTable(str(project.lake / "training_sets" / "examples"))
+    table = DeltaTable(str(project.answers / "training_sets" / "examples"))
     held = table.to_pandas()
 
     project.run("training", as_of=LATER, **QUICK)

@@ -9,10 +9,10 @@ from kedro.framework.session import KedroSession
 from pyspark.sql import functions as F
 
 from podium import models
+from podium.domains.base import Feature, FeatureTable
+from podium.domains.flights import DOMAIN
 from podium.errors import PodiumError
 from podium.models.metrics import measure
-from podium.problems.base import Feature, FeatureTable
-from podium.problems.flight_delay import PROBLEM
 from podium.workbench import bench, picture, sql, tables, try_feature
 from podium.workbench.trial import _fitted
 from tests.conftest import PROJECT
@@ -107,9 +107,9 @@ def test_a_feature_that_the_champion_already_has_is_refused(context, champion):
 def test_the_workbench_gives_tables_query_results_and_pictures(context, lived):
     found = tables(context)
     assert found.loc["flight_delay.predictions", "rows"] == len(lived.table("predictions/log"))
-    answer = sql(context, "SELECT max(scheduled_departure) AS last FROM flight_delay.bronze_timetable")
+    answer = sql(context, "SELECT max(scheduled_departure) AS last FROM flights.bronze_timetable")
     assert answer["last"][0] == lived.table("bronze/timetable")["scheduled_departure"].max()
-    assert picture(context, PROBLEM.pictures[0].title).axes
+    assert picture(context, DOMAIN.pictures[0].title).axes
     with pytest.raises(PodiumError, match="did you mean 'Late flights by month'"):
         picture(context, "Late flights by months")
 

@@ -62,7 +62,7 @@ def run(tiny, tmp_path, tracking_store, monkeypatch):
         shutil.copy(tracking_store, folder)
         bootstrap_project(PROJECT)
         session = KedroServiceSession.create(project_path=PROJECT, env=env, conf_source=str(conf))
-        parameters = {"as_of": AS_OF, "flight_delay": {"source": str(tiny)}}
+        parameters = {"as_of": AS_OF, "flights": {"source": str(tiny)}}
         session.run(pipeline_names=["feature_engineering"], runtime_params=parameters)
 
     yield do
@@ -84,12 +84,12 @@ def test_tables_in_a_bucket_equal_those_in_a_folder(name, server, spark, tmp_pat
     monkeypatch.setenv("PODIUM_SPARK_MASTER", "local[2]")
     run("prod", conf)
 
-    home = tmp_path / "data" / "dev" / "flight_delay"
+    home = tmp_path / "data" / "dev" / "flights"
     tables = {log.parent.relative_to(home).as_posix() for log in home.glob("*/*/_delta_log")} - RECORDS
     assert {"bronze/timetable", "bronze/weather", "features/weather", "features/origin_departures"} <= tables
     for table in tables:
         pd.testing.assert_frame_equal(
-            rows(f"{root}/flight_delay/{table}"), rows(str(home / table)), check_exact=True, obj=table
+            rows(f"{root}/flights/{table}"), rows(str(home / table)), check_exact=True, obj=table
         )
     assert not [path for path in (tmp_path / "data" / "prod").rglob("*") if path.suffix == ".parquet"]
 

@@ -34,14 +34,14 @@ def catalog(place):
     page = {"type": "podium.lakehouse.files.PageDataset", "zone": "monitoring"}
     landing = {"type": "podium.lakehouse.landing.LandingDataset", "zone": "bronze"}
     return {
-        "{problem}.bronze_{table}": {**DELTA, "path": f"{place}/{{problem}}/bronze/{{table}}"},
-        "{problem}.landing": {**landing, "path": f"{place}/{{problem}}/landing"},
-        "{problem}.report_{name}": {**page, "filepath": f"{place}/{{problem}}/reports/{{name}}.html"},
+        "{owner}.bronze_{table}": {**DELTA, "path": f"{place}/{{owner}}/bronze/{{table}}"},
+        "{owner}.landing": {**landing, "path": f"{place}/{{owner}}/landing"},
+        "{owner}.report_{name}": {**page, "filepath": f"{place}/{{owner}}/reports/{{name}}.html"},
     }
 
 
-def lot_of(catalog, problem="p"):
-    return next((lot for lot in find_lots(catalog) if lot.problem == problem), None)
+def lot_of(catalog, namespace="p"):
+    return next((lot for lot in find_lots(catalog) if lot.namespace == namespace), None)
 
 
 def files(place: str) -> set[str]:

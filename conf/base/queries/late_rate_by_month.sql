@@ -1,10 +1,10 @@
 -- title: Flights that arrived 15 minutes late or more, or not at all, by month of departure (UTC)
 WITH outcome AS (
   SELECT scheduled_departure, 'arrived' AS how, arr_delay
-  FROM flight_delay.bronze_arrival
+  FROM flights.bronze_arrival
   UNION ALL
   SELECT scheduled_departure, 'cancelled', CAST(NULL AS int)
-  FROM flight_delay.bronze_cancellation
+  FROM flights.bronze_cancellation
 )
 SELECT
   date_format(scheduled_departure, 'yyyy-MM') AS month,

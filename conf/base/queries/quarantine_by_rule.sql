@@ -2,11 +2,11 @@
 -- threshold: share > 0.01
 WITH came_in AS (
   SELECT event, sum(rows_in) AS rows_in
-  FROM flight_delay.quarantine_intake
+  FROM flights.quarantine_intake
   GROUP BY event
 )
 SELECT bad.event, bad.rule, count(*) AS bad_rows, came_in.rows_in, round(count(*) / came_in.rows_in, 6) AS share
-FROM flight_delay.quarantine_rows AS bad
+FROM flights.quarantine_rows AS bad
 JOIN came_in ON came_in.event = bad.event
 GROUP BY bad.event, bad.rule, came_in.rows_in
 ORDER BY share DESC, bad.event, bad.rule

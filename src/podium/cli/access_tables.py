@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from podium.problems import PROBLEMS
+from podium.registered import domains, problems
 
 if TYPE_CHECKING:
     from podium.lakehouse.access.sql import CatalogTable
-    from podium.problems.base import Problem
 
     from .project import Project
 
@@ -22,7 +21,7 @@ OTHERS = {"{default}": {"type": "kedro.io.MemoryDataset"}}
 def catalog_tables(project: Project) -> Iterator[CatalogTable]:
     """Yield the Delta tables of all pipelines.
 
-    The table in ``<root>/<problem>/<zone>/<table>`` gets the name ``<problem>.<zone>_<table>``.
+    The table in ``<root>/<namespace>/<zone>/<table>`` gets the name ``<namespace>.<zone>_<table>``.
     """
     from kedro.io.catalog_config_resolver import CatalogConfigResolver
 
@@ -36,20 +35,21 @@ def catalog_tables(project: Project) -> Iterator[CatalogTable]:
         entry = resolver.resolve_pattern(dataset)
         if entry.get("type") == DATASET:
             schema, *steps = entry["path"].removeprefix(f"{project.root}/").split("/")
-            columns = tuple(_columns(PROBLEMS[schema], entry["zone"], steps[-1]))
+            columns = tuple(_columns(schema, entry["zone"], steps[-1]))
             yield CatalogTable(schema, "_".join(steps), entry["zone"], columns)
 
 
-def _columns(problem: Problem, zone: str, table: str) -> list[str]:
+def _columns(namespace: str, zone: str, table: str) -> list[str]:
     """The names of the columns in a table's definition. Empty if the table has no definition."""
     from podium.pipelines.eda.profile import SCHEMA as PROFILE
 
     if zone == "bronze":
-        return _names(problem.event(table).schema)
+        return _names(domains()[namespace].event(table).schema)
     if zone == "features":
-        found = [each for each in problem.tables if each.name == table]
+        found = [each for each in domains()[namespace].tables if each.name == table]
         return [name for each in found for name in (*each.entity, *(feature.name for feature in each.features))]
     if zone in {"training_sets", "predictions"}:
+        problem = problems()[namespace]
         return [*problem.keys, *problem.feature_names]
     return {"rows": ["rule", "received"], "profile": _names(PROFILE)}.get(table, [])
 

@@ -81,13 +81,13 @@ def _steps(as_of: datetime, later: datetime) -> Iterator[tuple[str, datetime]]:
 
 
 def _overrides(source: str | None) -> dict[str, Any]:
-    """The runtime parameters that make every problem read ``source``. Empty if ``source`` is None."""
+    """The runtime parameters that make every domain read ``source``. Empty if ``source`` is None."""
     if source is None:
         return {}
-    from podium.problems import PROBLEMS
+    from podium.registered import domains
 
     folder = source if source.startswith(PACKAGE) else str(Path(source).expanduser().resolve())
-    return {name: {"source": folder} for name in PROBLEMS}
+    return {name: {"source": folder} for name in domains()}
 
 
 def _run(

@@ -24,13 +24,14 @@ FILE: Any = click.Path(dir_okay=False, path_type=Path)
     short_help="The tables of the lakehouse.",
     epilog=examples(
         "podium lake tables",
-        'podium lake sql "select max(scheduled_departure) from flight_delay.bronze_timetable"',
+        "podium lake features weather",
+        'podium lake sql "select max(scheduled_departure) from flights.bronze_timetable"',
         "podium lake clean --env staging",
         "podium lake maintain",
     ),
 )
 def lake() -> None:
-    """List, query, clean and maintain the tables of the lakehouse."""
+    """List, query, clean and maintain the tables of the lakehouse, and list its features."""
 
 
 @lake.command(
@@ -63,6 +64,23 @@ def tables(env: str, wants_json: bool) -> None:
 
 
 @lake.command(
+    short_help="Every feature: its table, unit, meaning, owner, users.",
+    epilog=examples("podium lake features", "podium lake features weather", "podium lake features --json"),
+)
+@click.argument("word", required=False, default="")
+@json_option
+def features(word: str, wants_json: bool) -> None:
+    """List the features of all domains and problems, or those in which WORD occurs.
+
+    Shows each feature's table, entity, type, unit, description, owner and freshness, and the problems that use it. The
+    definitions are the same in every environment. Starts no engine.
+    """
+    from .lake_features import print_features
+
+    print_features(word, wants_json=wants_json)
+
+
+@lake.command(
     short_help="Drop expired tables and their files.",
     epilog=examples("podium lake clean --env staging", "podium lake clean --env staging --yes --vacuum --optimize"),
 )
@@ -72,10 +90,10 @@ def tables(env: str, wants_json: bool) -> None:
 @click.option("--optimize", is_flag=True, help="Also OPTIMIZE the tables that stay.")
 @json_option
 def clean(env: str, yes: bool, wants_json: bool, **upkeep: bool) -> None:
-    """Drop the tables, landed files and reports of every problem whose tables have all expired.
+    """Drop the tables, landed files and reports of every domain or problem whose tables have all expired.
 
     A property of each table says how long to keep the table after its last write. A table without the property never
-    expires, and neither does anything else of its problem. Models and runs in MLflow stay.
+    expires, and neither does anything else of its domain or problem. Models and runs in MLflow stay.
     """
     from .lake_upkeep import clean_up, roots_of_others
     from .project import open_project
@@ -126,7 +144,7 @@ def maintain(names: tuple[str, ...], env: str, wants_json: bool, **options: Any)
 @lake.command(
     short_help="Query tables by SQL, or run a named query.",
     epilog=examples(
-        'podium lake sql "select origin, count(*) from flight_delay.bronze_timetable group by origin"',
+        'podium lake sql "select origin, count(*) from flights.bronze_timetable group by origin"',
         "podium lake sql --list",
         "podium lake sql --name open_critical_alerts --env prod --json",
         'podium lake sql "select * from flight_delay.predictions" --parquet predictions.parquet',

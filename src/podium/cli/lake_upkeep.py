@@ -63,7 +63,7 @@ def clean_up(
     looked_after = _look_after(kept, _work(vacuum, optimize), dry_run=not yes, quiet=wants_json)
     if wants_json:
         said = [_lot_as_json(lot, expired=lot in gone) for lot in lots]
-        as_json({"env": project.env, "root": project.root, "dropped": yes, "problems": said, "tables": looked_after})
+        as_json({"env": project.env, "root": project.root, "dropped": yes, "namespaces": said, "tables": looked_after})
     _fail([f"{item.name}: {item.trouble}" for lot in lots for item in lot.keepers if item.trouble] if yes else [])
     _fail([f"{each['name']}: {each['trouble']}" for each in looked_after if each.get("trouble")])
 
@@ -197,7 +197,7 @@ def _print_lots(lots: list[Lot], now: datetime, project: Project, *, yes: bool) 
 
 
 def _verdict(lot: Lot, now: datetime) -> str:
-    size = f"{lot.problem}: {sum(item.kind == 'table' for item in lot.items)} tables, {_size(lot.bytes)}"
+    size = f"{lot.namespace}: {sum(item.kind == 'table' for item in lot.items)} tables, {_size(lot.bytes)}"
     if lot.has_expired(now):
         return f"{size}, expired since {day(_minute(lot.expires))}"
     if lot.expires is not None:
@@ -215,7 +215,7 @@ def _lot_as_json(lot: Lot, *, expired: bool) -> dict[str, Any]:
         | {"expires": item.expires, "trouble": item.trouble}
         for item in lot.items
     ]
-    return {"problem": lot.problem, "expired": expired, "expires": lot.expires, "bytes": lot.bytes, "items": items}
+    return {"namespace": lot.namespace, "expired": expired, "expires": lot.expires, "bytes": lot.bytes, "items": items}
 
 
 def _fail(wrong: Sequence[str]) -> None:

@@ -35,13 +35,13 @@ def model() -> None:
 def list_(name: str | None, env: str, wants_json: bool) -> None:
     """List the versions of one model or of all models, newest first, with aliases, metrics, origin and SHA-256."""
     from podium.errors import PodiumError, did_you_mean
-    from podium.problems import PROBLEMS
+    from podium.registered import problems
     from podium.registry.overview import Registry
 
     from .project import open_project
 
     found = Registry(open_project(env).mlflow_uri).versions()
-    known = {*PROBLEMS, *(version.name for version in found)}
+    known = {*problems(), *(version.name for version in found)}
     if name and name not in known:
         raise PodiumError(
             f"There is no model {name!r} in {env}{did_you_mean(name, known)}. The models are: "
@@ -104,7 +104,7 @@ def promote(
     epilog=examples(
         "podium model lineage flight_delay",
         "podium model lineage flight_delay/2 --env prod",
-        "podium model lineage flight_delay.features_weather@3",
+        "podium model lineage flights.features_weather@3",
         "podium model lineage flight_delay --json",
     ),
 )

@@ -45,16 +45,16 @@ def status(env: str, wants_json: bool) -> None:
 
 def gather(project: Project) -> dict[str, Any]:
     """Collect what ``podium status`` shows, as nested dictionaries."""
-    from podium.problems import PROBLEMS
+    from podium.registered import problems
     from podium.registry.overview import Registry
     from podium.registry.versions import CHALLENGER, CHAMPION
 
     registry = Registry(project.mlflow_uri)
     alerts = open_alerts(project)
-    problems = {}
-    for name, problem in PROBLEMS.items():
+    found = {}
+    for name, problem in problems().items():
         versions = {alias: registry.version(name, alias) for alias in (CHAMPION, CHALLENGER)}
-        problems[name] = {
+        found[name] = {
             "title": problem.title,
             "owner": problem.owner,
             **{alias: asdict(version) if version else None for alias, version in versions.items()},
@@ -64,7 +64,7 @@ def gather(project: Project) -> dict[str, Any]:
     return {
         "env": project.env,
         "root": project.root,
-        "problems": problems,
+        "problems": found,
         "pipelines": {name: _run(run) if run else None for name, run in runs.items()},
     }
 
@@ -74,7 +74,7 @@ def open_alerts(project: Project) -> dict[str, list[dict[str, Any]]]:
     from podium.lakehouse.listing import find_tables, rows_where
 
     tables = [table for table in find_tables(project.section("catalog")) if table.name.endswith(".monitoring_alerts")]
-    found = {table.problem: rows_where(table, status="open") for table in tables}
+    found = {table.namespace: rows_where(table, status="open") for table in tables}
     for alerts in found.values():
         alerts.sort(key=lambda alert: alert["window_start"], reverse=True)
         alerts.sort(key=lambda alert: alert["severity"] != GRAVEST)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podium.lakehouse.listing import Table, find_tables, rows_where
-from podium.problems import PROBLEMS
+from podium.pipelines import OF_DOMAINS
+from podium.registered import domains, problems
 from podium.registry.overview import PipelineRun, Registry
 from podium.registry.versions import CHALLENGER, CHAMPION
 
@@ -29,17 +30,18 @@ DOES = {
 
 @dataclass(frozen=True)
 class Scene:
-    """The material for sentences about a stage and a problem: the stage's run, and the tables before and after it.
+    """The material for sentences about a stage of a domain or problem: its run, and the tables before and after it.
 
     Attributes:
+        subject: the name of the domain or problem.
         run: the stage's run in MLflow.
         registry: the environment's registry.
-        tables: the problem's tables after the run, by their names without the problem.
+        tables: the subject's tables after the run, by their names without the subject.
         before: the same tables before the run.
-        rows: the problem's word for its rows.
+        rows: the subject's word for its rows.
     """
 
-    problem: str
+    subject: str
     run: PipelineRun
     registry: Registry
     tables: Mapping[str, Table]
@@ -47,7 +49,7 @@ class Scene:
     rows: str
 
     def zone(self, zone: str) -> list[Table]:
-        """The problem's tables in a zone."""
+        """The subject's tables in a zone."""
         return [table for table in self.tables.values() if table.zone == zone]
 
     def added(self, table: Table) -> int:
@@ -57,7 +59,7 @@ class Scene:
 
 
 class Teller:
-    """Writes the sentences about a finished stage, one group for each problem."""
+    """Writes the sentences about a finished stage, one group for each domain or problem."""
 
     def __init__(self, project: Project):
         self._project = project
@@ -68,19 +70,20 @@ class Teller:
         return find_tables(self._project.section("catalog"))
 
     def tell(self, pipeline: str, before: list[Table]) -> Iterator[str]:
-        """Yield sentences about a pipeline's last run, per problem. ``before`` lists the tables before that run."""
+        """Yield sentences about the last run of a pipeline. ``before`` lists the tables before that run."""
         run = self._registry.last_run(pipeline)
         now = self.tables()
-        for problem in PROBLEMS if run else ():
+        subjects = domains() if pipeline in OF_DOMAINS else problems()
+        for subject in subjects if run else ():
             assert run is not None
             yield from SAYS[pipeline](
                 Scene(
-                    problem=problem,
+                    subject=subject,
                     run=run,
                     registry=self._registry,
-                    tables={t.name.partition(".")[2]: t for t in now if t.problem == problem},
-                    before={t.name.partition(".")[2]: t for t in before if t.problem == problem},
-                    rows=words(self._project, problem)["rows"],
+                    tables={t.name.partition(".")[2]: t for t in now if t.namespace == subject},
+                    before={t.name.partition(".")[2]: t for t in before if t.namespace == subject},
+                    rows=words(self._project, subject)["rows"],
                 )
             )
 
@@ -138,7 +141,7 @@ def _evaluation(scene: Scene) -> Iterator[str]:
 def _deployment(scene: Scene) -> Iterator[str]:
     number = scene.run.tags.get("podium.version")
     for alias in (CHAMPION, CHALLENGER):
-        version = scene.registry.version(scene.problem, alias)
+        version = scene.registry.version(scene.subject, alias)
         if version is None or version.version != number:
             continue
         checks = version.checks.split("; ")
@@ -149,7 +152,7 @@ def _deployment(scene: Scene) -> Iterator[str]:
 
 def _inference(scene: Scene) -> Iterator[str]:
     log = scene.tables.get("predictions")
-    champion = scene.registry.version(scene.problem, CHAMPION)
+    champion = scene.registry.version(scene.subject, CHAMPION)
     if log and champion:
         new = scene.added(log)
         yield (
@@ -160,7 +163,7 @@ def _inference(scene: Scene) -> Iterator[str]:
 
 
 def _monitoring(scene: Scene) -> Iterator[str]:
-    champion = scene.registry.version(scene.problem, CHAMPION)
+    champion = scene.registry.version(scene.subject, CHAMPION)
     months = months_over(scene.tables.get("monitoring_performance"), champion.version) if champion else []
     known = [month["auc"] for month in months if month["auc"] is not None]
     alerts = rows_where(scene.tables["monitoring_alerts"], status="open") if "monitoring_alerts" in scene.tables else []

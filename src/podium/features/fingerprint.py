@@ -1,22 +1,22 @@
-"""A digest of a problem's source code, to detect results that another version of the code computed."""
+"""A digest of a domain's source code, to detect results that another version of the code computed."""
 
 from functools import lru_cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
-from podium.problems.base import Problem
+from podium.domains.base import Domain
 
 __all__ = ["code_digest"]
 
 
-def code_digest(problem: Problem, *modules: str) -> str:
-    """SHA-256 of the source of a problem's modules.
+def code_digest(domain: Domain, *modules: str) -> str:
+    """SHA-256 of the source of a domain's modules.
 
-    Without ``modules``, the digest covers every module of the problem's package, but no sub-package: sub-packages
+    Without ``modules``, the digest covers every module of the domain's package, but no sub-package: sub-packages
     hold code that affects no table, such as pictures.
     """
-    return _digest(f"podium.problems.{problem.name}", modules)
+    return _digest(domain.package, modules)
 
 
 @lru_cache

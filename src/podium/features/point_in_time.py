@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from podium.problems.base import FeatureTable
+from podium.domains.base import FeatureTable
 
 __all__ = ["latest_known", "point_in_time_join"]
 

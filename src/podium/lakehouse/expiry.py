@@ -1,7 +1,7 @@
-"""Drop expired tables. A table property says how long a table is kept. All tables of a problem expire together.
+"""Drop expired tables. A table property says how long a table is kept.
 
-A problem is an ML problem, such as flight_delay. If one of its tables lacks the property, none of the problem's tables
-and files expires.
+All tables of a domain, or of a problem, expire together. If one of them lacks the property, none of its tables and
+files expires.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Item", "ItemKind", "Lot", "drop", "find_lots"]
 
 # Maintenance operations change no rows, so they do not count as a table's last write.
 UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES")
-# Drop these tables first, because they mark the problem's other tables as complete. If a run starts halfway through the
+# Drop these tables first, because they mark other tables as complete. If a run starts halfway through the
 # drop, it then finds no marks and writes the other tables again.
 RECORDS = ("/features/refreshes", "/quarantine/intake")
 
@@ -40,7 +40,7 @@ class ItemKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """A table or a folder of files that belongs to a problem.
+    """A table or a folder of files that belongs to a domain or problem.
 
     Attributes:
         name: its name in the catalog.
@@ -70,12 +70,12 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Lot:
-    """All tables and files of a problem in an environment, which expire together.
+    """All tables and files of a domain or problem in an environment, which expire together.
 
-    Their time of expiry is the latest among the tables. If the problem has no tables, it is the latest among the files.
+    Their time of expiry is the latest among the tables. If there are no tables, it is the latest among the files.
     """
 
-    problem: str
+    namespace: str
     items: tuple[Item, ...]
 
     @property
@@ -106,19 +106,19 @@ class Lot:
 
 
 def find_lots(catalog: Mapping[str, Mapping[str, Any]]) -> list[Lot]:
-    """The tables and files of every problem, sorted by the problem's name.
+    """The tables and files of every domain and problem, sorted by its name.
 
     Args:
         catalog: the configured entries of the catalog, including dataset factories.
     """
     lots: dict[str, list[Item]] = {}
-    for problem, item in [*_tables(catalog), *_remains(catalog), *_files(catalog)]:
-        lots.setdefault(problem, []).append(item)
-    return [Lot(problem=problem, items=tuple(items)) for problem, items in sorted(lots.items())]
+    for namespace, item in [*_tables(catalog), *_remains(catalog), *_files(catalog)]:
+        lots.setdefault(namespace, []).append(item)
+    return [Lot(namespace=namespace, items=tuple(items)) for namespace, items in sorted(lots.items())]
 
 
 def drop(lot: Lot, roots: Iterable[str], now: datetime) -> Iterator[Item]:
-    """Drop all items of a problem if they have expired, and yield each item after dropping it.
+    """Drop all items of a domain or problem if they have expired, and yield each item after dropping it.
 
     If the drop is killed, a run can start from what is left, and the next call completes the drop. Files are dropped
     first, because a run writes them again, and because only the tables say when everything expires. Next come the
@@ -130,13 +130,13 @@ def drop(lot: Lot, roots: Iterable[str], now: datetime) -> Iterator[Item]:
     """
     roots = list(roots)
     if not lot.has_expired(now):
-        raise LakehouseError(f"The tables and files of {lot.problem} have not expired, so nothing was dropped.")
+        raise LakehouseError(f"The tables and files of {lot.namespace} have not expired, so nothing was dropped.")
     require_inside((item.path for item in lot.items), roots)
     for item in lot.items:
         if item.kind is ItemKind.TABLE and _last_write(item.path) != item.written:
             raise LakehouseError(
-                f"No table or file of {lot.problem} was dropped: {item.name} has just been written, after this command "
-                "had listed it. Run the command again."
+                f"No table or file of {lot.namespace} was dropped: {item.name} has just been written, after this "
+                "command had listed it. Run the command again."
             )
     for item in sorted(lot.items, key=_turn):
         _remove(item)
@@ -165,7 +165,7 @@ def _tables(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Ite
     for place in table_places(catalog):
         written, retention, trouble = _facts(place.path)
         yield (
-            place.problem,
+            place.namespace,
             Item(
                 name=place.name,
                 kind=ItemKind.TABLE,
@@ -227,17 +227,18 @@ def _remains(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, It
     for place in find_places(catalog, below=""):
         if place.path not in tables and (used := usage(place.path)).files:
             trouble = "files without a Delta log"
-            yield place.problem, _item(place.name, ItemKind.REMAINS, place.zone, place.path, used, kept, trouble)
+            yield place.namespace, _item(place.name, ItemKind.REMAINS, place.zone, place.path, used, kept, trouble)
 
 
 def _files(catalog: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Item]]:
-    """Yield the landed sources and HTML pages of every problem."""
+    """Yield the landed sources and HTML pages of every domain and problem."""
     kept = _retention(catalog)
     for name, entry in catalog.items():
         if entry.get("type") == DATASET or "zone" not in entry or PLACEHOLDER.search(entry["zone"]):
             continue
         for path, names in fitting(entry.get("filepath") or entry["path"]):
-            yield names["problem"], _item(name.format(**names), ItemKind.FILES, entry["zone"], path, usage(path), kept)
+            full = name.format(**names)
+            yield full.partition(".")[0], _item(full, ItemKind.FILES, entry["zone"], path, usage(path), kept)
 
 
 def _item(

@@ -148,7 +148,7 @@ def check(root: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, Path
     """Map every expected file to its path. Raise one error that lists all missing files and wrong columns."""
     if not root.is_dir():
         raise LakehouseError(
-            f"The source folder {root} does not exist. Set the parameter <problem>.source to an existing folder."
+            f"The source folder {root} does not exist. Set the parameter <domain>.source to an existing folder."
         )
     files, wrong = {}, []
     present = [path for path in sorted(root.iterdir()) if path.name.endswith(SUFFIXES)]

@@ -38,17 +38,17 @@ ESCAPED = re.compile(r"\\\{(\w+)\\\}")
 
 @dataclass(frozen=True, kw_only=True)
 class TableLocation:
-    """The name, problem, zone and path of a table that may or may not exist.
+    """The name, namespace, zone and path of a table that may or may not exist.
 
     Attributes:
-        name: its name in the catalog, ``<problem>.<zone>_<table>``.
-        problem: the problem that the table belongs to.
+        name: its name in the catalog, ``<namespace>.<zone>_<table>``.
+        namespace: the domain or problem that the table belongs to.
         zone: the zone of the lakehouse that it belongs to.
         path: its path or URL.
     """
 
     name: str
-    problem: str
+    namespace: str
     zone: str
     path: str
 
@@ -67,7 +67,7 @@ class Table(TableLocation):
 
 
 def find_tables(catalog: Mapping[str, Mapping[str, Any]]) -> list[Table]:
-    """Every Delta table of every problem, sorted by name.
+    """Every Delta table of every domain and problem, sorted by name.
 
     Args:
         catalog: the configured entries of the catalog, including dataset factories.
@@ -94,12 +94,13 @@ def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> l
         zone = own[name]["zone"]
         for path, names in fitting(own[name]["path"], below):
             if path not in found:
-                found[path] = TableLocation(name=name.format(**names), problem=names["problem"], zone=zone, path=path)
+                full = name.format(**names)
+                found[path] = TableLocation(name=full, namespace=full.partition(".")[0], zone=zone, path=path)
     return sorted(found.values(), key=lambda place: place.name)
 
 
 def find_files(catalog: Mapping[str, Mapping[str, Any]], prefix: str) -> dict[str, str]:
-    """Map catalog entries called ``<problem>.<prefix>...`` to the URLs of their files. Leave out missing files."""
+    """Map catalog entries called ``<namespace>.<prefix>...`` to the URLs of their files. Leave out missing files."""
     return {
         name.format(**names): path if "://" in path else Path(path).absolute().as_uri()
         for name, entry in catalog.items()
@@ -126,7 +127,7 @@ def rows_where(table: Table, **equal: str) -> list[dict[str, Any]]:
 
 
 def fitting(pattern: str, below: str = "") -> Iterator[tuple[str, dict[str, str]]]:
-    """Existing paths that match a pattern such as ``data/{problem}/bronze/{table}``, with the placeholders' values.
+    """Existing paths that match a pattern such as ``data/{domain}/bronze/{table}``, with the placeholders' values.
 
     ``below`` is a file or folder that a path must contain. For Unity Catalog it is ignored: every match is a table.
     """

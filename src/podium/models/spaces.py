@@ -8,7 +8,7 @@ from optuna import Trial
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from podium.errors import did_you_mean
-from podium.problems.base import Params
+from podium.validation import Params
 
 __all__ = ["SPACES", "Algorithms", "HeuristicSpace", "LightGBMSpace", "LogisticSpace", "Search", "Space"]
 

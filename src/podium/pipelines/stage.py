@@ -1,4 +1,4 @@
-"""Build one stage for one problem: make nodes, and put nodes, datasets and parameters into namespaces."""
+"""Build one stage for one domain or problem: make nodes, and put nodes, datasets and parameters into namespaces."""
 
 from collections.abc import Callable, Iterable
 from functools import partial, update_wrapper
@@ -11,7 +11,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro.pipeline.preview_contract import TextPreview
 from kedro.utils import KedroExperimentalWarning
 
-from podium.problems.base import FeatureTable, Problem
+from podium.domains.base import FeatureTable
 
 __all__ = ["fixed", "node", "stage"]
 
@@ -57,7 +57,7 @@ def fixed(func: Callable[..., Any], *, types: dict[str, type] | None = None, **a
     Args:
         func: a plain function.
         types: parameter -> annotation. Kedro turns a ``params:`` input into the pydantic model that the annotation
-            names; use ``types`` where only the problem knows that model.
+            names; use ``types`` where only the domain knows that model.
         arguments: the keyword-only arguments to fix.
 
     Raises:
@@ -77,21 +77,27 @@ def fixed(func: Callable[..., Any], *, types: dict[str, type] | None = None, **a
     return made
 
 
-def stage(problem: Problem, name: str, nodes: Iterable[Node]) -> Pipeline:
+def stage(subject: str, name: str, nodes: Iterable[Node]) -> Pipeline:
     """Put the nodes of a stage, and the datasets and parameters that they use, into namespaces.
 
-    Nodes go into ``<name>.<problem>``. Datasets and parameters, except ``as_of``, go into ``<problem>``.
+    Nodes go into ``<name>.<subject>``. Datasets and parameters go into ``<subject>``, except ``params:as_of`` and
+    datasets whose name has a dot, such as those of a problem's domain: they are in a namespace already.
     The stage's name comes first because kedro-viz groups nodes by the first part of the namespace.
+
+    Args:
+        subject: the name of the domain or problem.
+        name: the name of the stage.
+        nodes: the nodes of the stage.
     """
     bare = Pipeline(nodes)
     inputs = {dataset for dataset in bare.inputs() if not dataset.startswith("params:")}
     outputs = {dataset for dataset in bare.datasets() if not dataset.startswith("params:")} - inputs
     parameters = {key for key in bare.inputs() if key.startswith("params:")}
-    own = f"{problem.name}."
+    own = f"{subject}."
     return Pipeline(
         bare,
-        namespace=f"{name}.{problem.name}",
-        inputs={dataset: own + dataset for dataset in inputs},
+        namespace=f"{name}.{subject}",
+        inputs={dataset: dataset if "." in dataset else own + dataset for dataset in inputs},
         outputs={dataset: own + dataset for dataset in outputs},
         parameters={
             key: key if key == "params:as_of" else f"params:{own}{key.removeprefix('params:')}" for key in parameters

@@ -1,8 +1,1 @@
-"""The problems of this project, by name. To add one, create a package here and add it to ``PROBLEMS``."""
-
-from podium.problems.base import Problem
-from podium.problems.flight_delay import PROBLEM as FLIGHT_DELAY
-
-__all__ = ["PROBLEMS"]
-
-PROBLEMS: dict[str, Problem] = {problem.name: problem for problem in (FLIGHT_DELAY,)}
+"""Problems: what is asked. A problem owns a request, a label, slices, and names the feature tables that it uses."""

@@ -1,8 +1,9 @@
 """The names that reports and pictures use for the rows and the labels of a problem."""
 
-from podium.problems.base import Params
-
 __all__ = ["ReportWords"]
+
+
+from podium.validation import Params
 
 
 class ReportWords(Params):

@@ -15,9 +15,9 @@ from podium.pipelines.evaluation.assessment import holdout_rows
 from podium.pipelines.evaluation.parameters import EvaluationParams
 from podium.pipelines.training.nodes import training_rows
 from podium.pipelines.training.parameters import TrainingParams
-from podium.problems import PROBLEMS
 from podium.problems.base import Problem
 from podium.project_parameters import parameters_model
+from podium.registered import problems
 from podium.registry.versions import ModelVersion
 
 __all__ = ["Bench", "bench"]
@@ -52,7 +52,7 @@ def bench(context: KedroContext, problem: str = "flight_delay") -> Bench:
     Raises:
         PodiumError: there is no champion, or its training set is gone; the message says what to run.
     """
-    definition, catalog = PROBLEMS[problem], context.catalog
+    definition, catalog = problems()[problem], context.catalog
     champion: ModelVersion | None = catalog.load(f"{problem}.champion")
     if champion is None:
         raise PodiumError(

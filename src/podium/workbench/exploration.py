@@ -1,4 +1,4 @@
-"""Load tables and query results as data frames, with times in UTC, and draw the pictures of a problem."""
+"""Load tables and query results as data frames, with times in UTC, and draw the pictures of a domain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kedro.framework.context import KedroContext
 from podium.errors import PodiumError, did_you_mean
 from podium.lakehouse.listing import find_tables
 from podium.lakehouse.query.execution import engine_errors, run_query
-from podium.problems import PROBLEMS
+from podium.registered import domains
 from podium.reports import drawing
 
 if TYPE_CHECKING:
@@ -36,18 +36,18 @@ def sql(context: KedroContext, query: str) -> pd.DataFrame:
         return frame.toArrow().to_pandas()
 
 
-def picture(context: KedroContext, title: str, problem: str = "flight_delay") -> Figure:
-    """Draw one exploration picture of a problem, chosen by its title, from all rows of the bronze tables.
+def picture(context: KedroContext, title: str, domain: str = "flights") -> Figure:
+    """Draw one exploration picture of a domain, chosen by its title, from all rows of the bronze tables.
 
     Raises:
         PodiumError: no picture has that title, or a bronze table is missing.
     """
-    definition = PROBLEMS[problem]
+    definition = domains()[domain]
     known = {each.title: each for each in definition.pictures}
     if title not in known:
         listed = ", ".join(map(repr, known))
         raise PodiumError(f"There is no picture {title!r}{did_you_mean(title, known)}. There are: {listed}.")
-    bronze = {each.name: context.catalog.load(f"{problem}.bronze_{each.name}") for each in definition.events}
+    bronze = {each.name: context.catalog.load(f"{domain}.bronze_{each.name}") for each in definition.events}
     rows = known[title].table(bronze).toPandas()
     with drawing(*known[title].size) as figure:
         known[title].draw(figure, rows.sort_values(list(rows.columns), ignore_index=True))

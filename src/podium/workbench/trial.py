@@ -10,6 +10,7 @@ import pandas as pd
 from kedro.framework.context import KedroContext
 from pyspark.sql import DataFrame
 
+from podium.domains.base import FeatureTable, Knowledge
 from podium.errors import PodiumError
 from podium.features.as_of import all_known_at, known_at
 from podium.features.feature_join import requests_between
@@ -18,7 +19,6 @@ from podium.models import Model
 from podium.models.fitting import fit
 from podium.models.metrics import METRICS
 from podium.pipelines.evaluation.assessment import evaluate
-from podium.problems.base import FeatureTable, Knowledge
 
 from .champion import Bench
 
@@ -60,7 +60,7 @@ def try_feature(context: KedroContext, bench: Bench, table: FeatureTable) -> Tri
         raise PodiumError(f"The champion already has {', '.join(taken)}. Give the new feature another name.")
     as_of, problem = bench.champion.as_of, bench.problem
     events = dict.fromkeys((*table.reads, *problem.request_reads))
-    bronze = {event: context.catalog.load(f"{problem.name}.bronze_{event}") for event in events}
+    bronze = {event: context.catalog.load(f"{problem.domain.name}.bronze_{event}") for event in events}
     begin = bench.unseen["prediction_time"].min().to_pydatetime()
     for cut in (begin, begin + (as_of - begin) / 2):
         require_no_future(table, bronze, cut=cut, as_of=as_of)

@@ -27,7 +27,7 @@ STAND_IN = "~"
 
 @dataclass(frozen=True, order=True)
 class CatalogTable:
-    """A table in Unity Catalog: its schema (the problem), name, zone, and known columns."""
+    """A table in Unity Catalog: its schema (the domain or problem), name, zone, and known columns."""
 
     schema: str
     name: str

@@ -116,7 +116,7 @@ def _described(tree: exp.Describe, names: Mapping[str, str]) -> str:
 
 
 def _edits(tree: exp.Expr, clean: str, names: Mapping[str, str]) -> Iterator[_Edit]:
-    """Yield edits of the SQL: tables' names become placeholders, ``problem.table.column`` becomes ``table.column``."""
+    """Yield edits of the SQL: table names become placeholders, ``namespace.table.column`` becomes ``table.column``."""
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Func):
             continue  # a table function, such as range(); refuse_calls decides whether it is allowed

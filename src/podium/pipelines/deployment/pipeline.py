@@ -13,4 +13,4 @@ def create_pipeline(problem: Problem) -> Pipeline:
     table = [
         node(nodes.decide, inputs=["candidate", "evidence", "seen_champion"], outputs="champion", problem=problem),
     ]
-    return stage(problem, "deployment", table)
+    return stage(problem.name, "deployment", table)

@@ -7,47 +7,47 @@ import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
+from podium.domains.base import Domain, Picture
 from podium.features.as_of import all_known_at
 from podium.lakehouse.table import Rows
 from podium.pipelines.eda.missing import missing_values
 from podium.pipelines.eda.page_picture import PagePicture, page_picture
 from podium.pipelines.eda.profile import SCHEMA, profile_tables
 from podium.pipelines.eda.report import render_page
-from podium.problems.base import Picture, Problem
 
 __all__ = ["draw", "page", "profile"]
 
 
-def profile(as_of: datetime, *frames: DataFrame, problem: Problem) -> tuple[pd.DataFrame, Rows]:
+def profile(as_of: datetime, *frames: DataFrame, domain: Domain) -> tuple[pd.DataFrame, Rows]:
     """The profile of every bronze table as known at ``as_of``, for the page and for the table ``eda_profile``.
 
     Args:
         as_of: the moment of the run, with time zone.
-        frames: the bronze tables, in the order of the problem's events. One Spark action for each.
-        problem: the ML question.
+        frames: the bronze tables, in the order of the domain's events. One Spark action for each.
+        domain: the domain.
 
     Returns:
         The columns of ``podium.pipelines.eda.profile.SCHEMA``, as a pandas frame and as rows to merge by key.
     """
-    found = profile_tables(all_known_at(_named(frames, problem), as_of), as_of)
+    found = profile_tables(all_known_at(_named(frames, domain), as_of), as_of)
     table = pa.Table.from_pandas(found, preserve_index=False)
     rows = frames[0].sparkSession.createDataFrame(table, SCHEMA)
     return found, Rows(frame=rows, keys=("as_of", "table", "column"))
 
 
-def draw(as_of: datetime, *frames: DataFrame, problem: Problem) -> list[PagePicture]:
-    """Draw the problem's pictures of the rows known at ``as_of``, and describe each in a sentence, its finding."""
-    tables = all_known_at(_named(frames, problem), as_of)
-    return [_drawn(picture, picture.table(tables).toPandas()) for picture in problem.pictures]
+def draw(as_of: datetime, *frames: DataFrame, domain: Domain) -> list[PagePicture]:
+    """Draw the domain's pictures of the rows known at ``as_of``, and describe each in a sentence, its finding."""
+    tables = all_known_at(_named(frames, domain), as_of)
+    return [_drawn(picture, picture.table(tables).toPandas()) for picture in domain.pictures]
 
 
-def page(as_of: datetime, profile: pd.DataFrame, pictures: list[PagePicture], *, problem: Problem) -> str:
+def page(as_of: datetime, profile: pd.DataFrame, pictures: list[PagePicture], *, domain: Domain) -> str:
     """The HTML page of the exploration. The same ``as_of`` and data give the same bytes."""
-    return render_page(problem, as_of, profile, [*pictures, missing_values(profile)])
+    return render_page(domain, as_of, profile, [*pictures, missing_values(profile)])
 
 
-def _named(frames: Sequence[DataFrame], problem: Problem) -> dict[str, DataFrame]:
-    return {event.name: frame for event, frame in zip(problem.events, frames, strict=True)}
+def _named(frames: Sequence[DataFrame], domain: Domain) -> dict[str, DataFrame]:
+    return {event.name: frame for event, frame in zip(domain.events, frames, strict=True)}
 
 
 def _drawn(picture: Picture, rows: pd.DataFrame) -> PagePicture:

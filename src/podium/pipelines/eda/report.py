@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from podium.domains.base import Domain
 from podium.pipelines.eda.page_picture import PagePicture
-from podium.problems.base import Problem
 
 __all__ = ["render_page"]
 
@@ -18,7 +18,7 @@ LONGEST = 60
 MINUTES = len("2013-01-01 00:00")
 
 
-def render_page(problem: Problem, as_of: datetime, profile: pd.DataFrame, pictures: Sequence[PagePicture]) -> str:
+def render_page(domain: Domain, as_of: datetime, profile: pd.DataFrame, pictures: Sequence[PagePicture]) -> str:
     """Return the self-contained page. Equal arguments give equal bytes: it holds no clock time, path or random name."""
     from podium.reports.page import render
 
@@ -26,7 +26,7 @@ def render_page(problem: Problem, as_of: datetime, profile: pd.DataFrame, pictur
     known = profile.loc[profile["column"] == "available_at", "max"].dropna()
     return render(
         TEMPLATE,
-        problem=problem,
+        domain=domain,
         as_of=as_of.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         newest=f"{known.max()[:MINUTES]} UTC" if len(known) else "-",
         pictures=pictures,

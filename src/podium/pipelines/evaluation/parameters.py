@@ -4,8 +4,8 @@ import math
 
 from pydantic import Field
 
-from podium.problems.base import Params
 from podium.reports.words import ReportWords
+from podium.validation import Params
 
 __all__ = ["CardText", "EvaluationParams", "ReportWords", "Thresholds"]
 

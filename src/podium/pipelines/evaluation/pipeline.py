@@ -11,11 +11,12 @@ from . import nodes
 
 def create_pipeline(problem: Problem) -> Pipeline:
     """Return the pipeline that measures the candidate against baseline and champion, and writes its model card."""
+    as_of = f"{problem.domain.name}.as_of"
     compared = ["candidate", "seen_champion", "evaluated_rows", "params:evaluation"]
     table = [
         node(
             nodes.held_out,
-            inputs=["training_sets_examples", "candidate", "as_of", "params:evaluation"],
+            inputs=["training_sets_examples", "candidate", as_of, "params:evaluation"],
             outputs="evaluated_rows",
             problem=problem,
         ),
@@ -27,4 +28,4 @@ def create_pipeline(problem: Problem) -> Pipeline:
             problem=problem,
         ),
     ]
-    return ingestion.create_clock(problem) + stage(problem, "evaluation", table)
+    return ingestion.create_clock(problem.domain) + stage(problem.name, "evaluation", table)

@@ -11,12 +11,12 @@ from pydantic import field_validator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from podium.domains.base import Domain, FeatureTable, Knowledge, Params
 from podium.features.as_of import all_known_at
 from podium.features.fingerprint import code_digest
 from podium.features.refreshes import reached
 from podium.lakehouse.table import Mode, Rows, Unchanged
 from podium.pipelines.ingestion.nodes import parse_moment
-from podium.problems.base import FeatureTable, Knowledge, Params, Problem
 
 REFRESH_KEYS = ("table",)
 REFRESH_SCHEMA = "table string, fingerprint string, until timestamp"
@@ -34,7 +34,7 @@ class FeatureParams(Params):
 
 
 def plan(
-    as_of: datetime, parameters: FeatureParams, intake: DataFrame, seen: DataFrame | None, *, problem: Problem
+    as_of: datetime, parameters: FeatureParams, intake: DataFrame, seen: DataFrame | None, *, domain: Domain
 ) -> pd.DataFrame:
     """Plan the refresh of each feature table: whether it is due, and which span of time to compute.
 
@@ -44,13 +44,13 @@ def plan(
     which the table is computed after the refresh.
     """
     ingested = sorted(f"{row['event']}{row['source_digest']}{row['intake']}" for row in intake.collect())
-    fingerprint = sha256((code_digest(problem) + "".join(ingested)).encode()).hexdigest()[:16]
+    fingerprint = sha256((code_digest(domain) + "".join(ingested)).encode()).hexdigest()[:16]
     # Ignore earlier refreshes with another fingerprint: they used other data or other code than this run. If that
     # leaves a table without a refresh, all rows of the table are computed again.
     ends = reached(seen.filter(F.col("fingerprint") == fingerprint)) if seen is not None else {}
     again = pd.Timestamp(parameters.recompute_from) if parameters.recompute_from else None
     until, rows = pd.Timestamp(as_of), []
-    for table in problem.tables:
+    for table in domain.tables:
         stands = ends.get(table.name)
         since = stands if stands is None or again is None else min(stands, again)
         due = since is None or since < until

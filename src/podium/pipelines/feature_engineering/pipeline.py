@@ -2,21 +2,21 @@
 
 from kedro.pipeline import Pipeline
 
+from podium.domains.base import Domain
 from podium.pipelines import ingestion
 from podium.pipelines.stage import node, stage
-from podium.problems.base import Problem
 
 from . import nodes
 
 
-def create_pipeline(problem: Problem) -> Pipeline:
+def create_pipeline(domain: Domain) -> Pipeline:
     """Return the pipeline that ingests the sources, then refreshes each feature table in its own node."""
     table = [
         node(
             nodes.plan,
             inputs=["as_of", "params:features", "quarantine_intake", "seen_features_refreshes"],
             outputs="feature_plans",
-            problem=problem,
+            domain=domain,
         ),
         *[
             node(
@@ -26,16 +26,16 @@ def create_pipeline(problem: Problem) -> Pipeline:
                 table=each,
                 name=f"refresh_{each.name}",
             )
-            for each in problem.tables
+            for each in domain.tables
         ],
         node(
             nodes.record,
-            inputs=["feature_plans", *[f"features_{each.name}" for each in problem.tables]],
+            inputs=["feature_plans", *[f"features_{each.name}" for each in domain.tables]],
             outputs="features_refreshes",
         ),
     ]
     return (
-        ingestion.create_pipeline(problem)
-        + ingestion.create_clock(problem)
-        + stage(problem, "feature_engineering", table)
+        ingestion.create_pipeline(domain)
+        + ingestion.create_clock(domain)
+        + stage(domain.name, "feature_engineering", table)
     )

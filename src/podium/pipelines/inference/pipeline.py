@@ -11,15 +11,16 @@ from . import nodes
 
 def create_pipeline(problem: Problem) -> Pipeline:
     """Return the pipeline in which the champion scores every request that it has not scored yet."""
-    reads = [f"bronze_{event}" for event in problem.request_reads]
-    tables = [f"features_{table.name}" for table in problem.tables]
-    state = ["seen_predictions_log", "features_refreshes"]
+    domain = problem.domain.name
+    reads = [f"{domain}.bronze_{event}" for event in problem.request_reads]
+    tables = [f"{domain}.features_{name}" for name in problem.uses]
+    state = ["seen_predictions_log", f"{domain}.features_refreshes"]
     table = [
         node(
             nodes.score,
-            inputs=["as_of", "params:inference", "champion", *state, *reads, *tables],
+            inputs=[f"{domain}.as_of", "params:inference", "champion", *state, *reads, *tables],
             outputs="predictions",
             problem=problem,
         ),
     ]
-    return ingestion.create_clock(problem) + stage(problem, "inference", table)
+    return ingestion.create_clock(problem.domain) + stage(problem.name, "inference", table)

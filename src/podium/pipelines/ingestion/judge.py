@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from podium.domains.base import Event
 from podium.lakehouse.batches import gathered
-from podium.problems.base import Event
 
 __all__ = ["judge", "judged"]
 

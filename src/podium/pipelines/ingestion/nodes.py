@@ -15,11 +15,11 @@ from pydantic import Field
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from podium.domains.base import Domain, Event, Params
 from podium.errors import PodiumError
 from podium.features.fingerprint import code_digest
 from podium.lakehouse.landing import Landing, Source
 from podium.lakehouse.table import Rows, Unchanged
-from podium.problems.base import Event, Params, Problem
 
 from .judge import judged
 
@@ -72,14 +72,14 @@ def open_source(
     ingestion: IngestionParams,
     seen: DataFrame | None,
     *,
-    problem: Problem,
+    domain: Domain,
 ) -> Opened:
     """Check that every file and column exists, convert the files to Parquet, and find the events already in bronze."""
-    source = landing.open(folder, {file.name: file.columns for file in problem.sources})
-    rules = code_digest(problem, "sources", "contracts") + parameters.model_dump_json()
+    source = landing.open(folder, {file.name: file.columns for file in domain.sources})
+    rules = code_digest(domain, "sources", "contracts") + parameters.model_dump_json()
     if ingestion.recent_days is not None:
         rules += f"recent_days={ingestion.recent_days}"
-    digests = {event.name: _digest(event, source, rules) for event in problem.events}
+    digests = {event.name: _digest(event, source, rules) for event in domain.events}
     # Sort oldest first, so that the latest intake of each event wins. A user may return to an earlier source: it is
     # ingested again, because another source came after it.
     recorded = sorted(seen.collect(), key=lambda row: row["intake"]) if seen is not None else []
@@ -88,8 +88,8 @@ def open_source(
     intake = recorded[-1]["intake"] + 1 if recorded else 1
     if len(done) == len(digests):
         return Opened(source, {}, digests, done, intake)
-    small = {name: source.frames[name].toPandas() for name in problem.lookups}
-    return Opened(source, problem.reference(small, parameters), digests, done, intake)
+    small = {name: source.frames[name].toPandas() for name in domain.lookups}
+    return Opened(source, domain.reference(small, parameters), digests, done, intake)
 
 
 def _digest(event: Event, source: Source, rules: str) -> str:
@@ -107,7 +107,7 @@ def judge_event(opened: Opened, landing: Landing, *, event: Event) -> DataFrame 
     return landing.keep(f"judged-{event.name}-{opened.digests[event.name]}", judged(raw, event, opened.reference))
 
 
-def quarantine(opened: Opened, *verdicts: DataFrame | Unchanged, problem: Problem) -> Rows | Unchanged:
+def quarantine(opened: Opened, *verdicts: DataFrame | Unchanged, domain: Domain) -> Rows | Unchanged:
     """Return all bad rows: the event, the row number, the broken rule, and the row as received."""
     bad = [
         _as_received(verdict, opened.source.frames[event.source]).select(
@@ -117,7 +117,7 @@ def quarantine(opened: Opened, *verdicts: DataFrame | Unchanged, problem: Proble
             "rule",
             "received",
         )
-        for event, verdict in zip(problem.events, verdicts, strict=True)
+        for event, verdict in zip(domain.events, verdicts, strict=True)
         if not isinstance(verdict, Unchanged)
     ]
     if not bad:
@@ -138,7 +138,7 @@ def count(
     parameters: IngestionParams,
     quarantined: DataFrame,
     *verdicts: DataFrame | Unchanged,
-    problem: Problem,
+    domain: Domain,
 ) -> pd.DataFrame:
     """Count the rows read, kept and quarantined for each event; fail if an event has too many bad rows.
 
@@ -151,7 +151,7 @@ def count(
     """
     judged = {
         event.name: verdict
-        for event, verdict in zip(problem.events, verdicts, strict=True)
+        for event, verdict in zip(domain.events, verdicts, strict=True)
         if not isinstance(verdict, Unchanged)
     }
     if not judged:
@@ -170,7 +170,7 @@ def count(
     ]
     counts = reduce(DataFrame.unionByName, counted).toPandas()
     counts["since"] = pd.to_datetime(counts["event"].map(since), utc=True)
-    _refuse_too_many(counts, parameters.max_quarantined_share, problem.name)
+    _refuse_too_many(counts, parameters.max_quarantined_share, domain.name)
     return counts
 
 
@@ -211,7 +211,7 @@ def _counted(verdict: DataFrame, since: datetime | None) -> DataFrame:
     )
 
 
-def _refuse_too_many(counts: pd.DataFrame, most: float, problem: str) -> None:
+def _refuse_too_many(counts: pd.DataFrame, most: float, domain: str) -> None:
     bad = counts.assign(share=counts["quarantined"] / counts["rows_in"].clip(lower=1))
     bad = bad[bad["share"] > most]
     for row in counts[counts["quarantined"] > 0].itertuples():
@@ -221,8 +221,8 @@ def _refuse_too_many(counts: pd.DataFrame, most: float, problem: str) -> None:
             f"{row.event} {row.share:.1%} ({row.quarantined} of {row.rows_in})" for row in bad.itertuples()
         )
         raise PodiumError(
-            f"{problem}: too many bad rows: {shares}; at most {most:.1%} is allowed. Bronze is unchanged. The table "
-            f"{problem}.quarantine_rows lists the bad rows. Correct the source, or raise {problem}.ingestion."
+            f"{domain}: too many bad rows: {shares}; at most {most:.1%} is allowed. Bronze is unchanged. The table "
+            f"{domain}.quarantine_rows lists the bad rows. Correct the source, or raise {domain}.ingestion."
             "max_quarantined_share."
         )
 
@@ -248,7 +248,7 @@ def record(counts: pd.DataFrame, *bronze: DataFrame) -> Rows | Unchanged:
     return Rows(frame=bronze[0].sparkSession.createDataFrame(counts, INTAKE_SCHEMA), keys=INTAKE_KEYS)
 
 
-def resolve_as_of(as_of: str | None, intake: DataFrame, *, problem: Problem) -> datetime:
+def resolve_as_of(as_of: str | None, intake: DataFrame, *, domain: Domain) -> datetime:
     """Return the time of this run in UTC: the ``as_of`` parameter, or by default the newest time in the data.
 
     Raises:
@@ -258,14 +258,14 @@ def resolve_as_of(as_of: str | None, intake: DataFrame, *, problem: Problem) -> 
     dated = _dated(spans)
     if dated.empty:
         raise PodiumError(
-            f"The source of {problem.name} holds no rows with a date, so no run is possible. Check the parameter "
-            f"{problem.name}.source."
+            f"The source of {domain.name} holds no rows with a date, so no run is possible. Check the parameter "
+            f"{domain.name}.source."
         )
     begin, newest = (pd.Timestamp(t).tz_localize("UTC") for t in (dated["oldest"].max(), dated["newest"].max()))
     moment = newest if as_of is None else pd.Timestamp(parse_moment(as_of))
     if moment < begin:
         raise PodiumError(
-            f"as_of {moment:%Y-%m-%d %H:%M} UTC is too early: the data of {problem.name} begin at "
+            f"as_of {moment:%Y-%m-%d %H:%M} UTC is too early: the data of {domain.name} begin at "
             f"{begin:%Y-%m-%d %H:%M} UTC. Choose a time from {begin:%Y-%m-%d %H:%M} to {newest:%Y-%m-%d %H:%M} UTC."
         )
     return moment.to_pydatetime()

@@ -2,23 +2,23 @@
 
 from kedro.pipeline import Pipeline
 
+from podium.domains.base import Domain
 from podium.pipelines.stage import node, stage
-from podium.problems.base import Problem
 
 from . import nodes
 
 
-def create_pipeline(problem: Problem) -> Pipeline:
+def create_pipeline(domain: Domain) -> Pipeline:
     """Return the pipeline from source files to bronze tables, the quarantine table and the intake record."""
-    names = [event.name for event in problem.events]
+    names = [event.name for event in domain.events]
     judged = [f"judged_{name}" for name in names]
     table = [
         node(
             nodes.open_source,
             inputs=["landing", "params:source", "params:knowable", "params:ingestion", "seen_quarantine_intake"],
             outputs="opened_source",
-            types={"parameters": problem.event_parameters},
-            problem=problem,
+            types={"parameters": domain.event_parameters},
+            domain=domain,
         ),
         *[
             node(
@@ -28,14 +28,14 @@ def create_pipeline(problem: Problem) -> Pipeline:
                 event=event,
                 name=f"judge_{event.name}",
             )
-            for event in problem.events
+            for event in domain.events
         ],
-        node(nodes.quarantine, inputs=["opened_source", *judged], outputs="quarantine_rows", problem=problem),
+        node(nodes.quarantine, inputs=["opened_source", *judged], outputs="quarantine_rows", domain=domain),
         node(
             nodes.count,
             inputs=["opened_source", "params:ingestion", "quarantine_rows", *judged],
             outputs="intake_counts",
-            problem=problem,
+            domain=domain,
         ),
         *[
             node(
@@ -45,16 +45,16 @@ def create_pipeline(problem: Problem) -> Pipeline:
                 event=event,
                 name=f"keep_{event.name}",
             )
-            for event in problem.events
+            for event in domain.events
         ],
         node(
             nodes.record, inputs=["intake_counts", *[f"bronze_{name}" for name in names]], outputs="quarantine_intake"
         ),
     ]
-    return stage(problem, "ingestion", table)
+    return stage(domain.name, "ingestion", table)
 
 
-def create_clock(problem: Problem) -> Pipeline:
+def create_clock(domain: Domain) -> Pipeline:
     """Return the pipeline of the one node that resolves ``as_of``, the time of a run."""
-    clock = node(nodes.resolve_as_of, inputs=["params:as_of", "quarantine_intake"], outputs="as_of", problem=problem)
-    return stage(problem, "clock", [clock])
+    clock = node(nodes.resolve_as_of, inputs=["params:as_of", "quarantine_intake"], outputs="as_of", domain=domain)
+    return stage(domain.name, "clock", [clock])

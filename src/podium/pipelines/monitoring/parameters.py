@@ -4,8 +4,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from podium.problems.base import Params
 from podium.reports.words import ReportWords
+from podium.validation import Params
 
 __all__ = ["Levels", "MonitoringParams", "ReportWords", "Tolerated"]
 

@@ -11,8 +11,8 @@ from . import nodes
 
 def create_pipeline(problem: Problem) -> Pipeline:
     """Return the pipeline that measures drift and performance, raises alerts and writes the reports."""
-    parameters = "params:monitoring"
-    labels = [f"bronze_{event}" for event in problem.label_reads]
+    parameters, as_of = "params:monitoring", f"{problem.domain.name}.as_of"
+    labels = [f"{problem.domain.name}.bronze_{event}" for event in problem.label_reads]
     table = [
         node(
             nodes.reference,
@@ -20,21 +20,21 @@ def create_pipeline(problem: Problem) -> Pipeline:
             outputs="watched_reference",
             problem=problem,
         ),
-        node(nodes.labels_known, inputs=["as_of", *labels], outputs="watched_labels", problem=problem),
+        node(nodes.labels_known, inputs=[as_of, *labels], outputs="watched_labels", problem=problem),
         node(
             nodes.measure_drift,
-            inputs=["predictions", "watched_reference", "as_of", parameters],
+            inputs=["predictions", "watched_reference", as_of, parameters],
             outputs="monitoring_drift",
         ),
         node(
             nodes.measure_performance,
-            inputs=["predictions", "watched_labels", "as_of", parameters],
+            inputs=["predictions", "watched_labels", as_of, parameters],
             outputs="monitoring_performance",
             keys=problem.keys,
         ),
         node(
             nodes.raise_alerts,
-            inputs=["monitoring_drift", "monitoring_performance", "watched_reference", "as_of", parameters],
+            inputs=["monitoring_drift", "monitoring_performance", "watched_reference", as_of, parameters],
             outputs="monitoring_alerts",
         ),
         node(
@@ -45,7 +45,7 @@ def create_pipeline(problem: Problem) -> Pipeline:
                 "performances": "monitoring_performance",
                 "raised": "monitoring_alerts",
                 "reference": "watched_reference",
-                "as_of": "as_of",
+                "as_of": as_of,
                 "parameters": parameters,
             },
             outputs="report_monitoring",
@@ -53,9 +53,9 @@ def create_pipeline(problem: Problem) -> Pipeline:
         ),
         node(
             nodes.write_drift_report,
-            inputs=["predictions", "monitoring_drift", "watched_reference", "as_of", parameters],
+            inputs=["predictions", "monitoring_drift", "watched_reference", as_of, parameters],
             outputs="report_drift",
             keys=problem.keys,
         ),
     ]
-    return ingestion.create_clock(problem) + stage(problem, "monitoring", table)
+    return ingestion.create_clock(problem.domain) + stage(problem.name, "monitoring", table)

@@ -3,7 +3,7 @@
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from podium.models.spaces import Algorithms
-from podium.problems.base import Params
+from podium.validation import Params
 
 __all__ = ["TrainingParams"]
 

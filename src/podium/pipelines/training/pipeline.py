@@ -11,24 +11,25 @@ from . import nodes, training_set
 
 def create_pipeline(problem: Problem) -> Pipeline:
     """Return the pipeline that builds the training set, runs the trials, and fits the candidate and its baseline."""
-    bronze = [f"bronze_{event}" for event in training_set.events_read(problem)]
-    tables = [f"features_{table.name}" for table in problem.tables]
+    domain, as_of = problem.domain.name, f"{problem.domain.name}.as_of"
+    bronze = [f"{domain}.bronze_{event}" for event in training_set.events_read(problem)]
+    tables = [f"{domain}.features_{name}" for name in problem.uses]
     table = [
         node(
             training_set.build_training_set,
-            inputs=["as_of", "features_refreshes", *bronze, *tables],
+            inputs=[as_of, f"{domain}.features_refreshes", *bronze, *tables],
             outputs="training_sets_examples",
             problem=problem,
         ),
         node(
             nodes.training_rows,
-            inputs=["training_sets_examples", "as_of", "params:training"],
+            inputs=["training_sets_examples", as_of, "params:training"],
             outputs="fitted_rows",
             problem=problem,
         ),
         node(
             nodes.tune,
-            inputs=["fitted_rows", "as_of", "params:training"],
+            inputs=["fitted_rows", as_of, "params:training"],
             outputs=["trials", "fitted_choice"],
             problem=problem,
         ),
@@ -41,8 +42,8 @@ def create_pipeline(problem: Problem) -> Pipeline:
         node(nodes.fit_baseline, inputs=["fitted_rows", "params:training"], outputs="fitted_baseline", problem=problem),
         node(
             nodes.describe,
-            inputs=["fitted_rows", "fitted_model", "fitted_baseline", "fitted_choice", "as_of", "params:training"],
+            inputs=["fitted_rows", "fitted_model", "fitted_baseline", "fitted_choice", as_of, "params:training"],
             outputs="candidate",
         ),
     ]
-    return ingestion.create_clock(problem) + stage(problem, "training", table)
+    return ingestion.create_clock(problem.domain) + stage(problem.name, "training", table)

@@ -1,12 +1,11 @@
 """Predicts, two hours before departure, whether a flight from New York arrives at least 15 minutes late or never."""
 
+from podium.domains.flights import DOMAIN
+from podium.domains.flights.sources import KEYS
 from podium.problems.base import Problem
 
-from .features import TABLES
 from .labels import labels
-from .pictures import PICTURES
 from .requests import REQUEST, requests
-from .sources import EVENTS, KEYS, SOURCES, SourceParams, reference
 
 __all__ = ["PROBLEM"]
 
@@ -14,13 +13,23 @@ PROBLEM = Problem(
     name="flight_delay",
     title="Late flights from New York",
     owner="flight-operations",
+    domain=DOMAIN,
     keys=KEYS,
-    sources=SOURCES,
-    events=EVENTS,
-    lookups=("airports",),
-    reference=reference,
-    event_parameters=SourceParams,
-    tables=TABLES,
+    uses=(
+        "origin_departures",
+        "origin_arrivals",
+        "carrier_departures",
+        "carrier_arrivals",
+        "destination_departures",
+        "destination_arrivals",
+        "carrier_history",
+        "destination_history",
+        "flight_history",
+        "route_history",
+        "hour_history",
+        "weather",
+        "timetable_load",
+    ),
     request=REQUEST,
     requests=requests,
     request_reads=("timetable",),
@@ -33,5 +42,4 @@ PROBLEM = Problem(
         "hour": "cast(floor(minute_of_day / 60) as int)",
         "month": "date_format(from_utc_timestamp(scheduled_departure, 'America/New_York'), 'yyyy-MM')",
     },
-    pictures=PICTURES,
 )

@@ -10,10 +10,9 @@ from pandas.tseries.holiday import USFederalHolidayCalendar
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from podium.domains.flights.contracts import NEW_YORK
+from podium.domains.flights.sources import KEYS
 from podium.problems.base import Feature, RequestFeatures
-
-from .contracts import NEW_YORK
-from .sources import KEYS
 
 HORIZON = timedelta(hours=2)
 

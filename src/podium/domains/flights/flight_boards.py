@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from podium.problems.base import Feature, Knowledge
+from podium.domains.base import Feature, Knowledge
 
+from .outcomes import LATE_MINUTES
 from .sources import KEYS
 
 GRID_MINUTES = 15
@@ -20,7 +21,6 @@ ARRIVAL_WINDOWS = (3, 6, 12)
 # Upper bound from scheduled departure to landing: the longest delay that the contracts allow, plus a day in the air.
 LONGEST_FLIGHT_HOURS = 72
 HOUR = 3600
-LATE_MINUTES = 15
 
 
 def _seconds(name: str) -> Column:

@@ -7,8 +7,8 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from podium.problems.flight_delay.labels import outcomes
-from podium.problems.flight_delay.sources import KEYS
+from podium.domains.flights.outcomes import outcomes
+from podium.domains.flights.sources import KEYS
 
 NEW_YORK = "America/New_York"
 # With fewer flights, two standard errors of a late rate are about 10 percentage points or more.
@@ -21,13 +21,13 @@ def local_departure() -> Column:
 
 
 def known_flights(frames: Mapping[str, DataFrame]) -> DataFrame:
-    """Flights whose outcome is known, with their destination: keys, dest, arr_delay, label."""
+    """Flights whose outcome is known, with their destination: keys, dest, arr_delay, late."""
     return outcomes(frames).join(frames["timetable"].select(*KEYS, "dest"), list(KEYS))
 
 
 def late_by(flights: DataFrame, *by: Column | str) -> DataFrame:
     """Count, for each group, all ``flights`` and the ``late`` ones (late or never arrived)."""
-    return flights.groupBy(*by).agg(F.count("label").alias("flights"), F.sum("label").alias("late"))
+    return flights.groupBy(*by).agg(F.count("late").alias("flights"), F.sum("late").alias("late"))
 
 
 def rate(rows: pd.DataFrame) -> pd.Series:

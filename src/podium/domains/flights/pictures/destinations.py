@@ -8,7 +8,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from podium.problems.base import Picture
+from podium.domains.base import Picture
 
 from .rates import ENOUGH, extremes, known_flights, late_by, overall, percent, rate
 

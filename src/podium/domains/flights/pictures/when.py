@@ -9,8 +9,8 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from podium.problems.base import Picture
-from podium.problems.flight_delay.labels import outcomes
+from podium.domains.base import Picture
+from podium.domains.flights.outcomes import outcomes
 
 from .rates import ENOUGH, extremes, in_percent, late_by, local_departure, overall, percent, rate
 
@@ -22,7 +22,7 @@ def _by_month(frames: Mapping[str, DataFrame]) -> DataFrame:
     flights = outcomes(frames)
     month = F.to_date(F.date_trunc("month", local_departure())).alias("month")
     never = F.sum(F.col("arr_delay").isNull().cast("int")).alias("never")
-    return flights.groupBy(month).agg(F.count("label").alias("flights"), F.sum("label").alias("late"), never)
+    return flights.groupBy(month).agg(F.count("late").alias("flights"), F.sum("late").alias("late"), never)
 
 
 def _month_name(month: Any) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from podium.problems.base import Feature, Knowledge
+from podium.domains.base import Feature, Knowledge
 
-from .labels import outcomes
+from .outcomes import outcomes
 from .sources import KEYS
 
 DAY = 86_400
@@ -23,7 +23,7 @@ def late_rates(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFram
     """Compute each group's late rate over trailing days, at each midnight (UTC) after a day with a new outcome."""
     outcome = outcomes(knowledge.bronze)
     until = int(knowledge.until.timestamp()) // DAY * DAY
-    midnight = (F.ceil(F.unix_timestamp("label_available_at") / DAY) * DAY).cast("long")
+    midnight = (F.ceil(F.unix_timestamp("available_at") / DAY) * DAY).cast("long")
     known = outcome.withColumn("midnight", midnight).filter(F.col("midnight") <= until)
     if knowledge.since is not None:
         known = known.filter(F.col("midnight") > int(knowledge.since.timestamp()) - LONGEST * DAY)
@@ -31,8 +31,8 @@ def late_rates(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFram
         "local_hour", F.hour(F.from_utc_timestamp("scheduled_departure", "America/New_York"))
     )
     daily = flights.groupBy(*by, "midnight").agg(
-        F.count("label").alias("n"),
-        F.sum(F.col("label").cast("long")).alias("late"),
+        F.count("late").alias("n"),
+        F.sum(F.col("late").cast("long")).alias("late"),
         F.sum(F.greatest(F.coalesce("arr_delay", F.lit(0)), F.lit(0)).cast("long")).alias("minutes"),
     )
     trailing = {

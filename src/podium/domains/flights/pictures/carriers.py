@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame
 
-from podium.problems.base import Picture
-from podium.problems.flight_delay.labels import outcomes
+from podium.domains.base import Picture
+from podium.domains.flights.outcomes import outcomes
 
 from .rates import extremes, in_percent, late_by, overall, percent, rate
 

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from podium.problems.base import Feature, Knowledge
+from podium.domains.base import Feature, Knowledge
 
 from .sources import WEATHER_VALUES
 

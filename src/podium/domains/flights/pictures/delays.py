@@ -8,8 +8,8 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from podium.problems.base import Picture
-from podium.problems.flight_delay.labels import LATE_MINUTES, outcomes
+from podium.domains.base import Picture
+from podium.domains.flights.outcomes import LATE_MINUTES, outcomes
 
 from .rates import percent
 
@@ -17,7 +17,7 @@ FIRST, LAST, STEP = -60, 180, 5
 
 
 def _by_minute(frames: Mapping[str, DataFrame]) -> DataFrame:
-    return outcomes(frames).groupBy("arr_delay").agg(F.count("label").alias("flights"))
+    return outcomes(frames).groupBy("arr_delay").agg(F.count("late").alias("flights"))
 
 
 def _draw(figure: Any, rows: pd.DataFrame) -> None:

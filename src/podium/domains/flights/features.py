@@ -1,9 +1,9 @@
-"""The feature tables of the problem: their keys, owner, freshness and computation."""
+"""The feature tables of the flights: their keys, owner, freshness and computation."""
 
 from datetime import timedelta
 from functools import partial
 
-from podium.problems.base import FeatureTable
+from podium.domains.base import FeatureTable
 
 from . import flight_boards, history, origin_conditions
 

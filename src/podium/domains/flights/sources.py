@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field, field_validator
 
-from podium.problems.base import Event, Params, SourceFile
-from podium.problems.flight_delay import contracts
+from podium.domains.base import Event, Params, SourceFile
+from podium.domains.flights import contracts
 
 KEYS = ("carrier", "flight", "origin", "scheduled_departure")
 KEY_SCHEMA = "carrier string, flight int, origin string, scheduled_departure timestamp"

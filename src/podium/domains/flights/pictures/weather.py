@@ -9,8 +9,8 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from podium.problems.base import Picture
-from podium.problems.flight_delay.labels import outcomes
+from podium.domains.base import Picture
+from podium.domains.flights.outcomes import outcomes
 
 from .rates import extremes, in_percent, late_by, percent, rate
 
@@ -39,7 +39,7 @@ def _bin(name: str) -> Column:
 
 def _by_weather(frames: Mapping[str, DataFrame]) -> DataFrame:
     flights = outcomes(frames).select(
-        "origin", F.date_trunc("hour", "scheduled_departure").alias("observed_at"), "label"
+        "origin", F.date_trunc("hour", "scheduled_departure").alias("observed_at"), "late"
     )
     observed = frames["weather"].select("origin", "observed_at", *MEASURES)
     kinds = F.array(*[F.struct(F.lit(name).alias("measure"), _bin(name).alias("bin")) for name in MEASURES])

@@ -1,0 +1,177 @@
+"""The definition of a domain: its source files, data contracts, events, feature tables and pictures.
+
+A domain is what is known about a part of the world. Several problems, which are ML questions, can share it: its
+features are computed once, for all of them. Everything here is a frozen description plus pure functions, so that
+pipelines can be built for any domain and tests can call any function alone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from podium.errors import did_you_mean
+from podium.validation import Params
+
+__all__ = ["Domain", "Event", "Feature", "FeatureTable", "Knowledge", "Params", "Picture", "SourceFile"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """One CSV file of the source folder, plain or zipped, and its required columns."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One kind of event in a source file, stored in the bronze table ``bronze_<name>``.
+
+    Attributes:
+        name: the name of the event, in the singular.
+        source: the name of the source file whose rows report it.
+        keys: the columns that identify a bronze row. If rows share keys, the first one is kept.
+        contract: a pandera ``DataFrameModel`` of the source columns that this event uses, each with its domain.
+        claims: raw rows (text) -> a boolean for each row: whether it reports this event.
+        build: (typed good rows, reference) -> bronze rows, with ``available_at``, the time each became knowable.
+        schema: the Spark DDL of a bronze row.
+    """
+
+    name: str
+    source: str
+    keys: tuple[str, ...]
+    contract: Any
+    claims: Callable[[pa.Table], pd.Series]
+    build: Callable[[pd.DataFrame, Mapping[str, Any]], pd.DataFrame]
+    schema: str
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column that a model may use: its Spark type, unit and meaning."""
+
+    name: str
+    dtype: str
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knowledge:
+    """The input of a feature computation: bronze tables by event name, filtered by ``available_at <= until``.
+
+    ``since`` (exclusive) and ``until`` (inclusive) bound the ``feature_time`` of the rows to compute, in UTC; ``since``
+    is None to compute all rows.
+    """
+
+    bronze: Mapping[str, DataFrame]
+    since: datetime | None
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureTable:
+    """Features that share entity keys, stored in the feature table ``features_<name>``.
+
+    Attributes:
+        entity: the columns that form the primary key, together with ``feature_time``.
+        freshness: the maximum age of a row when it is joined; an older one counts as unknown.
+        grid: if set, rows exist only at multiples of this interval since 1970, and a row is valid until the next
+            multiple, even if no row follows there. Such a table is joined by equality, which is the fastest join.
+        reads: the events whose bronze tables ``compute`` reads.
+        compute: knowledge -> rows with the entity keys, ``feature_time`` and every feature. An incremental computation
+            must give the same rows after ``knowledge.since`` as a full one.
+    """
+
+    name: str
+    owner: str
+    description: str
+    entity: tuple[str, ...]
+    freshness: timedelta
+    reads: tuple[str, ...]
+    features: tuple[Feature, ...]
+    compute: Callable[[Knowledge], DataFrame]
+    grid: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        if self.grid is not None and self.grid != self.freshness:
+            raise ValueError(
+                f"{self.name}: freshness is {self.freshness} but grid is {self.grid}. They must be equal, because a "
+                "row is valid until the next grid point."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One picture of the exploration report: a question about the data, and how to draw the answer.
+
+    Attributes:
+        title: the title of the picture.
+        question: the question that it answers.
+        table: bronze tables as of the run -> the few rows to draw, aggregated by the engine. Sum whole numbers only, so
+            that the picture is reproducible; ``draw`` and ``finding`` do the divisions.
+        draw: (matplotlib figure, rows ordered by all columns) -> None; draws on the figure. A figure left without axes
+            means that there is nothing to show. The colours ``C0``... are those of the report.
+        finding: rows -> one sentence that answers the question. Without rows, neither ``draw`` nor ``finding`` is
+            called.
+        size: width and height in inches; a picture wider than 8 gets the whole width of the page.
+    """
+
+    title: str
+    question: str
+    table: Callable[[Mapping[str, DataFrame]], DataFrame]
+    draw: Callable[[Any, pd.DataFrame], None]
+    finding: Callable[[pd.DataFrame], str]
+    size: tuple[float, float] = (6.4, 3.6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """The data of a part of the world: where they come from, what they report, and the features computed from them.
+
+    Attributes:
+        name: the name, in the catalog and in the parameters too. No problem may have the same name.
+        package: the name of the Python package that defines the domain (``__name__``).
+        sources: the files of the source folder.
+        events: all events, in the order of ingestion.
+        lookups: the small source files that ``reference`` needs.
+        reference: (small source files as pandas, event parameters) -> the lookup data for ``Event.build``.
+        event_parameters: the pydantic model of the parameters that ``reference`` takes.
+        tables: the feature tables.
+        pictures: the pictures of the exploration report.
+    """
+
+    name: str
+    package: str
+    title: str
+    owner: str
+    sources: tuple[SourceFile, ...]
+    events: tuple[Event, ...]
+    lookups: tuple[str, ...]
+    reference: Callable[[Mapping[str, pd.DataFrame], Any], Mapping[str, Any]]
+    event_parameters: type[Params]
+    tables: tuple[FeatureTable, ...]
+    pictures: tuple[Picture, ...] = field(default=())
+
+    def event(self, name: str) -> Event:
+        """Return the event with this name."""
+        return next(event for event in self.events if event.name == name)
+
+    def table(self, name: str) -> FeatureTable:
+        """Return the feature table with this name.
+
+        Raises:
+            ValueError: there is none.
+        """
+        known = {table.name: table for table in self.tables}
+        if name not in known:
+            raise ValueError(
+                f"the domain {self.name} has no feature table {name!r}{did_you_mean(name, known)}; it has "
+                f"{', '.join(known)}"
+            )
+        return known[name]
