@@ -6,12 +6,16 @@ workaround.
 
 import inspect
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 from kedro.pipeline import Node
 from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from mlflow import MlflowClient
@@ -121,3 +125,15 @@ def test_no_workaround_names_another_version():
     for test in [each for each in globals().values() if hasattr(each, "pytestmark")]:
         library, release = test.pytestmark[0].kwargs["reason"].split(";")[0].split()
         assert version({"Sail": "pysail"}.get(library, library)) == release, test.__name__
+
+
+READ_AND_END = "import sys; from deltalake import DeltaTable; DeltaTable(sys.argv[1]).to_pyarrow_dataset().to_table()"
+
+
+@still_needed("deltalake 1.6.6; with pyarrow 25.0; lakehouse/listing.py::rows_where reads without threads")
+def test_a_process_ends_well_after_threads_have_read_a_table(tmp_path):
+    """About two of three such processes abort."""
+    write_deltalake(tmp_path / "table", pa.table({"n": [1, 2, 3]}))
+    for _ in range(30):
+        command = [sys.executable, "-c", READ_AND_END, str(tmp_path / "table")]
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 0

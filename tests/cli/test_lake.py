@@ -8,6 +8,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from podium.lakehouse.listing import find_files, find_tables, rows_where
+from podium.problems.flight_delay import PROBLEM
 from tests.cli.conftest import PROJECT, run
 
 ZONES = {"bronze", "quarantine", "features", "training_sets", "predictions", "monitoring"}
@@ -74,6 +75,40 @@ def test_the_plain_listing_shows_names_rows_and_paths(life, listed):
         (line,) = [line for line in shown.splitlines() if line.startswith(f"{table['name']} ")]
         assert f" {table['rows']:,} " in line
         assert line.rstrip().endswith(table["path"].removeprefix(f"{life.root}/"))
+
+
+def test_every_feature_is_listed_with_its_table_and_users(listed):
+    found = listed("lake", "features")
+    assert {each["feature"] for each in found} == set(PROBLEM.feature_names) - set(PROBLEM.categorical)
+    (temp,) = [each for each in found if each["feature"] == "weather_temp"]
+    assert temp == {
+        "feature": "weather_temp",
+        "table": "flights.features_weather",
+        "entity": ["origin"],
+        "type": "double",
+        "unit": "degrees Fahrenheit",
+        "description": "newest observation of temp",
+        "owner": "flight-operations",
+        "freshness": "12 hours",
+        "used_by": ["flight_delay"],
+        "computed_until": "2013-05-03T00:00:00+00:00",
+    }
+    (hour,) = [each for each in found if each["feature"] == "minute_of_day"]
+    assert (hour["table"], hour["freshness"], hour["computed_until"]) == ("", None, None)
+
+
+def test_a_word_selects_features(life, podium):
+    shown = run(life.data, "lake", "features", "LOAD_3h").output.splitlines()
+    assert shown[0] == (
+        "flights.features_timetable_load: by origin, slot; owner: flight-operations; used by: flight_delay; fresh for "
+        "400 days; computed until: 2013-05-03"
+    )
+    assert shown[1].split()[:3] == ["load_3h", "bigint", "flights"]
+    assert shown[2] == "1 feature"
+    assert "computed until: never" in podium("lake", "features", "load_3h").output
+    wrong = podium("lake", "features", "wether_temp")
+    assert wrong.exit_code == 1
+    assert "No feature matches 'wether_temp' (did you mean 'weather_temp'?)." in wrong.output
 
 
 def test_an_empty_lake_lists_nothing_and_names_the_demo(podium):

@@ -148,27 +148,27 @@ def test_tables_of_a_catalog_are_listed_maintained_and_dropped(engine_name):
     """A named table, as in Unity Catalog, is maintained without access to its path."""
     problem = f"s{uuid4().hex[:8]}"
     delta = {"type": "podium.lakehouse.table.DeltaDataset", "zone": "bronze", "retention": "3 days"}
-    catalog = {"{problem}.bronze_{table}": {**delta, "path": "uc://spark_catalog/{problem}/bronze/{table}"}}
+    catalog = {"{domain}.bronze_{table}": {**delta, "path": "uc://spark_catalog/{domain}/bronze/{table}"}}
     path = f"uc://spark_catalog/{problem}/bronze/a"
     dataset = DeltaDataset(path=path, zone="bronze", mode="append", retention="3 days")
     for n in range(2):
         dataset.save(engine.session().createDataFrame([(n,)], "n bigint").coalesce(1))
 
-    (table,) = [each for each in find_tables(catalog) if each.problem == problem]
+    (table,) = [each for each in find_tables(catalog) if each.namespace == problem]
     assert (table.name, table.path, table.rows, table.version) == (f"{problem}.bronze_a", path, 2, 2)
     assert sorted(row["n"] for row in rows_where(table)) == [0, 1]
     assert rows_where(table, n=1) == [{"n": 1}]
 
-    (lot,) = [each for each in find_lots(catalog) if each.problem == problem]
+    (lot,) = [each for each in find_lots(catalog) if each.namespace == problem]
     assert lot.items[0].retention == timedelta(days=3)
     assert foresee(path, Work()).files == 2
     done = maintain(path, Work())
     assert (done.before, done.after, done.freed, done.trouble) == (2, 1, None, "")
     assert dataset.load().count() == 2
-    (again,) = [each for each in find_lots(catalog) if each.problem == problem]
+    (again,) = [each for each in find_lots(catalog) if each.namespace == problem]
     assert again.expires == lot.expires, "maintenance must not postpone the expiry"
 
     with pytest.raises(LakehouseError, match="is not inside"):
         list(drop(again, ["uc://other"], again.expires))
     assert [item.name for item in drop(again, ["uc://spark_catalog"], again.expires)] == [f"{problem}.bronze_a"]
-    assert not [each for each in find_tables(catalog) if each.problem == problem]
+    assert not [each for each in find_tables(catalog) if each.namespace == problem]

@@ -54,7 +54,7 @@ def test_the_run_id_of_an_event_is_that_of_the_mlflow_run(lived: Lived):
     assert events[-1]["run"]["facets"]["processing_engine"]["name"] == "Sail"
     children = [e for e in sent(lived.project.data) if "parent" in e["run"]["facets"]]
     mine = [e for e in children if e["run"]["facets"]["parent"]["run"]["runId"] == str(UUID(run))]
-    assert len(mine) == 2 * 7
+    assert len(mine) == 2 * 8
 
 
 def test_the_stored_events_are_those_that_were_sent(lived: Lived):

@@ -1,5 +1,6 @@
 """The project on which all stages have run, shared by the tests of the life cycle."""
 
+import mlflow
 import pytest
 
 from tests.conftest import Project
@@ -15,3 +16,12 @@ def lived(tmp_path_factory, small, write_source, spark):
         project = Project(folder / "data", write_source(small, folder / "source"))
         live(project)
         yield project
+
+
+@pytest.fixture(autouse=True)
+def _its_mlflow(request: pytest.FixtureRequest) -> None:
+    """Point MLflow to the shared project before each test of it: a test that runs another project changes it."""
+    if "lived" in request.fixturenames:
+        uri = f"sqlite:///{request.getfixturevalue('lived').data}/dev/mlflow.db"
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(uri)

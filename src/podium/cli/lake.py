@@ -68,16 +68,18 @@ def tables(env: str, wants_json: bool) -> None:
     epilog=examples("podium lake features", "podium lake features weather", "podium lake features --json"),
 )
 @click.argument("word", required=False, default="")
+@env_option
 @json_option
-def features(word: str, wants_json: bool) -> None:
+def features(word: str, env: str, wants_json: bool) -> None:
     """List the features of all domains and problems, or those in which WORD occurs.
 
-    Shows each feature's table, entity, type, unit, description, owner and freshness, and the problems that use it. The
-    definitions are the same in every environment. Starts no engine.
+    Shows each feature's table, entity, type, unit, description, owner and freshness, the problems that use it, and the
+    time up to which the environment has computed it. Starts an engine only for Unity Catalog.
     """
     from .lake_features import print_features
+    from .project import open_project
 
-    print_features(word, wants_json=wants_json)
+    print_features(open_project(env), word, wants_json=wants_json)
 
 
 @lake.command(

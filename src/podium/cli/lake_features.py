@@ -10,17 +10,23 @@ from podium.errors import PodiumError, did_you_mean
 from podium.features.listing import list_features
 from podium.registered import domains, problems
 
-from .options import as_json, console
+from .options import as_json, console, day
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
 
     from podium.features.listing import ListedFeature
 
+    from .project import Project
+
 __all__ = ["print_features"]
 
+# The ending of the tables that record how far feature tables are computed.
+REFRESHES = ".features_refreshes"
 
-def print_features(word: str, *, wants_json: bool) -> None:
+
+def print_features(project: Project, word: str, *, wants_json: bool) -> None:
     """Print the features in which a word occurs, or all features if the word is empty.
 
     Raises:
@@ -30,25 +36,42 @@ def print_features(word: str, *, wants_json: bool) -> None:
     if word and not found:
         names = [name for each in list_features(domains(), problems()) for name in (each.feature, each.table)]
         raise PodiumError(f"No feature matches {word!r}{did_you_mean(word, names)}. podium lake features lists all.")
+    with project.prepared():
+        ends = _ends(project)
     if wants_json:
-        as_json([asdict(each) | {"freshness": _span(each.freshness) or None} for each in found])
+        as_json(
+            [
+                asdict(each) | {"freshness": _span(each.freshness) or None, "computed_until": ends.get(each.table)}
+                for each in found
+            ]
+        )
     else:
-        _print(found)
+        _print(found, ends)
 
 
-def _print(found: list[ListedFeature]) -> None:
+def _ends(project: Project) -> dict[str, datetime]:
+    """The time up to which the environment has computed each feature table."""
+    from podium.lakehouse.listing import find_tables, rows_where
+
+    records = [each for each in find_tables(project.section("catalog")) if each.name.endswith(REFRESHES)]
+    return {
+        f"{record.namespace}.features_{row['table']}": row["until"] for record in records for row in rows_where(record)
+    }
+
+
+def _print(found: list[ListedFeature], ends: Mapping[str, datetime]) -> None:
     from rich.markup import escape
     from rich.table import Table as Grid
 
     out = console()
-    for _, features in groupby(found, lambda each: (each.table, each.owner, each.entity)):
+    for table, features in groupby(found, lambda each: each.table or f"request of {each.used_by[0]}"):
         listed = list(features)
         first = listed[0]
-        title = first.table or f"request of {first.used_by[0]}"
-        of = f"{'by' if first.table else 'from'} {', '.join(first.entity)}"
-        fresh = f", fresh for {_span(first.freshness)}" if first.freshness else ""
-        users = ", ".join(first.used_by) or "nobody"
-        out.print(f"[bold]{escape(title)}[/] {of}{fresh}; owner: {first.owner}; used by: {users}", soft_wrap=True)
+        facts = [f"{'by' if first.table else 'from'} {', '.join(first.entity)}", f"owner: {first.owner}"]
+        facts += [f"used by: {', '.join(first.used_by) or 'no problem'}"]
+        if first.table:
+            facts += [f"fresh for {_span(first.freshness)}", f"computed until: {day(ends.get(table)) or 'never'}"]
+        out.print(f"[bold]{escape(table)}[/]: {escape('; '.join(facts))}", soft_wrap=True)
         grid = Grid(box=None, pad_edge=False, show_header=False)
         for each in listed:
             grid.add_row(f"  {each.feature}", each.type, each.unit, each.description)

@@ -136,7 +136,6 @@ class Domain:
 
     Attributes:
         name: the name, in the catalog and in the parameters too. No problem may have the same name.
-        package: the name of the Python package that defines the domain (``__name__``).
         sources: the files of the source folder.
         events: all events, in the order of ingestion.
         lookups: the small source files that ``reference`` needs.
@@ -147,7 +146,6 @@ class Domain:
     """
 
     name: str
-    package: str
     title: str
     owner: str
     sources: tuple[SourceFile, ...]

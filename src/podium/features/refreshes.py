@@ -1,5 +1,7 @@
-"""The time up to which each feature table is computed, and a check that every table reaches a run's ``as_of``."""
+"""How far each feature table is computed, and by which code; a check that the tables fit a run."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
@@ -9,24 +11,35 @@ from podium.errors import PodiumError
 from podium.lakehouse.run_command import run_command
 from podium.problems.base import Problem
 
-__all__ = ["reached", "require_reached"]
+from .code import table_code
+
+__all__ = ["Refresh", "refreshed", "require_current", "require_reached"]
 
 
-def reached(refreshes: DataFrame) -> dict[str, pd.Timestamp]:
-    """The time (UTC) up to which each feature table is computed, by table name."""
+@dataclass(frozen=True)
+class Refresh:
+    """The last refresh of a feature table: the digest of its definition then, and the time (UTC) that it reached."""
+
+    code: str
+    until: pd.Timestamp
+
+
+def refreshed(refreshes: DataFrame) -> dict[str, Refresh]:
+    """The last refresh of each feature table, by table name."""
     # Don't use collect(): it converts timestamps to the local time zone.
-    rows = refreshes.select("table", "until").toPandas()
-    return dict(zip(rows["table"], pd.to_datetime(rows["until"], utc=True), strict=True))
+    rows = refreshes.select("table", "code", "until").toPandas()
+    ends = pd.to_datetime(rows["until"], utc=True)
+    return {table: Refresh(code, until) for table, code, until in zip(rows["table"], rows["code"], ends, strict=True)}
 
 
-def require_reached(refreshes: DataFrame, as_of: datetime, problem: Problem) -> None:
+def require_reached(refreshes: Mapping[str, Refresh], as_of: datetime, problem: Problem) -> None:
     """Fail if a feature table ends before ``as_of``. Otherwise features not yet computed would look like missing ones.
 
     Raises:
         PodiumError: a feature table ends too early. The message names every such table.
     """
-    ends = reached(refreshes)
-    short = {table.name: ends.get(table.name) for table in problem.tables if not _covers(ends.get(table.name), as_of)}
+    ends = {name: refreshes[name].until if name in refreshes else None for name in problem.uses}
+    short = {name: end for name, end in ends.items() if end is None or end < pd.Timestamp(as_of)}
     if short:
         named = ", ".join(f"{name} ({end:%Y-%m-%d %H:%M})" if end else f"{name} (empty)" for name, end in short.items())
         raise PodiumError(
@@ -35,5 +48,20 @@ def require_reached(refreshes: DataFrame, as_of: datetime, problem: Problem) -> 
         )
 
 
-def _covers(end: pd.Timestamp | None, as_of: datetime) -> bool:
-    return end is not None and end >= pd.Timestamp(as_of)
+def require_current(refreshes: Mapping[str, Refresh], as_of: datetime, problem: Problem) -> None:
+    """Fail if other code than that at hand computed a feature table of the problem.
+
+    Raises:
+        PodiumError: such a table exists. The message names every one of them.
+    """
+    old = [
+        table.name
+        for table in problem.tables
+        if table.name in refreshes and refreshes[table.name].code != table_code(table)
+    ]
+    if old:
+        raise PodiumError(
+            f"{problem.name}: the definitions of these feature tables have changed since they were computed: "
+            f"{', '.join(old)}. To compute them again: {run_command('feature_engineering', as_of=as_of)}. Or return to "
+            "the code that computed them."
+        )

@@ -123,7 +123,9 @@ def rows_where(table: Table, **equal: str) -> list[dict[str, Any]]:
     condition = pc.scalar(True)
     for column, value in equal.items():
         condition &= pc.field(column) == value
-    return DeltaTable(table.path).to_pyarrow_dataset().to_table(filter=condition).to_pylist()
+    # Read without threads: with deltalake 1.6.6 and pyarrow 25.0, threads that have read a table often abort a process
+    # that ends soon after ("terminate called without an active exception").
+    return DeltaTable(table.path).to_pyarrow_dataset().to_table(filter=condition, use_threads=False).to_pylist()
 
 
 def fitting(pattern: str, below: str = "") -> Iterator[tuple[str, dict[str, str]]]:

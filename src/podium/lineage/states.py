@@ -77,8 +77,8 @@ def state(name: str, dataset: Any, version: int | str | None, data: Any) -> Data
     if isinstance(dataset, LandingDataset) or isinstance(data, Unchanged):
         return None  # opened_files records the files of a landing, and Unchanged means that nothing was written
     if isinstance(dataset, DeltaDataset):
-        if data is None:
-            return None
+        if data is None or callable(data):
+            return None  # there is no table, or the node decides later whether to load it
         namespace, path = _place(dataset.path)
         return DatasetState(
             # Record a read-only view under the entry that writes the table: lineage finds a table's runs by its name.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ from .lookups import runs
 from .runs import WROTE
 from .versions import CHAMPION, aliased
 
-__all__ = ["ChampionExamplesDataset"]
+__all__ = ["ChampionExamplesDataset", "LazyChampionExamplesDataset"]
 
 logger = logging.getLogger(__name__)
 
@@ -125,3 +126,11 @@ class ChampionExamplesDataset(DeltaDataset):
             f"{run_command('training', as_of=as_of)}. If a feature of this champion has changed its type since, deploy "
             "a new champion instead."
         )
+
+
+class LazyChampionExamplesDataset(ChampionExamplesDataset):
+    """The same dataset for a node that seldom needs it: loading returns a function that loads the rows."""
+
+    def load(self) -> Callable[[], DataFrame | None]:  # type: ignore[override]
+        """Return the function. It raises what ``ChampionExamplesDataset.load`` raises."""
+        return super().load

@@ -10,7 +10,6 @@ __all__ = ["DOMAIN"]
 
 DOMAIN = Domain(
     name="flights",
-    package=__name__,
     title="Flights from New York",
     owner="flight-operations",
     sources=SOURCES,

@@ -13,8 +13,9 @@ import pandera.pandas as pa
 from pandera import extensions
 from pandera.typing import Series
 
+from .columns import NEW_YORK
+
 Check = TypeVar("Check", bound=Callable)
-NEW_YORK = "America/New_York"
 ORIGINS = ["EWR", "JFK", "LGA"]
 
 

@@ -5,11 +5,11 @@ from functools import partial
 
 from podium.domains.base import FeatureTable
 
-from . import flight_boards, history, origin_conditions
+from . import arrivals, boards, departures, history, timetable_load, weather
 
 OWNER = "flight-operations"
 # A board has a row at every grid point at which at least one of its flights is in a window.
-BOARD = timedelta(minutes=flight_boards.GRID_MINUTES)
+BOARD = timedelta(minutes=boards.GRID_MINUTES)
 
 
 def _departures(name: str, prefix: str, entity: tuple[str, ...], whose: str) -> FeatureTable:
@@ -21,8 +21,8 @@ def _departures(name: str, prefix: str, entity: tuple[str, ...], whose: str) -> 
         freshness=BOARD,
         grid=BOARD,
         reads=("timetable", "departure", "cancellation"),
-        features=flight_boards.departure_features(prefix, whose),
-        compute=partial(flight_boards.departures, by=entity, prefix=prefix),
+        features=departures.departure_features(prefix, whose),
+        compute=partial(departures.departures, by=entity, prefix=prefix),
     )
 
 
@@ -35,8 +35,8 @@ def _arrivals(name: str, prefix: str, entity: tuple[str, ...], whose: str) -> Fe
         freshness=BOARD,
         grid=BOARD,
         reads=("timetable", "departure", "arrival"),
-        features=flight_boards.arrival_features(prefix, whose),
-        compute=partial(flight_boards.arrivals, by=entity, prefix=prefix),
+        features=arrivals.arrival_features(prefix, whose),
+        compute=partial(arrivals.arrivals, by=entity, prefix=prefix),
     )
 
 
@@ -72,8 +72,8 @@ TABLES = (
         entity=("origin",),
         freshness=timedelta(hours=12),
         reads=("weather",),
-        features=origin_conditions.WEATHER_FEATURES,
-        compute=origin_conditions.weather,
+        features=weather.WEATHER_FEATURES,
+        compute=weather.weather,
     ),
     FeatureTable(
         name="timetable_load",
@@ -82,7 +82,7 @@ TABLES = (
         entity=("origin", "slot"),
         freshness=timedelta(days=400),
         reads=("timetable",),
-        features=origin_conditions.LOAD_FEATURES,
-        compute=origin_conditions.timetable_load,
+        features=timetable_load.LOAD_FEATURES,
+        compute=timetable_load.timetable_load,
     ),
 )

@@ -7,8 +7,8 @@ from pyspark.sql import functions as F
 
 from podium.domains.base import Feature, Knowledge
 
+from .columns import KEYS
 from .outcomes import outcomes
-from .sources import KEYS
 
 DAY = 86_400
 # No longer windows: with one year of data, a quarter would be only partly filled in the first months, which misleads.

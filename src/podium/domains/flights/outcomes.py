@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from .sources import KEYS
+from .columns import KEYS
 
 LATE_MINUTES = 15
 

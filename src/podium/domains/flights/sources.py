@@ -14,8 +14,8 @@ from pydantic import Field, field_validator
 
 from podium.domains.base import Event, Params, SourceFile
 from podium.domains.flights import contracts
+from podium.domains.flights.columns import KEYS, WEATHER_VALUES
 
-KEYS = ("carrier", "flight", "origin", "scheduled_departure")
 KEY_SCHEMA = "carrier string, flight int, origin string, scheduled_departure timestamp"
 
 # ruff: noqa: SIM905 - a split string of column names is easier to read than a list
@@ -142,9 +142,6 @@ def cancellation(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
     out = _keys(rows)
     out["available_at"] = out["scheduled_departure"] + pd.Timedelta(hours=ref["lags"].cancellation_hours)
     return out
-
-
-WEATHER_VALUES = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
 
 
 def weather(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:

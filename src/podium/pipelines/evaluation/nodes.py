@@ -8,6 +8,8 @@ import pandas as pd
 from pyspark.sql import DataFrame
 
 from podium.errors import PodiumError
+from podium.features.code import changed_definitions
+from podium.lakehouse.run_command import run_command
 from podium.models import Model
 from podium.problems.base import Problem
 from podium.registry.candidate import Candidate
@@ -28,8 +30,15 @@ def held_out(
     """The held-out rows of the candidate's training set: the latest rows, on which the candidate was not trained.
 
     Raises:
-        PodiumError: the candidate was trained as of a moment after ``as_of``.
+        PodiumError: the candidate was trained as of a moment after ``as_of``, or on features that this code defines
+            otherwise.
     """
+    if changed := changed_definitions(candidate.training["definitions"], problem):
+        raise PodiumError(
+            f"The newest candidate of {problem.name} was trained on features whose definitions have changed since: "
+            f"{', '.join(changed)}. Train again: {run_command('training', as_of=as_of)}. Or return to the code that it "
+            "was trained with."
+        )
     if candidate.as_of > as_of:
         raise PodiumError(
             f"The newest candidate of {problem.name} was trained as of {candidate.as_of:%Y-%m-%d %H:%M}, which is "

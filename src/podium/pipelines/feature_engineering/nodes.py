@@ -13,13 +13,13 @@ from pyspark.sql import functions as F
 
 from podium.domains.base import Domain, FeatureTable, Knowledge, Params
 from podium.features.as_of import all_known_at
-from podium.features.fingerprint import code_digest
-from podium.features.refreshes import reached
+from podium.features.code import table_code
+from podium.features.refreshes import refreshed
 from podium.lakehouse.table import Mode, Rows, Unchanged
 from podium.pipelines.ingestion.nodes import parse_moment
 
 REFRESH_KEYS = ("table",)
-REFRESH_SCHEMA = "table string, fingerprint string, until timestamp"
+REFRESH_SCHEMA = "table string, code string, data string, until timestamp"
 
 
 class FeatureParams(Params):
@@ -40,23 +40,28 @@ def plan(
 
     A ``due`` table gets the rows after ``since`` and up to ``until``, which is ``as_of``. ``since`` is the time up to
     which the table is already computed, or ``recompute_from`` if that is earlier. It is null if all rows are due,
-    because there is no table yet or it was computed from other data or by other code. ``reached`` is the time up to
-    which the table is computed after the refresh.
+    because there is no table yet, or it was computed from other data or by other code: ``code`` is the digest of the
+    table's definition. ``reached`` is the time up to which the table is computed after the refresh.
     """
     ingested = sorted(f"{row['event']}{row['source_digest']}{row['intake']}" for row in intake.collect())
-    fingerprint = sha256((code_digest(domain) + "".join(ingested)).encode()).hexdigest()[:16]
-    # Ignore earlier refreshes with another fingerprint: they used other data or other code than this run. If that
-    # leaves a table without a refresh, all rows of the table are computed again.
-    ends = reached(seen.filter(F.col("fingerprint") == fingerprint)) if seen is not None else {}
+    data = sha256("".join(ingested).encode()).hexdigest()[:16]
+    earlier = refreshed(seen) if seen is not None else {}
+    same_data = refreshed(seen.filter(F.col("data") == data)) if seen is not None else {}
     again = pd.Timestamp(parameters.recompute_from) if parameters.recompute_from else None
-    until, rows = pd.Timestamp(as_of), []
+    rows = []
     for table in domain.tables:
-        stands = ends.get(table.name)
+        code, until = table_code(table), pd.Timestamp(as_of)
+        before = same_data.get(table.name)
+        stands = before.until if before and before.code == code else None
+        if stands is None and table.name in earlier:
+            # Other code or other data: compute all rows again, as far as the table has reached, so that no run that
+            # used its later rows finds them missing.
+            until = max(until, earlier[table.name].until)
         since = stands if stands is None or again is None else min(stands, again)
         due = since is None or since < until
         stands = until if stands is None else max(stands, until)
-        rows.append((table.name, fingerprint, since, until, stands, due))
-    plans = pd.DataFrame(rows, columns=["table", "fingerprint", "since", "until", "reached", "due"])
+        rows.append((table.name, code, data, since, until, stands, due))
+    plans = pd.DataFrame(rows, columns=["table", "code", "data", "since", "until", "reached", "due"])
     return plans.astype(dict.fromkeys(("since", "until", "reached"), "datetime64[us, UTC]"))
 
 
@@ -85,5 +90,5 @@ def record(plans: pd.DataFrame, *tables: DataFrame) -> Rows | Unchanged:
     """Record the time up to which each feature table is computed, so that the next run continues from there."""
     if not plans["due"].any():
         return Unchanged("no feature table was due for a refresh")
-    rows = plans[["table", "fingerprint", "reached"]].rename(columns={"reached": "until"})
+    rows = plans[["table", "code", "data", "reached"]].rename(columns={"reached": "until"})
     return Rows(frame=tables[0].sparkSession.createDataFrame(rows, REFRESH_SCHEMA), keys=REFRESH_KEYS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from pyspark.sql import DataFrame
@@ -9,12 +10,14 @@ from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
 from podium.features.feature_join import described, requests_between
-from podium.features.refreshes import require_reached
+from podium.features.refreshes import refreshed, require_current, require_reached
 from podium.lakehouse.run_command import run_command
 from podium.lakehouse.table import Rows, Unchanged
 from podium.models.scoring import add_scores
 from podium.problems.base import Params, Problem
 from podium.registry.versions import ModelVersion
+
+from .changed_definitions import require_same_features
 
 
 class InferenceParams(Params):
@@ -27,6 +30,7 @@ def score(
     as_of: datetime,
     parameters: InferenceParams,
     champion: ModelVersion | None,
+    examples: Callable[[], DataFrame | None],
     seen: DataFrame | None,
     refreshes: DataFrame,
     *frames: DataFrame,
@@ -40,19 +44,24 @@ def score(
         as_of: the time of the run. Requests up to it are scored, each as of its own ``prediction_time``.
         parameters: the decision threshold.
         champion: the model version that scores.
+        examples: loads the training set of the champion. Called only if definitions of features have changed since.
         seen: the prediction log so far.
-        refreshes: how far the feature tables reach; they must reach ``as_of``.
+        refreshes: how far the feature tables reach, and which code computed them.
         frames: the bronze tables that requests are built from, then the feature tables in the problem's order.
         problem: the ML question.
 
     Raises:
-        PodiumError: there is no champion, or a feature table ends before ``as_of``.
+        PodiumError: there is no champion, a feature table ends before ``as_of`` or was computed by other code than that
+            at hand, or features have other values than at training.
     """
     if champion is None:
         raise PodiumError(f"{problem.name} has no champion to score with. Run: {run_command('deployment')}")
-    require_reached(refreshes, as_of, problem)
+    found = refreshed(refreshes)
+    require_current(found, as_of, problem)
+    require_reached(found, as_of, problem)
     bronze = dict(zip(problem.request_reads, frames, strict=False))
-    tables = {table.name: frame for table, frame in zip(problem.tables, frames[len(bronze) :], strict=True)}
+    tables = dict(zip(problem.uses, frames[len(bronze) :], strict=True))
+    require_same_features(champion, examples, bronze, tables, problem)
     asked = requests_between(bronze, problem, after=champion.as_of, until=as_of)
     if seen is not None:
         mine = seen.filter(F.col("model_version") == champion.version).select(*problem.keys)

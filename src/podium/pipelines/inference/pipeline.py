@@ -11,14 +11,14 @@ from . import nodes
 
 def create_pipeline(problem: Problem) -> Pipeline:
     """Return the pipeline in which the champion scores every request that it has not scored yet."""
-    domain = problem.domain.name
+    domain, as_of = problem.domain.name, f"{problem.domain.name}.as_of"
     reads = [f"{domain}.bronze_{event}" for event in problem.request_reads]
     tables = [f"{domain}.features_{name}" for name in problem.uses]
     state = ["seen_predictions_log", f"{domain}.features_refreshes"]
     table = [
         node(
             nodes.score,
-            inputs=[f"{domain}.as_of", "params:inference", "champion", *state, *reads, *tables],
+            inputs=[as_of, "params:inference", "champion", "lazy_champion_examples", *state, *reads, *tables],
             outputs="predictions",
             problem=problem,
         ),

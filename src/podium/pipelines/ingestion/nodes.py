@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from podium.domains.base import Domain, Event, Params
 from podium.errors import PodiumError
-from podium.features.fingerprint import code_digest
+from podium.features.code import event_code
 from podium.lakehouse.landing import Landing, Source
 from podium.lakehouse.table import Rows, Unchanged
 
@@ -76,10 +76,12 @@ def open_source(
 ) -> Opened:
     """Check that every file and column exists, convert the files to Parquet, and find the events already in bronze."""
     source = landing.open(folder, {file.name: file.columns for file in domain.sources})
-    rules = code_digest(domain, "sources", "contracts") + parameters.model_dump_json()
+    rules = parameters.model_dump_json()
     if ingestion.recent_days is not None:
         rules += f"recent_days={ingestion.recent_days}"
-    digests = {event.name: _digest(event, source, rules) for event in domain.events}
+    digests = {
+        event.name: _digest(event, source, event_code(event, domain.reference) + rules) for event in domain.events
+    }
     # Sort oldest first, so that the latest intake of each event wins. A user may return to an earlier source: it is
     # ingested again, because another source came after it.
     recorded = sorted(seen.collect(), key=lambda row: row["intake"]) if seen is not None else []

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.errors import PodiumError, did_you_mean
+from podium.lakehouse.sampling import sampled
 
 from .histograms import Bins, Numbers, count, cut_categories, cut_numbers, histograms
 from .parameters import MonitoringParams
@@ -138,9 +139,8 @@ def sample(frame: DataFrame, types: Mapping[str, str], keys: Sequence[str], rows
         keys: the columns that identify a row.
         rows: upper bound of the sample, which is collected.
     """
-    order = F.md5(F.concat_ws("|", *(F.col(key).cast("string") for key in keys)))
     wanted = [F.col(f"`{name}`").cast(dtype).alias(name) for name, dtype in types.items()]
-    return frame.select(order.alias("_order"), *wanted).orderBy("_order").limit(rows).drop("_order").toPandas()
+    return sampled(frame, keys, rows).select(*wanted).toPandas()
 
 
 def require_columns(frame: DataFrame, columns: Sequence[str], what: str) -> None:

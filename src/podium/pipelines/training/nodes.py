@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
 from podium.features.as_of import known_at
+from podium.features.code import definitions
 from podium.models import Model
 from podium.models.fitting import fit
 from podium.models.labelled_rows import Examples
@@ -121,7 +122,14 @@ def _check(rows: pd.DataFrame, what: str) -> None:
 
 
 def describe(
-    rows: pd.DataFrame, model: Model, baseline: Model, choice: Choice, as_of: datetime, params: TrainingParams
+    rows: pd.DataFrame,
+    model: Model,
+    baseline: Model,
+    choice: Choice,
+    as_of: datetime,
+    params: TrainingParams,
+    *,
+    problem: Problem,
 ) -> Candidate:
     """Assemble the candidate from four things: the model, its baseline, a record of the training, and example rows."""
     training = {
@@ -134,6 +142,7 @@ def describe(
         "validation": {"log_loss": choice.log_loss, "auc": choice.auc},
         "holdout_days": params.holdout_days,
         "features": len(model.features),
+        "definitions": definitions(problem),
     }
     example = rows[list(model.features)].head(3).reset_index(drop=True)
     numbers = [name for name in model.features if name not in model.categorical]

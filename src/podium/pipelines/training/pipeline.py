@@ -16,8 +16,14 @@ def create_pipeline(problem: Problem) -> Pipeline:
     tables = [f"{domain}.features_{name}" for name in problem.uses]
     table = [
         node(
+            training_set.check_features,
+            inputs=[as_of, f"{domain}.features_refreshes"],
+            outputs="fitted_definitions",
+            problem=problem,
+        ),
+        node(
             training_set.build_training_set,
-            inputs=[as_of, f"{domain}.features_refreshes", *bronze, *tables],
+            inputs=[as_of, "fitted_definitions", *bronze, *tables],
             outputs="training_sets_examples",
             problem=problem,
         ),
@@ -44,6 +50,7 @@ def create_pipeline(problem: Problem) -> Pipeline:
             nodes.describe,
             inputs=["fitted_rows", "fitted_model", "fitted_baseline", "fitted_choice", as_of, "params:training"],
             outputs="candidate",
+            problem=problem,
         ),
     ]
     return ingestion.create_clock(problem.domain) + stage(problem.name, "training", table)

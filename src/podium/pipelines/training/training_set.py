@@ -7,12 +7,13 @@ from datetime import datetime
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from podium.features.code import definitions
 from podium.features.feature_join import described, labelled, requests_between
-from podium.features.refreshes import require_reached
+from podium.features.refreshes import refreshed, require_current, require_reached
 from podium.lakehouse.table import Rows
 from podium.problems.base import Problem
 
-__all__ = ["build_training_set", "events_read"]
+__all__ = ["build_training_set", "check_features", "events_read"]
 
 
 def events_read(problem: Problem) -> tuple[str, ...]:
@@ -20,17 +21,28 @@ def events_read(problem: Problem) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*problem.request_reads, *problem.label_reads)))
 
 
-def build_training_set(as_of: datetime, refreshes: DataFrame, *frames: DataFrame, problem: Problem) -> Rows:
+def check_features(as_of: datetime, refreshes: DataFrame, *, problem: Problem) -> dict[str, str]:
+    """Check that the feature tables reach ``as_of`` and that this code computed them. Return the definitions.
+
+    Raises:
+        PodiumError: a table ends too early, or other code computed it.
+    """
+    found = refreshed(refreshes)
+    require_current(found, as_of, problem)
+    require_reached(found, as_of, problem)
+    return definitions(problem)
+
+
+def build_training_set(as_of: datetime, defined: dict[str, str], *frames: DataFrame, problem: Problem) -> Rows:
     """Join each request whose label was known at ``as_of`` with the features known at its ``prediction_time``.
 
     Args:
         as_of: the time of the training set, stored in each row. The rows replace those of an earlier run with the same
             ``as_of``.
-        refreshes: how far the feature tables reach; they must reach ``as_of``.
+        defined: the definitions of the features, from ``check_features``, so that this node runs after that one.
         frames: the bronze tables of ``events_read``, then the feature tables in the order of ``problem.tables``.
         problem: the ML question.
     """
-    require_reached(refreshes, as_of, problem)
     events = events_read(problem)
     bronze = dict(zip(events, frames, strict=False))
     tables = {table.name: frame for table, frame in zip(problem.tables, frames[len(events) :], strict=True)}

@@ -1,7 +1,7 @@
 """Predicts, two hours before departure, whether a flight from New York arrives at least 15 minutes late or never."""
 
 from podium.domains.flights import DOMAIN
-from podium.domains.flights.sources import KEYS
+from podium.domains.flights.columns import KEYS
 from podium.problems.base import Problem
 
 from .labels import labels

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from podium.domains.flights.columns import KEYS
 from podium.domains.flights.outcomes import outcomes
-from podium.domains.flights.sources import KEYS
 
 
 def labels(bronze: Mapping[str, DataFrame]) -> DataFrame:

@@ -10,8 +10,7 @@ from pandas.tseries.holiday import USFederalHolidayCalendar
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from podium.domains.flights.contracts import NEW_YORK
-from podium.domains.flights.sources import KEYS
+from podium.domains.flights.columns import KEYS, NEW_YORK
 from podium.problems.base import Feature, RequestFeatures
 
 HORIZON = timedelta(hours=2)

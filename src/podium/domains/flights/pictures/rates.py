@@ -7,8 +7,8 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from podium.domains.flights.columns import KEYS
 from podium.domains.flights.outcomes import outcomes
-from podium.domains.flights.sources import KEYS
 
 NEW_YORK = "America/New_York"
 # With fewer flights, two standard errors of a late rate are about 10 percentage points or more.

@@ -1,0 +1,148 @@
+"""Digests of the code that computes something, to notice results that other code computed."""
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, partial
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from sysconfig import get_path
+from typing import Any
+
+from podium.domains.base import Event, Feature, FeatureTable
+from podium.problems.base import Problem, RequestFeatures
+
+__all__ = ["REQUEST", "changed_definitions", "definitions", "event_code", "modules_of", "request_code", "table_code"]
+
+# The name of a problem's request features among its definitions.
+REQUEST = "request"
+# The contracts that a domain or problem fills in. They compute nothing.
+CONTRACTS = ("podium.domains.base", "podium.problems.base")
+LIBRARIES = tuple({Path(get_path(kind)) for kind in ("purelib", "platlib", "stdlib", "platstdlib")})
+SHORT = 16
+
+
+def definitions(problem: Problem) -> dict[str, str]:
+    """The digests of the definitions of all features of a problem: by table name, and ``request``."""
+    return {table.name: table_code(table) for table in problem.tables} | {REQUEST: request_code(problem.request)}
+
+
+def changed_definitions(recorded: Mapping[str, str], problem: Problem) -> list[str]:
+    """The names of the recorded definitions that the code at hand has otherwise or not at all."""
+    now = definitions(problem)
+    return [name for name, digest in recorded.items() if now.get(name) != digest]
+
+
+def table_code(table: FeatureTable) -> str:
+    """The digest of a feature table's definition: its shape, and the modules that its computation depends on."""
+    shape = (table.entity, table.freshness, table.grid, table.reads, _names(table.features))
+    return _digest(shape, table.compute)
+
+
+def request_code(request: RequestFeatures) -> str:
+    """The digest of the definition of request features."""
+    return _digest((sorted(request.inputs.items()), _names(request.features)), request.compute)
+
+
+def event_code(event: Event, *others: Any) -> str:
+    """The digest of an event's definition. ``others`` are functions whose results the event's ``build`` takes."""
+    return _digest((event.keys, event.schema), event.claims, event.build, event.contract, *others)
+
+
+def _names(features: Iterable[Feature]) -> list[tuple[str, str]]:
+    return [(feature.name, feature.dtype) for feature in features]
+
+
+def _digest(shape: Any, *computations: Any) -> str:
+    said = [repr(shape)]
+    for computation in computations:
+        said += _said(computation)
+    return sha256("\0".join(said).encode()).hexdigest()[:SHORT]
+
+
+def _said(computation: Any) -> Iterator[str]:
+    """The name of a function or class, the arguments that it was given before, and the source of its modules."""
+    if isinstance(computation, partial):
+        yield from _said(computation.func)
+        for argument in (*computation.args, *(value for _, value in sorted(computation.keywords.items()))):
+            yield from _said(argument) if callable(argument) else [repr(argument)]
+        yield repr(sorted(computation.keywords))
+    elif not hasattr(computation, "__qualname__"):
+        yield from _said(type(computation))
+        yield repr(sorted(vars(computation).items()))
+    else:
+        yield computation.__qualname__
+        yield from (_source(path) for _, path in sorted(modules_of(computation.__module__).items()))
+
+
+@cache
+def _source(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def modules_of(name: str) -> Mapping[str, Path]:
+    """The modules of people's own code that a module depends on, itself included: name -> source file.
+
+    Libraries do not count: modules in the folder where Python installs packages, unless they belong to the package of
+    the module itself or to Podium. A package's ``__init__`` counts only where something in it is imported.
+    """
+    own = {name.partition(".")[0], "podium"}
+    found: dict[str, Path] = {}
+    waiting = [name]
+    while waiting:
+        module = waiting.pop()
+        if module in found or module in CONTRACTS or (path := _own_file(module, own)) is None:
+            continue
+        found[module] = path
+        waiting += _imported(module, path)
+    return found
+
+
+def _own_file(module: str, own: set[str]) -> Path | None:
+    """The source file of a module, or None for a library's module, and for a name that is no module."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return None
+    if module == "__main__":
+        spec = sys.modules[module].__spec__
+    else:
+        try:
+            spec = find_spec(module)
+        except (ModuleNotFoundError, ValueError):
+            return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    path = Path(spec.origin)
+    library = any(path.is_relative_to(folder) for folder in LIBRARIES)
+    return path if top in own or not library else None
+
+
+def _imported(module: str, path: Path) -> Iterator[str]:
+    """The names that a module imports anywhere in its code, as names of modules where they are modules."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(_source(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, package)
+            inside = [f"{base}.{alias.name}" for alias in node.names]
+            modules = [name for name in inside if _is_module(name)]
+            yield from modules
+            if len(modules) < len(inside):
+                yield base
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str:
+    above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+    return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def _is_module(name: str) -> bool:
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        return False
+    try:
+        return find_spec(name) is not None
+    except (ModuleNotFoundError, ValueError):
+        return False

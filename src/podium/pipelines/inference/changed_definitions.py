@@ -1,0 +1,129 @@
+"""Check that a champion gets the features that it was trained on, although their definitions have changed since."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from podium.errors import PodiumError
+from podium.features.code import REQUEST, changed_definitions
+from podium.features.feature_join import described, requests_between
+from podium.lakehouse.run_command import run_command
+from podium.lakehouse.sampling import sampled
+from podium.problems.base import Problem
+from podium.registry.versions import ModelVersion
+
+__all__ = ["require_same_features"]
+
+logger = logging.getLogger(__name__)
+
+# The number of training rows whose features are computed again, and of features that an error shows.
+ROWS = 1_000
+SHOWN = 5
+WAS = "was_"
+
+
+def require_same_features(
+    champion: ModelVersion,
+    examples: Callable[[], DataFrame | None],
+    bronze: Mapping[str, DataFrame],
+    tables: Mapping[str, DataFrame],
+    problem: Problem,
+) -> None:
+    """Compare the champion's features with today's, if definitions have changed since it was trained.
+
+    A sample of its training rows is joined with the feature tables again. If the values are the same to the last bit,
+    only the code has changed, and the champion may go on.
+
+    Args:
+        champion: the model version that is to score.
+        examples: loads the training set of the champion. Called only if definitions have changed.
+        bronze: the tables that requests are built from.
+        tables: the problem's feature tables.
+        problem: the ML question.
+
+    Raises:
+        PodiumError: the problem no longer has a feature of the champion, or values differ. The message shows both.
+    """
+    gone = sorted(set(champion.model.features) - set(problem.feature_names))
+    if gone:
+        raise PodiumError(
+            f"{problem.name}: version {champion.version} was trained on features that are no longer defined: "
+            f"{_listed(gone)}. Define them again, or {_train_anew()}."
+        )
+    changed = changed_definitions(champion.training["definitions"], problem)
+    if not changed:
+        return
+    features = [name for name in _features_of(changed, problem) if name in champion.model.features]
+    both = _twice(examples(), champion, bronze, tables, problem, features)
+    different = [name for name in features if not _same(both[name], both[f"{WAS}{name}"]).all()]
+    named = ", ".join(changed)
+    if not len(both):
+        raise PodiumError(
+            f"{problem.name}: nothing was scored, because the definitions of {named} have changed since version "
+            f"{champion.version} was trained, and none of its training rows can be computed again to compare values: "
+            f"{_train_anew()}."
+        )
+    if different:
+        values = "; ".join(_example(both, name, problem.keys) for name in different[:SHOWN])
+        more = f"; and {len(different) - SHOWN} more" if len(different) > SHOWN else ""
+        raise PodiumError(
+            f"{problem.name}: nothing was scored, because the definitions of {named} have changed since version "
+            f"{champion.version} was trained, and with them the values of its features: {values}{more}. Either "
+            f"{_train_anew()}, or keep each old definition under its own name beside the new one."
+        )
+    logger.warning(
+        "%s: the definitions of %s have changed since version %s was trained. On %d of its training rows the features "
+        "have the same values as then, so it goes on.",
+        problem.name,
+        named,
+        champion.version,
+        len(both),
+    )
+
+
+def _features_of(changed: Sequence[str], problem: Problem) -> list[str]:
+    """The names of the features whose definitions have changed: those of feature tables, then those of the request."""
+    stored = [feature.name for table in problem.tables if table.name in changed for feature in table.features]
+    return [*stored, *(feature.name for feature in problem.request.features if REQUEST in changed)]
+
+
+def _twice(
+    examples: DataFrame | None,
+    champion: ModelVersion,
+    bronze: Mapping[str, DataFrame],
+    tables: Mapping[str, DataFrame],
+    problem: Problem,
+    features: Sequence[str],
+) -> pd.DataFrame:
+    """Training rows of the champion: features as computed now and, with the prefix ``was_``, as trained on."""
+    assert examples is not None
+    keys = list(problem.keys)
+    then = sampled(examples.filter(F.col("as_of") == F.lit(champion.as_of)), keys, ROWS)
+    asked = requests_between(bronze, problem, after=None, until=champion.as_of).join(then.select(*keys), keys)
+    now = described(asked, tables, problem).select(*keys, *features)
+    was = then.select(*keys, *[F.col(name).alias(f"{WAS}{name}") for name in features])
+    return now.join(was, keys).toPandas()
+
+
+def _same(now: pd.Series, then: pd.Series) -> pd.Series:
+    return (now == then) | (now.isna() & then.isna())
+
+
+def _example(both: pd.DataFrame, name: str, keys: Sequence[str]) -> str:
+    """One row in which a feature has another value than at training."""
+    row = both[~_same(both[name], both[f"{WAS}{name}"])].iloc[0]
+    where = ", ".join(f"{key}={row[key]}" for key in keys)
+    return f"{name} is {row[name]}, at training {row[f'{WAS}{name}']} ({where})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+def _train_anew() -> str:
+    return f"train anew: {run_command('training', 'evaluation', 'deployment')}"

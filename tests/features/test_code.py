@@ -1,0 +1,117 @@
+"""The digest of a definition changes with the code that it depends on, and with no other code."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from podium.domains.flights import DOMAIN, arrivals, departures, weather
+from podium.features import code
+from podium.features.code import changed_definitions, definitions, modules_of, table_code
+from podium.problems.flight_delay import PROBLEM
+
+FILES = {
+    "own/__init__.py": "LOUD = True\n",
+    "own/table.py": (
+        "import numpy as np\nfrom own.deep import helper\nfrom . import beside\nfrom helping import tool\n"
+        "def compute(knowledge): return helper.value\n"
+    ),
+    "own/beside.py": "",
+    "own/deep/__init__.py": "from own import never_needed\n",
+    "own/deep/helper.py": "def late():\n    import further_away\nvalue = 1\n",
+    "own/never_needed.py": "",
+    "helping/__init__.py": "",
+    "helping/tool.py": "import json\n",
+    "further_away.py": "",
+    "unrelated.py": "",
+}
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Packages on Python's path, outside of its folder for libraries."""
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def digest(files: Path) -> Callable[[], str]:
+    """Return a function that computes the digest of a table as a new process would."""
+
+    def compute() -> str:
+        modules_of.cache_clear()
+        code._source.cache_clear()
+        module: ModuleType = importlib.import_module("own.table")
+        return table_code(replace(DOMAIN.table("weather"), compute=module.compute))
+
+    yield compute
+    modules_of.cache_clear()
+    code._source.cache_clear()
+
+
+def test_a_module_depends_on_what_it_imports_wherever_that_lies(files):
+    assert set(modules_of("own.table")) == {
+        "own.table",
+        "own.beside",
+        "own.deep.helper",
+        "helping.tool",
+        "further_away",
+    }
+
+
+@pytest.mark.parametrize("name", ["own/table.py", "own/beside.py", "helping/tool.py", "further_away.py"])
+def test_a_change_of_a_needed_module_changes_the_digest(files, digest, name):
+    before = digest()
+    (files / name).write_text(FILES[name] + "\n# another\n")
+
+    assert digest() != before
+
+
+@pytest.mark.parametrize("name", ["own/never_needed.py", "own/deep/__init__.py", "unrelated.py"])
+def test_a_change_elsewhere_does_not(files, digest, name):
+    before = digest()
+    (files / name).write_text(FILES[name] + "\n# another\n")
+
+    assert digest() == before
+
+
+def test_tables_that_share_code_differ_by_their_arguments():
+    codes = [table_code(table) for table in DOMAIN.tables]
+    assert len(set(codes)) == len(codes)
+
+
+def test_the_shape_of_a_table_counts_and_its_texts_do_not():
+    table = DOMAIN.table("weather")
+    assert table_code(replace(table, features=table.features[1:])) != table_code(table)
+    assert table_code(replace(table, entity=("origin", "dest"))) != table_code(table)
+    assert table_code(replace(table, description="Said otherwise.", owner="somebody else")) == table_code(table)
+
+
+def test_the_examples_tables_depend_on_their_own_modules_only():
+    """A change of the weather's code recomputes no board, and a picture or a contract recomputes nothing."""
+    own = {name.rpartition(".")[2] for name in modules_of(weather.__name__)}
+    assert own == {"weather", "columns"}
+    assert "arrivals" not in "".join(modules_of(departures.__name__))
+    assert "departures" not in "".join(modules_of(arrivals.__name__))
+    for table in DOMAIN.tables:
+        compute = table.compute.func if isinstance(table.compute, partial) else table.compute
+        assert not [name for name in modules_of(compute.__module__) if "pictures" in name or "contracts" in name]
+
+
+def test_changed_definitions_are_named():
+    recorded = definitions(PROBLEM)
+    assert changed_definitions(recorded, PROBLEM) == []
+    assert changed_definitions(recorded | {"weather": "other", "gone": "other"}, PROBLEM) == ["weather", "gone"]
+    fewer = {name: digest for name, digest in recorded.items() if name != "weather"}
+    assert changed_definitions(fewer, PROBLEM) == []

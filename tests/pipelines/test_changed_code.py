@@ -1,0 +1,118 @@
+"""After a change of the features' code, nothing is trained or scored on values that the model does not know."""
+
+from dataclasses import replace
+
+import pytest
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from podium.domains.base import Knowledge
+from podium.domains.flights import DOMAIN, weather
+from podium.errors import PodiumError
+from podium.features.code import table_code
+from podium.lakehouse.table import DeltaDataset
+from podium.pipelines.inference.changed_definitions import require_same_features
+from podium.problems.base import Problem
+from podium.problems.flight_delay import PROBLEM
+from podium.registry.champion_examples import LazyChampionExamplesDataset
+from podium.registry.versions import ModelVersion, load_version
+from tests.conftest import Project
+
+from .life import AS_OF, LATER, QUICK
+
+
+def rewritten(knowledge: Knowledge) -> DataFrame:
+    """The same weather, by other code."""
+    return weather.weather(knowledge).select("*")
+
+
+def with_weather(**changes) -> Problem:
+    """The problem on a domain with another definition of the feature table ``weather``."""
+    tables = tuple(replace(table, **changes) if table.name == "weather" else table for table in DOMAIN.tables)
+    return replace(PROBLEM, domain=replace(DOMAIN, tables=tables))
+
+
+@pytest.fixture
+def champion(lived: Project) -> ModelVersion:
+    found = load_version("flight_delay", "champion")
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def check(lived: Project, champion: ModelVersion, spark):
+    """Return a function that checks the champion against a problem, with some feature tables changed."""
+    path = str(lived.answers / "training_sets" / "examples")
+    examples = LazyChampionExamplesDataset(problem="flight_delay", path=path, zone="training_sets").load()
+
+    def table(name: str) -> DataFrame:
+        return DeltaDataset(path=str(lived.lake / name), zone=name.partition("/")[0]).load()
+
+    def check(problem: Problem, examples=examples, **tables: DataFrame) -> None:
+        known = {each.name: table(f"features/{each.name}") for each in problem.tables} | tables
+        bronze = {event: table(f"bronze/{event}") for event in problem.request_reads}
+        require_same_features(champion, examples, bronze, known, problem)
+
+    check.table = table
+    return check
+
+
+def never():
+    raise AssertionError("the training set must not be read if no definition has changed")
+
+
+def test_without_a_change_nothing_is_compared(check):
+    check(PROBLEM, examples=never)
+
+
+def test_other_code_with_the_same_values_goes_on_and_says_so(check, caplog):
+    check(with_weather(compute=rewritten))
+
+    said = "flight_delay: the definitions of weather have changed since version 1 was trained. On 1000 of its training"
+    assert said in caplog.text
+
+
+def test_other_values_are_refused_with_both_values(check):
+    cold = check.table("features/weather").withColumn("weather_temp", F.col("weather_temp") * 0)
+
+    with pytest.raises(PodiumError) as refused:
+        check(with_weather(compute=rewritten), weather=cold)
+
+    said = str(refused.value)
+    assert "the definitions of weather have changed since version 1 was trained" in said
+    assert "weather_temp is 0.0, at training " in said
+    assert "weather_dewp" not in said
+    assert "train anew: kedro run" in said
+
+
+def test_a_feature_that_is_gone_is_refused(check):
+    features = tuple(feature for feature in DOMAIN.table("weather").features if feature.name != "weather_temp")
+
+    with pytest.raises(PodiumError, match="trained on features that are no longer defined: weather_temp"):
+        check(with_weather(features=features))
+
+
+@pytest.mark.parametrize(("stage", "as_of"), [("training", AS_OF), ("inference", LATER)])
+def test_tables_of_other_code_are_refused(lived: Project, monkeypatch, stage, as_of):
+    def other(table) -> str:
+        return "other" if table.name in {"weather", "hour_history"} else table_code(table)
+
+    monkeypatch.setattr("podium.features.refreshes.table_code", other)
+    with pytest.raises(PodiumError) as refused:
+        lived.run(stage, as_of=as_of, **QUICK)
+
+    said = str(refused.value)
+    assert "have changed since they were computed: hour_history, weather." in said
+    assert "To compute them again: kedro run --env dev --pipelines feature_engineering --params as_of=2013-" in said
+
+
+def test_evaluation_refuses_a_candidate_of_other_definitions(lived: Project, monkeypatch):
+    monkeypatch.setattr("podium.pipelines.evaluation.nodes.changed_definitions", lambda *_: ["weather"])
+    with pytest.raises(PodiumError, match=r"trained on features whose definitions have changed since: weather\. Train"):
+        lived.run("evaluation", as_of=AS_OF, **QUICK)
+
+
+def test_a_version_records_the_definitions_that_it_was_trained_on(champion: ModelVersion):
+    recorded = champion.training["definitions"]
+    assert recorded.keys() == {*PROBLEM.uses, "request"}
+    assert recorded["weather"] == table_code(DOMAIN.table("weather"))
