@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from kedro.io import CatalogProtocol, MemoryDataset
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 from podium.errors import PodiumError, did_you_mean
 
-__all__ = ["require_inputs", "select", "selection", "with_clocks"]
+__all__ = ["is_clock", "require_inputs", "select", "selection", "with_clocks"]
 
 EVERYTHING = "__default__"
 # The ending of the datasets that hold the time of a run.
@@ -75,6 +75,11 @@ def with_clocks(pipelines: Mapping[str, Pipeline], names: Iterable[str], namespa
     moments = {name for name in whole.filter(node_namespaces=list(namespaces)).inputs() if name.endswith(CLOCK)}
     clocks = {node.namespace for node in whole.nodes if moments & {*node.outputs} and node.namespace}
     return [*namespaces, *sorted(clocks)]
+
+
+def is_clock(node: Node) -> bool:
+    """Whether a node resolves the ``as_of`` of a domain."""
+    return all(name.endswith(CLOCK) for name in node.outputs)
 
 
 def selection(asked: Mapping[str, Any]) -> dict[str, Any]:

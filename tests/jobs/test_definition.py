@@ -24,8 +24,8 @@ def conf(tmp_path_factory) -> Path:
     return shutil.copytree(PROJECT / "conf", tmp_path_factory.mktemp("jobs") / "conf")
 
 
-def refusal(conf: Path, changes: dict[str, Any]) -> str:
-    """The error message for the shipped jobs after replacing the values at the given paths."""
+def changed(conf: Path, changes: dict[str, Any]) -> Path:
+    """Write the shipped jobs with other values at the given paths, and return the file."""
     jobs = copy.deepcopy(SHIPPED)
     for path, value in changes.items():
         *steps, last = path.split(".")
@@ -35,6 +35,12 @@ def refusal(conf: Path, changes: dict[str, Any]) -> str:
         place[last] = value
     file = conf / "base" / "jobs.yml"
     file.write_text(yaml.safe_dump(jobs))
+    return file
+
+
+def refusal(conf: Path, changes: dict[str, Any]) -> str:
+    """The error message for the shipped jobs after replacing the values at the given paths."""
+    file = changed(conf, changes)
     with pytest.raises(PodiumError) as refused:
         checked_jobs(conf)
     assert refused.value.message.startswith(f"{file} ")
@@ -216,14 +222,21 @@ def test_nodes_that_share_data_in_memory_must_be_in_the_same_task(conf):
     """Each task is a separate process, so data in memory cannot pass between tasks."""
     first = {"name": "features", "pipelines": ["training"], "nodes": ["training.flight_delay.build_training_set"]}
     said = refusal(conf, {"jobs.retrain.tasks": [first]})
-    assert "the task reads flights.as_of, which exists in memory only, within one run" in said
+    assert "the task reads flight_delay.fitted_definitions, which exists in memory only, within one run" in said
 
 
 def test_two_tasks_can_share_a_pipeline_but_no_node(conf):
-    stages = {"pipelines": ["training", "evaluation"]}
-    parts = [{"name": name, **stages, "namespaces": [name, "clock"]} for name in ("training", "evaluation")]
+    both = {"pipelines": ["training", "evaluation"]}
+    parts: list[dict[str, Any]] = [
+        {"name": "training", **both, "namespaces": ["training", "evaluation"]},
+        {"name": "evaluation", **both, "namespaces": ["evaluation"]},
+    ]
     said = refusal(conf, {"jobs.retrain.tasks": parts})
-    assert "training and evaluation would both run the node clock.flights.resolve_as_of" in said
+    assert "training and evaluation would both run the node evaluation.flight_delay.held_out" in said
+
+    parts[0]["namespaces"] = ["training"]
+    changed(conf, {"jobs.retrain.tasks": parts})
+    checked_jobs(conf)
 
 
 def test_one_error_lists_every_mistake(conf):

@@ -7,7 +7,6 @@ from functools import cache, partial
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from sysconfig import get_path
 from typing import Any
 
 from podium.domains.base import Event, Feature, FeatureTable
@@ -19,7 +18,8 @@ __all__ = ["REQUEST", "changed_definitions", "definitions", "event_code", "modul
 REQUEST = "request"
 # The contracts that a domain or problem fills in. They compute nothing.
 CONTRACTS = ("podium.domains.base", "podium.problems.base")
-LIBRARIES = tuple({Path(get_path(kind)) for kind in ("purelib", "platlib", "stdlib", "platstdlib")})
+# Names of the folders in which installed packages lie.
+LIBRARIES = {"site-packages", "dist-packages"}
 SHORT = 16
 
 
@@ -85,10 +85,10 @@ def _source(path: Path) -> str:
 def modules_of(name: str) -> Mapping[str, Path]:
     """The modules of people's own code that a module depends on, itself included: name -> source file.
 
-    Libraries do not count: modules in the folder where Python installs packages, unless they belong to the package of
-    the module itself or to Podium. A package's ``__init__`` counts only where something in it is imported.
+    Libraries do not count: modules in a folder for installed packages, unless they belong to the package of the module
+    itself or to Podium. A package's ``__init__`` counts only where something in it is imported.
     """
-    own = {name.partition(".")[0], "podium"}
+    own = frozenset({name.partition(".")[0], "podium"})
     found: dict[str, Path] = {}
     waiting = [name]
     while waiting:
@@ -96,30 +96,36 @@ def modules_of(name: str) -> Mapping[str, Path]:
         if module in found or module in CONTRACTS or (path := _own_file(module, own)) is None:
             continue
         found[module] = path
-        waiting += _imported(module, path)
+        waiting += _imported(module, path, own)
     return found
 
 
-def _own_file(module: str, own: set[str]) -> Path | None:
+def _own_file(module: str, own: frozenset[str]) -> Path | None:
     """The source file of a module, or None for a library's module, and for a name that is no module."""
-    top = module.partition(".")[0]
+    if not _is_own(module.partition(".")[0], own):
+        return None
+    try:
+        spec = find_spec(module)
+    except (ModuleNotFoundError, ValueError):
+        return None  # a name inside a module, or a module without a file, such as a notebook's
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+@cache
+def _is_own(top: str, own: frozenset[str]) -> bool:
+    """Whether a top-level package or module is people's own code. Finds it without importing it."""
+    if top in own:
+        return True
     if top in sys.stdlib_module_names:
-        return None
-    if module == "__main__":
-        spec = sys.modules[module].__spec__
-    else:
-        try:
-            spec = find_spec(module)
-        except (ModuleNotFoundError, ValueError):
-            return None
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return None
-    path = Path(spec.origin)
-    library = any(path.is_relative_to(folder) for folder in LIBRARIES)
-    return path if top in own or not library else None
+        return False
+    try:
+        spec = find_spec(top)
+    except ValueError:
+        return False
+    return spec is not None and spec.origin is not None and not LIBRARIES & {*Path(spec.origin).parts}
 
 
-def _imported(module: str, path: Path) -> Iterator[str]:
+def _imported(module: str, path: Path, own: frozenset[str]) -> Iterator[str]:
     """The names that a module imports anywhere in its code, as names of modules where they are modules."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(_source(path))):
@@ -128,7 +134,7 @@ def _imported(module: str, path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(node, package)
             inside = [f"{base}.{alias.name}" for alias in node.names]
-            modules = [name for name in inside if _is_module(name)]
+            modules = [name for name in inside if _own_file(name, own)]
             yield from modules
             if len(modules) < len(inside):
                 yield base
@@ -137,12 +143,3 @@ def _imported(module: str, path: Path) -> Iterator[str]:
 def _absolute(node: ast.ImportFrom, package: str) -> str:
     above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
     return ".".join([*above, *([node.module] if node.module else [])])
-
-
-def _is_module(name: str) -> bool:
-    if name.partition(".")[0] in sys.stdlib_module_names:
-        return False
-    try:
-        return find_spec(name) is not None
-    except (ModuleNotFoundError, ValueError):
-        return False

@@ -16,7 +16,7 @@ from kedro.pipeline import Pipeline
 from podium.errors import PodiumError, did_you_mean
 from podium.home import environments
 from podium.pipeline_registry import register_pipelines
-from podium.selection import select
+from podium.selection import is_clock, select
 from podium.settings import CONFIG_LOADER_ARGS
 
 from .definition import Jobs, Value
@@ -157,13 +157,16 @@ def _in_memory(found: CheckedJobs, nodes: Pipeline) -> set[str]:
 
 
 def _twice(one: ResolvedTask, other: ResolvedTask, runs: Mapping[str, Pipeline]) -> Iterator[str]:
-    """Yield an error if two tasks run the same node. They may share a pipeline if they select different nodes."""
+    """Yield an error if two tasks run the same node. They may share a pipeline if they select different nodes.
+
+    Each may have a clock, which stores nothing.
+    """
     shared = sorted({*one.task.pipelines} & {*other.task.pipelines})
     if not shared or not {one.name, other.name} <= runs.keys():
         return
     if not one.task.filters or not other.task.filters:
         yield f".tasks: {one.name} and {other.name} would both run the pipeline {shared[0]}; remove it from one of them"
-    elif nodes := sorted({node.name for node in (runs[one.name] & runs[other.name]).nodes}):
+    elif nodes := sorted({node.name for node in (runs[one.name] & runs[other.name]).nodes if not is_clock(node)}):
         yield f".tasks: {one.name} and {other.name} would both run the node {nodes[0]}; change the filters of one task"
 
 
