@@ -55,13 +55,13 @@ def outcomes(flights: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
         next_clock(after, clock, where[dest])
         for after, clock, dest in zip(out["scheduled_departure"], clocks, out["dest"], strict=True)
     ]
-    out["arrived_at"] = out["scheduled_arrival"] + pd.to_timedelta(out["arr_delay"], unit="min")
+    out["landed_at"] = out["scheduled_arrival"] + pd.to_timedelta(out["arr_delay"], unit="min")
     landed = numbers(flights["arr_time"])
     for index in out.index[landed.notna() & out["arr_delay"].isna()]:
         arrived = next_clock(out["departed_at"][index], int(landed[index]), where[out["dest"][index]])
-        out.loc[index, "arrived_at"] = pd.Timestamp(arrived)
+        out.loc[index, "landed_at"] = pd.Timestamp(arrived)
     out["late"] = (out["arr_delay"] >= 15) | out["arr_delay"].isna()
-    out["known_at"] = out["arrived_at"].fillna(out["scheduled_arrival"] + pd.Timedelta(hours=12))
+    out["known_at"] = out["landed_at"].fillna(out["scheduled_arrival"] + pd.Timedelta(hours=12))
     cancelled = out["dep_delay"].isna()
     out.loc[cancelled, "known_at"] = out["scheduled_departure"] + pd.Timedelta(hours=6)
     return out

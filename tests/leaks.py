@@ -124,9 +124,9 @@ def _weather(weather: pd.DataFrame, cut: pd.Timestamp, rng: np.random.Generator)
 def table_keys(domain: Domain) -> dict[str, list[str]]:
     """The key columns of every table that feature engineering writes, by the table's place in the lakehouse."""
     return {
-        **{f"bronze/{event.name}": list(event.keys) for event in domain.events},
+        **{f"bronze/{event.name}": [*event.keys, "known_at", "arrived_at"] for event in domain.events},
         "quarantine/rows": ["event", "source_digest", "row"],
-        "quarantine/intake": ["event", "source_digest"],
+        "quarantine/intake": ["event", "intake"],
         **{f"features/{table.name}": [*table.entity, "feature_time"] for table in domain.tables},
         "features/refreshes": ["table"],
     }

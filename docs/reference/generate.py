@@ -79,7 +79,11 @@ def tables() -> Iterator[str]:
 
 def _bronze(domain: Domain) -> Iterator[str]:
     yield "### Bronze: events as received\n"
-    yield "`available_at` is the moment at which a row became knowable. Rows are added by key; none is removed.\n"
+    yield (
+        "A row is a version of a fact, which the key identifies. `available_at` is the moment at which it became\n"
+        "knowable, `arrived_at` when it arrived, `known_at` when it became known. `is_correction` says that another\n"
+        "version of the fact was known earlier. The newest version known at a moment supersedes the others.\n"
+    )
     for event in domain.events:
         yield f"#### {domain.name}.bronze_{event.name}\n"
         yield f"{inspect.getdoc(event.build)}\n".replace("``", "`")
@@ -88,7 +92,7 @@ def _bronze(domain: Domain) -> Iterator[str]:
 
 
 def _columns(event: Event) -> Iterator[str]:
-    yield from _grid(("column", "type"), [(f"`{name}`", kind) for name, kind in _parsed(event.schema)])
+    yield from _grid(("column", "type"), [(f"`{name}`", kind) for name, kind in _parsed(event.bronze_schema)])
 
 
 def _quarantine(domain: Domain) -> Iterator[str]:
@@ -108,7 +112,10 @@ def _quarantine(domain: Domain) -> Iterator[str]:
     ]
     yield from _grid(("column", "type", "meaning"), columns)
     yield f"#### {domain.name}.quarantine_intake\n"
-    yield f"For each event and source: rows in = rows kept + rows quarantined. {_keys(INTAKE_KEYS)}\n"
+    yield (
+        "For each event and intake: rows in = rows kept + quarantined + duplicates + left out as not recent.\n"
+        f"`changed_from` is the earliest time for which features see other facts than before. {_keys(INTAKE_KEYS)}\n"
+    )
     yield from _grid(("column", "type"), [(f"`{name}`", kind) for name, kind in _parsed(INTAKE_SCHEMA)])
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["PodiumError", "did_you_mean"]
+__all__ = ["PodiumError", "did_you_mean", "first_line"]
 
 
 class PodiumError(Exception):
@@ -15,6 +15,11 @@ class PodiumError(Exception):
     def message(self) -> str:
         """The text that a command line shows."""
         return str(self)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message. Errors of a database go on with the statement that failed."""
+    return str(error).partition("\n")[0]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

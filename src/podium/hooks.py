@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,7 +17,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from pydantic import BaseModel, ValidationError
 
-from podium.errors import PodiumError
+from podium.errors import PodiumError, first_line
 from podium.home import env_of
 from podium.lakehouse import access, engine
 from podium.lakehouse.access.principal import on_databricks
@@ -44,6 +44,7 @@ class PodiumHooks:
         self._env = ""
         self._started = 0.0
         self._at = ""
+        self._mlflow = ""
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
@@ -57,6 +58,7 @@ class PodiumHooks:
         check_parameters(context.config_loader["parameters"])
         use_environment(context.config_loader, self._env, context.project_path)
         place = TrackingLocation.of(self._env, context.config_loader["mlflow"])
+        self._mlflow = place.uri
         prepare(place.uri)
         if database_file(place.uri):
             # Create the experiment now. Otherwise, if the first two runs of an environment start at the same time,
@@ -98,9 +100,19 @@ class PodiumHooks:
         if dataset_name == node.outputs[-1]:
             logger.info("%6.2f s  %s", perf_counter() - self._started, node.name)
 
-    @hook_impl(trylast=True)
-    def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    @hook_impl(wrapper=True)
+    def on_pipeline_error(
+        self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> Generator[None, Any, None]:
         """Raise the cause, if it is known, as a PodiumError instead of the errors that Kedro wraps around it."""
+        from podium.registry.tracking import asking
+
+        try:
+            with asking(self._mlflow):
+                yield  # to the hooks that record the failure
+        except PodiumError as unrecorded:
+            # MLflow's database may lie on the disk that is full, for one. What failed first is what counts.
+            logger.warning("MLflow has no record of this failure: %s", first_line(unrecorded))
         if trouble := engine.trouble():
             # Stop the engine now. Otherwise the engine's client waits again, at exit, for the server that has died.
             engine.stop()

@@ -26,11 +26,11 @@ def table() -> FeatureTable:
 def events() -> pd.DataFrame:
     rng = np.random.default_rng(5)
     times = pd.Timestamp("2013-01-01", tz="UTC") + pd.to_timedelta(rng.integers(0, 31 * 24, 400), unit="h")
-    return pd.DataFrame({"origin": rng.choice(["EWR", "JFK"], 400), "flight": range(400), "available_at": times})
+    return pd.DataFrame({"origin": rng.choice(["EWR", "JFK"], 400), "flight": range(400), "known_at": times})
 
 
 def computed(table: FeatureTable, events: pd.DataFrame, spark, since: datetime | None) -> pd.DataFrame:
-    known = spark.createDataFrame(events, "origin string, flight int, available_at timestamp")
+    known = spark.createDataFrame(events, "origin string, flight int, known_at timestamp")
     rows = table.compute(Knowledge(bronze={"cancellation": known}, since=since, until=UNTIL)).toPandas()
     rows["feature_time"] = rows["feature_time"].dt.tz_localize("UTC")
     return rows.sort_values(["origin", "feature_time"], ignore_index=True)
@@ -38,9 +38,9 @@ def computed(table: FeatureTable, events: pd.DataFrame, spark, since: datetime |
 
 def test_the_feature_counts_cancellations_of_the_last_day(table, events, spark):
     rows = computed(table, events, spark, None)
-    assert len(rows) == len(events.drop_duplicates(["origin", "available_at"]))
+    assert len(rows) == len(events.drop_duplicates(["origin", "known_at"]))
     for row in rows.itertuples():
-        mine = events[events["origin"] == row.origin]["available_at"]
+        mine = events[events["origin"] == row.origin]["known_at"]
         since = row.feature_time - timedelta(days=1)
         assert row.origin_cancelled_24h == ((mine > since) & (mine <= row.feature_time)).sum()
 

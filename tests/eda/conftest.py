@@ -45,7 +45,9 @@ def bronze(week) -> dict[str, pd.DataFrame]:
     for event in sources.EVENTS:
         rows = week[event.source]
         rows = rows[mine[event.name]] if event.name in mine else rows
-        made[event.name] = event.build(rows.reset_index(drop=True), reference)
+        built = event.build(rows.reset_index(drop=True), reference)
+        known = built["available_at"]
+        made[event.name] = built.assign(arrived_at=known, known_at=known, is_correction=False)
     return made
 
 
@@ -56,8 +58,8 @@ def to_frames(spark):
     def turn(tables: dict[str, pd.DataFrame]):
         frames = {}
         for event in sources.EVENTS:
-            columns = [field.split()[0] for field in event.schema.split(", ")]
-            frames[event.name] = spark.createDataFrame(tables[event.name][columns], event.schema)
+            columns = [field.split()[0] for field in event.bronze_schema.split(", ")]
+            frames[event.name] = spark.createDataFrame(tables[event.name][columns], event.bronze_schema)
         return frames
 
     return turn

@@ -3,20 +3,21 @@
 import pandas as pd
 import pytest
 
+from podium.domains.flights import DOMAIN
 from podium.domains.flights.pictures import PICTURES
 from podium.domains.flights.pictures.carriers import CARRIERS
 from podium.domains.flights.pictures.delays import DELAYS
 from podium.domains.flights.pictures.destinations import DESTINATIONS
 from podium.domains.flights.pictures.weather import WEATHER
 from podium.domains.flights.pictures.when import CANCELLATIONS, HOURS, MONTHS
-from podium.features.as_of import all_known_at
+from podium.features.as_of import newest_known
 
 from .conftest import AS_OF
 
 
 @pytest.fixture(scope="module")
 def tables(frames):
-    return all_known_at(frames, AS_OF)
+    return newest_known(frames, DOMAIN, AS_OF)
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def arrival_delay_at_departure(known: Knowledge):
 
 def arrival_delay_in_the_air(known: Knowledge):
     """The arrival delay, an hour before the arrival."""
-    return _mean_delay(known.bronze, F.col("arrived_at") - F.expr("INTERVAL 1 HOUR"))
+    return _mean_delay(known.bronze, F.col("landed_at") - F.expr("INTERVAL 1 HOUR"))
 
 
 def aircraft_in_the_timetable(known: Knowledge):

@@ -70,13 +70,13 @@ def test_departure_boards(computed, flights, table, prefix, by):
 
 def test_recent_arrivals_at_the_origin(computed, flights):
     rows = by_moment(computed.table("features/origin_arrivals"), "origin")
-    landed = flights.dropna(subset=["arrived_at"])
+    landed = flights.dropna(subset=["landed_at"])
     observed = 0
     for moment in MOMENTS:
         for origin, group in landed.groupby("origin"):
             row = rows.get((origin, moment))
             for hours in (3, 6, 12):
-                recent = group[(group["arrived_at"] > moment - hours * HOUR) & (group["arrived_at"] <= moment)]
+                recent = group[(group["landed_at"] > moment - hours * HOUR) & (group["landed_at"] <= moment)]
                 delays = recent["arr_delay"].dropna()
                 if row is None:
                     assert recent.empty

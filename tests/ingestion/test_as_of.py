@@ -28,14 +28,17 @@ def test_moments_are_read_as_utc(text, moment):
 
 @pytest.fixture
 def intake(spark):
-    """An intake of two dated events, one without dates, and one without rows."""
+    """Intakes of two dated events, one without dates, and one without rows."""
     rows = [
-        ("arrival", datetime(2013, 1, 2), datetime(2013, 3, 1)),
-        ("weather", datetime(2013, 1, 1), datetime(2013, 3, 4)),
-        ("airport", datetime(2000, 1, 1), datetime(2000, 1, 1)),
-        ("cancellation", None, None),
+        ("arrival", 1, "old", datetime(2012, 1, 2), datetime(2014, 3, 1)),  # by other rules than now
+        ("arrival", 2, "new", datetime(2013, 1, 2), datetime(2013, 2, 1)),
+        ("arrival", 3, "new", datetime(2013, 2, 2), datetime(2013, 3, 1)),
+        ("weather", 2, "new", datetime(2013, 1, 1), datetime(2013, 3, 4)),
+        ("airport", 2, "new", datetime(2000, 1, 1), datetime(2000, 1, 1)),
+        ("cancellation", 2, "new", None, None),
     ]
-    return spark.createDataFrame(rows, "event string, oldest timestamp, newest timestamp")
+    columns = "event string, intake bigint, rules string, oldest timestamp, newest timestamp"
+    return spark.createDataFrame(rows, columns)
 
 
 def test_the_default_is_the_newest_moment_in_the_data(intake):

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from podium.errors import PodiumError
+from tests.flights import KEYS
 
 FLIGHT_EVENTS = {"timetable", "departure", "arrival", "cancellation"}
 FLEW = {"timetable", "departure", "arrival"}
-DUPLICATE = "duplicate key: carrier, flight, origin, scheduled_departure"
 
 # By name of the mistake: changes to a valid flight, the events that become invalid, and the rule that they break.
 SPOILED = {
@@ -115,12 +115,18 @@ def test_a_bad_arrival_keeps_the_timetable_and_departure_of_its_row(project, spo
     assert key not in bronze_keys(project, "arrival")
 
 
-def test_the_first_row_of_a_duplicate_key_is_kept(project, quarantine):
-    twice = quarantine[quarantine["rule"] == DUPLICATE]
+def test_rows_of_one_key_are_versions_of_one_fact(project):
+    """They are counted as duplicates where they say the same: the timetable has no tail number."""
+    departures = project.table("bronze/departure")
+    twice = departures[departures.duplicated(KEYS, keep=False)]
 
-    assert set(twice["event"]) == FLEW
-    assert {received["tailnum"] for received in twice["received"]} == {"N00TWO"}
-    assert "N00TWO" not in set(project.table("bronze/departure")["tail_number"])
+    assert len(twice) == 2
+    assert "N00TWO" in set(twice["tail_number"])
+    assert twice["is_correction"].sum() == 1
+    assert departures["is_correction"].sum() == 1
+    assert not project.table("bronze/timetable")["is_correction"].any()
+    counts = project.table("quarantine/intake").set_index("event")["duplicates"]
+    assert counts[counts > 0].to_dict() == {"timetable": 1, "arrival": 1}
 
 
 @pytest.mark.parametrize("event", sorted(FLIGHT_EVENTS))
@@ -134,7 +140,6 @@ def test_rows_of_other_files_are_checked_too(quarantine):
     rules = quarantine[~quarantine["event"].isin(FLIGHT_EVENTS)].groupby("event")["rule"].apply(sorted)
 
     assert rules["weather"] == [
-        "duplicate key: origin, observed_at",
         "origin: isin(['EWR', 'JFK', 'LGA'])",
         "temp: in_range(-80, 135)",
     ]
@@ -142,7 +147,7 @@ def test_rows_of_other_files_are_checked_too(quarantine):
     assert set(rules.index) == {"weather", "plane"}
 
 
-def test_every_row_is_either_kept_or_quarantined(project, quarantine, spoiled, week):
+def test_every_row_is_accounted_for(project, quarantine, spoiled, week):
     counts = project.table("quarantine/intake").set_index("event")
     left = (spoiled["dep_time"] != "").sum()
     rows_in = {
@@ -157,7 +162,8 @@ def test_every_row_is_either_kept_or_quarantined(project, quarantine, spoiled, w
     }
 
     assert counts["rows_in"].to_dict() == rows_in
-    assert (counts["rows_in"] == counts["kept"] + counts["quarantined"]).all()
+    became = counts["kept"] + counts["quarantined"] + counts["duplicates"] + counts["left_out"]
+    assert (counts["rows_in"] == became).all()
     assert counts["kept"].to_dict() == {event: len(project.table(f"bronze/{event}")) for event in rows_in}
     in_quarantine = quarantine["event"].value_counts()
     assert counts["quarantined"].to_dict() == {event: in_quarantine.get(event, 0) for event in rows_in}

@@ -1,4 +1,4 @@
-"""A source is ingested once, a changed source is merged, and a user can return to an earlier source."""
+"""A source is ingested once, a changed source adds versions, and a user can return to an earlier source."""
 
 import pandas as pd
 import pytest
@@ -7,7 +7,7 @@ from podium.domains.flights import DOMAIN
 from podium.errors import PodiumError
 from podium.lakehouse.errors import LakehouseError
 from tests.flights import KEYS
-from tests.leaks import assert_same_rows, differences, table_keys
+from tests.leaks import assert_same_rows, table_keys
 
 AS_OF = "2013-01-06"
 TABLES = table_keys(DOMAIN)
@@ -34,9 +34,9 @@ def changed(week) -> dict[str, pd.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def as_changed(changed, new_project):
-    """A project that ingested only the changed files."""
-    project = new_project(changed)
+def grown(week, changed, new_project):
+    """A project that ingested the additional flight, but not the correction."""
+    project = new_project(week | {"flights": pd.concat([week["flights"], changed["flights"].tail(1)])})
     project.run("feature_engineering", as_of=AS_OF)
     return project
 
@@ -62,30 +62,38 @@ def test_the_same_files_in_another_folder_are_the_same_source(project, week, wri
     assert versions(project.lake) == before
 
 
-def test_a_changed_source_is_merged_and_the_former_one_returns(project, as_changed, week, changed, write_source):
+def test_a_corrected_row_is_a_version_that_features_do_not_see(project, grown, week, changed, write_source):
     before = tables(project, TABLES)
 
     write_source(changed, project.source)
     project.run("feature_engineering", as_of=AS_OF)
 
-    for name in [*BRONZE, *(name for name in TABLES if name.startswith("features/") and "refreshes" not in name)]:
-        assert_same_rows(project.table(name), as_changed.table(name), keys=TABLES[name])
+    for name in TABLES:
+        if name.startswith("features/") and "refreshes" not in name:
+            assert_same_rows(project.table(name), grown.table(name), keys=TABLES[name])
+    for name in BRONZE:
+        found = project.table(name)
+        assert found["is_correction"].sum() == (name == "bronze/arrival")
+        assert_same_rows(found[~found["is_correction"]], grown.table(name), keys=TABLES[name])
     arrivals = project.table("bronze/arrival")
-    (found,) = differences(before["bronze/arrival"], arrivals[arrivals["flight"] != 9998], KEYS)[:1]
-    assert "arrived_at: 1 of" in found
-    assert (arrivals["flight"] == 9998).sum() == 1
+    (corrected,) = arrivals[arrivals["is_correction"]].to_dict("records")
+    (first,) = before["bronze/arrival"].merge(arrivals[arrivals["is_correction"]][KEYS], on=KEYS).to_dict("records")
+    assert corrected["landed_at"] - first["landed_at"] == pd.Timedelta(hours=1)
+    assert corrected["known_at"] > first["known_at"]
 
+    # Bronze keeps what it has if the source returns to an earlier state.
+    stands = tables(project, BRONZE)
     write_source(week, project.source)
     project.run("feature_engineering", as_of=AS_OF)
 
-    for name in BRONZE:  # bronze tables only grow, so the additional flight stays
-        now = project.table(name)
-        now = now[now["flight"] != 9998] if "flight" in now else now
-        assert_same_rows(now, before[name], keys=TABLES[name])
-    first, intake = before["quarantine/intake"], project.table("quarantine/intake").sort_values("intake")
-    newest = intake.groupby("event").tail(1)
-    assert newest["intake"].tolist() == [3] * len(newest), "the two sources must give three intakes"
-    assert set(newest["source_digest"]) == set(first["source_digest"])
+    for name in BRONZE:
+        assert_same_rows(project.table(name), stands[name], keys=TABLES[name])
+    intake = project.table("quarantine/intake").sort_values("intake")
+    last = intake.groupby("event").tail(1)
+    assert last["intake"].tolist() == [3] * len(last), "the two sources must give three intakes"
+    assert set(last["source_digest"]) == set(before["quarantine/intake"]["source_digest"])
+    assert (last["kept"] == 0).all()
+    assert (last["rows_in"] == last["quarantined"] + last["duplicates"]).all()
 
 
 def test_changed_parameters_ingest_the_source_again(week, new_project):

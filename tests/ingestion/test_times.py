@@ -42,7 +42,7 @@ def test_the_sample_has_the_difficult_cases(sample):
     assert {MARCH, NOVEMBER} <= set(local)
     assert {"BQN", "PSE", "SJU", "STT"} <= set(sample["dest"])
     assert sample["departed_at"].isna().any(), "the sample needs cancelled flights"
-    assert (sample["arrived_at"].isna() & sample["departed_at"].notna()).any(), "the sample needs diverted flights"
+    assert (sample["landed_at"].isna() & sample["departed_at"].notna()).any(), "the sample needs diverted flights"
 
 
 def test_timetable_times(bronze, sample):
@@ -63,7 +63,7 @@ def test_departure_times(bronze, sample):
 def test_arrival_times(bronze, sample):
     both = together(bronze["arrival"], sample[sample["departed_at"].notna()])
 
-    assert_equal_times(both, "arrived_at", "arrived_at_expected")
+    assert_equal_times(both, "landed_at", "landed_at_expected")
     assert_equal_times(both, "available_at", "known_at")
 
 
@@ -125,14 +125,14 @@ def test_local_clocks_of_all_departures_are_those_of_the_file(bronze, filed):
 def test_local_clocks_of_all_arrivals_are_those_of_the_file(bronze, filed, raw):
     both = bronze["arrival"].merge(filed, on=KEYS)
     zone = both["dest"].map({airport: zone.key for airport, zone in zones(raw["airports"]).items()})
-    timed = both["arrived_at"].notna()
-    clock = shown(both["arrived_at"][timed], zone[timed])
+    timed = both["landed_at"].notna()
+    clock = shown(both["landed_at"][timed], zone[timed])
     wrong = both[timed][clock != both["arr_time"][timed] % 2400]
 
     assert (timed == both["arr_time"].notna()).all()
     # One flight was due before the clocks went forward and landed afterwards. Its delay in the file ignores that.
     assert len(wrong) <= 1
-    assert set(wrong["arrived_at"].dt.date.astype(str)) <= {MARCH}
+    assert set(wrong["landed_at"].dt.date.astype(str)) <= {MARCH}
 
 
 def test_local_clocks_of_all_planned_arrivals_are_those_of_the_file(bronze, filed, raw):
@@ -149,8 +149,8 @@ def test_local_clocks_of_all_planned_arrivals_are_those_of_the_file(bronze, file
 def test_no_event_is_known_before_it_happens(bronze):
     assert (bronze["timetable"]["available_at"] < bronze["timetable"]["scheduled_departure"]).all()
     assert (bronze["departure"]["available_at"] >= bronze["departure"]["departed_at"]).all()
-    landed = bronze["arrival"].dropna(subset=["arrived_at"])
-    assert (landed["available_at"] >= landed["arrived_at"]).all()
+    landed = bronze["arrival"].dropna(subset=["landed_at"])
+    assert (landed["available_at"] >= landed["landed_at"]).all()
     assert (bronze["cancellation"]["available_at"] > bronze["cancellation"]["scheduled_departure"]).all()
     flown = bronze["arrival"].merge(bronze["departure"], on=KEYS, suffixes=("", "_departure"))
     assert (flown["available_at"] > flown["departed_at"]).all(), "no flight can arrive before it departs"

@@ -1,10 +1,12 @@
--- title: Flights that arrived 15 minutes late or more, or not at all, by month of departure (UTC)
+-- title: Flights that arrived 15 minutes late or more, or not at all, as first reported, by month of departure (UTC)
 WITH outcome AS (
   SELECT scheduled_departure, 'arrived' AS how, arr_delay
   FROM flights.bronze_arrival
+  WHERE NOT is_correction
   UNION ALL
   SELECT scheduled_departure, 'cancelled', CAST(NULL AS int)
   FROM flights.bronze_cancellation
+  WHERE NOT is_correction
 )
 SELECT
   date_format(scheduled_departure, 'yyyy-MM') AS month,

@@ -8,7 +8,7 @@ pipelines can be built for any domain and tests can call any function alone.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -35,11 +35,13 @@ class Event:
     Attributes:
         name: the name of the event, in the singular.
         source: the name of the source file whose rows report it.
-        keys: the columns that identify a bronze row. If rows share keys, the first one is kept.
+        keys: the columns that identify a fact. Rows with the same keys and other contents are versions of the fact.
         contract: a pandera ``DataFrameModel`` of the source columns that this event uses, each with its domain.
         claims: raw rows (text) -> a boolean for each row: whether it reports this event.
         build: (typed good rows, reference) -> bronze rows, with ``available_at``, the time each became knowable.
-        schema: the Spark DDL of a bronze row.
+        schema: the Spark DDL of the columns that ``build`` returns.
+        corrections: which versions of a fact the computations of features see. ``first``: only the version that was
+            known first, so that a later correction changes no feature. ``all``: every version, with its times.
     """
 
     name: str
@@ -49,6 +51,21 @@ class Event:
     claims: Callable[[pa.Table], pd.Series]
     build: Callable[[pd.DataFrame, Mapping[str, Any]], pd.DataFrame]
     schema: str
+    corrections: Literal["first", "all"] = "first"
+
+    def __post_init__(self) -> None:
+        own = {column.split()[0] for column in self.schema.split(", ")}
+        if taken := sorted(own & {"arrived_at", "known_at", "is_correction"}):
+            raise ValueError(f"the event {self.name} cannot name a column {', '.join(taken)}: Podium adds one")
+
+    @property
+    def bronze_schema(self) -> str:
+        """The Spark DDL of a bronze row.
+
+        ``arrived_at`` is when the row arrived, ``known_at`` when it became known. ``is_correction`` says that another
+        version of the fact was known earlier.
+        """
+        return f"{self.schema}, arrived_at timestamp, known_at timestamp, is_correction boolean"
 
 
 @dataclass(frozen=True)
@@ -63,7 +80,7 @@ class Feature:
 
 @dataclass(frozen=True, kw_only=True)
 class Knowledge:
-    """The input of a feature computation: bronze tables by event name, filtered by ``available_at <= until``.
+    """The input of a feature computation: bronze tables by event name, filtered by ``known_at <= until``.
 
     ``since`` (exclusive) and ``until`` (inclusive) bound the ``feature_time`` of the rows to compute, in UTC; ``since``
     is None to compute all rows.

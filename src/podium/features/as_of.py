@@ -1,4 +1,4 @@
-"""The filter for rows that were known at a given time. Every computation as of a time uses this filter."""
+"""What was known at a given time. Every computation as of a time uses these functions."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,10 +6,12 @@ from datetime import datetime
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-__all__ = ["all_known_at", "known_at"]
+from podium.domains.base import Domain, Event
+
+__all__ = ["first_known", "known_at", "newest_known"]
 
 
-def known_at(frame: DataFrame, moment: datetime, *, by: str = "available_at") -> DataFrame:
+def known_at(frame: DataFrame, moment: datetime, *, by: str = "known_at") -> DataFrame:
     """Keep the rows that were known at ``moment``.
 
     Args:
@@ -20,6 +22,34 @@ def known_at(frame: DataFrame, moment: datetime, *, by: str = "available_at") ->
     return frame.filter(F.col(by) <= F.lit(moment))
 
 
-def all_known_at(events: Mapping[str, DataFrame], moment: datetime) -> dict[str, DataFrame]:
-    """Filter each event's bronze table to the rows that were known at ``moment``. Lazy."""
-    return {name: known_at(frame, moment) for name, frame in events.items()}
+def first_known(events: Mapping[str, DataFrame], domain: Domain, moment: datetime) -> dict[str, DataFrame]:
+    """Each event's facts that were known at ``moment``, as features see them. Lazy.
+
+    A fact has the version that was known first, so that a correction does not change what was computed before. If the
+    event's ``corrections`` are ``all``, it has every version.
+    """
+    return {name: _first(known_at(frame, moment), domain.event(name)) for name, frame in events.items()}
+
+
+def newest_known(events: Mapping[str, DataFrame], domain: Domain, moment: datetime) -> dict[str, DataFrame]:
+    """Each event's facts that were known at ``moment``, each in the newest version known then. Lazy."""
+    return {name: _newest(known_at(frame, moment), domain.event(name)) for name, frame in events.items()}
+
+
+def _first(known: DataFrame, event: Event) -> DataFrame:
+    return known if event.corrections == "all" else known.filter(~F.col("is_correction"))
+
+
+def _newest(known: DataFrame, event: Event) -> DataFrame:
+    # Few facts are corrected. Look for the newest version among the corrections only: ordering all rows takes longer.
+    keys, order = list(event.keys), ["known_at", "arrived_at"]
+    order += [name for name in known.columns if name not in (*keys, *order)]
+    corrected = known.filter(F.col("is_correction")).groupBy(*keys).agg(F.max(F.struct(*order)).alias("_newest"))
+    facts = known.filter(~F.col("is_correction")).join(corrected, keys, "left")
+    newest = F.col("_newest")
+    return facts.select(
+        *[
+            F.col(name) if name in keys else F.when(newest.isNull(), F.col(name)).otherwise(newest[name]).alias(name)
+            for name in known.columns
+        ]
+    )

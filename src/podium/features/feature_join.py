@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from podium.problems.base import Problem
 
-from .as_of import all_known_at, known_at
+from .as_of import first_known, known_at, newest_known
 from .point_in_time import point_in_time_join
 from .request import add_request_features
 
@@ -19,7 +19,7 @@ def requests_between(
     bronze: Mapping[str, DataFrame], problem: Problem, *, after: datetime | None, until: datetime
 ) -> DataFrame:
     """Return the requests made later than ``after`` and up to ``until``, from the rows that were known at ``until``."""
-    known = all_known_at(bronze, until)
+    known = first_known(bronze, problem.domain, until)
     asked = known_at(problem.requests(known), until, by="prediction_time")
     return asked if after is None else asked.filter(F.col("prediction_time") > F.lit(after))
 
@@ -38,7 +38,10 @@ def described(
 
 
 def labelled(requests: DataFrame, bronze: Mapping[str, DataFrame], problem: Problem, *, as_of: datetime) -> DataFrame:
-    """Keep the requests whose label was known at ``as_of``; add ``label`` and ``label_available_at``."""
-    known = all_known_at(bronze, as_of)
+    """Keep the requests whose label was known at ``as_of``; add ``label`` and ``label_available_at``.
+
+    Of facts that were corrected, the label is that of the newest version known at ``as_of``.
+    """
+    known = newest_known(bronze, problem.domain, as_of)
     labels = known_at(problem.labels(known), as_of, by="label_available_at")
     return requests.join(labels, list(problem.keys))

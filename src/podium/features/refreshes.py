@@ -18,18 +18,25 @@ __all__ = ["Refresh", "refreshed", "require_current", "require_reached"]
 
 @dataclass(frozen=True)
 class Refresh:
-    """The last refresh of a feature table: the digest of its definition then, and the time (UTC) that it reached."""
+    """The last refresh of a feature table.
+
+    Attributes:
+        code: the digest of the table's definition then.
+        intake: the number of the newest intake whose rows it saw.
+        until: the time (UTC) that it reached.
+    """
 
     code: str
+    intake: int
     until: pd.Timestamp
 
 
 def refreshed(refreshes: DataFrame) -> dict[str, Refresh]:
     """The last refresh of each feature table, by table name."""
     # Don't use collect(): it converts timestamps to the local time zone.
-    rows = refreshes.select("table", "code", "until").toPandas()
-    ends = pd.to_datetime(rows["until"], utc=True)
-    return {table: Refresh(code, until) for table, code, until in zip(rows["table"], rows["code"], ends, strict=True)}
+    rows = refreshes.select("table", "code", "intake", "until").toPandas()
+    rows["until"] = pd.to_datetime(rows["until"], utc=True)
+    return {table: Refresh(*facts) for table, *facts in rows.itertuples(index=False, name=None)}
 
 
 def require_reached(refreshes: Mapping[str, Refresh], as_of: datetime, problem: Problem) -> None:

@@ -85,8 +85,8 @@ def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> l
     own = {
         name: entry
         for name, entry in catalog.items()
-        # Skip an entry whose zone is a placeholder: it is an alias, and another entry names the same table.
-        if entry.get("type") == DATASET and not PLACEHOLDER.search(entry["zone"])
+        # Skip an alias, whose zone is a placeholder or which is for updates: another entry names the same table.
+        if entry.get("type") == DATASET and not PLACEHOLDER.search(entry["zone"]) and not entry.get("for_update")
     }
     found: dict[str, TableLocation] = {}
     # If two catalog entries match a path, the entry with fewer placeholders names the table.

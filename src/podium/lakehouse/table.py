@@ -50,12 +50,14 @@ class Rows:
         keys: the columns that identify a row. ``merge`` updates a row with known keys, ``insert`` skips it.
         window: the SQL predicate of the rows to replace. Every row of ``frame`` must fulfil it.
         mode: overrides the mode in the catalog.
+        gone: for ``merge``: a boolean column that is not stored. Where it is true, the row is deleted from the table.
     """
 
     frame: DataFrame
     keys: tuple[str, ...] = ()
     window: str | None = None
     mode: Mode | None = None
+    gone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             it. None keeps it for ever.
         attempts: how many times a save is tried if other writers commit first.
         env: the environment that the table belongs to, if it is another one. The table is then read-only and masked.
+        for_update: load clear values, for a node that compares them with rows to write. Needs the right to write.
     """
 
     # Make Kedro's ParallelRunner refuse the dataset, because processes cannot share an engine's session.
@@ -107,6 +110,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         retention: str | None = None,
         attempts: int = 8,
         env: str | None = None,
+        for_update: bool = False,
         metadata: dict[str, Any] | None = None,
     ):
         self.path = path
@@ -123,6 +127,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.retention = retention
         self.attempts = attempts
         self.env = env
+        self.for_update = for_update
         self._handle = handle(path)
         self.metadata = metadata
         self.loaded_version: int | None = None
@@ -134,18 +139,19 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
     def load(self) -> DataFrame | None:
         """Load the table as a lazy frame, pinned to one version so that later commits do not change it.
 
-        Columns that the access rules mask are masked.
+        Columns that the access rules mask are masked, unless the dataset is ``for_update``.
 
         Raises:
-            AccessError: the principal may not read this zone.
+            AccessError: the principal may not read this zone, or may not write it if the dataset is ``for_update``.
         """
-        grant = access.require("read", self.zone, self.path, self.env)
+        grant = access.require("write" if self.for_update else "read", self.zone, self.path, self.env)
         if not self._exists():
             if self.missing == "none":
                 return None
             raise LakehouseError(f"The table {self.path} does not exist. First run the pipeline that writes it.")
         self.loaded_version = self._version_to_load()
-        return access.masked(self._handle.read(self.loaded_version), grant)
+        frame = self._handle.read(self.loaded_version)
+        return frame if self.for_update else access.masked(frame, grant)
 
     def save(self, data: DataFrame | Rows | Unchanged) -> None:
         """Write rows in the table's mode, in one atomic commit. Retry if another writer commits first.
@@ -209,7 +215,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             )
             mode = Mode.OVERWRITE
         elif mode is not Mode.OVERWRITE:
-            frame = self._fit(frame)
+            frame = self._fit(frame, rows.gone)
         writer = frame.write.format("delta")
         if mode is Mode.OVERWRITE:
             self._handle.write(writer.mode("overwrite").option("overwriteSchema", "true"))
@@ -219,7 +225,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             assert rows.window is not None
             self._replace(frame, rows.window)
         else:
-            self._merge(frame, rows.keys or self.keys, update=mode is Mode.MERGE)
+            self._merge(frame, rows.keys or self.keys, update=mode is Mode.MERGE, gone=rows.gone)
 
     def _check_complete(self, rows: Rows, mode: Mode) -> None:
         """Raise if a save lacks the keys or the window that its mode needs, even if the table does not exist yet."""
@@ -254,30 +260,37 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
                 f"{self.path}: nothing was written, because a row lies outside of the window {window}: {row}."
             ) from error
 
-    def _merge(self, frame: DataFrame, keys: tuple[str, ...], *, update: bool) -> None:
+    def _merge(self, frame: DataFrame, keys: tuple[str, ...], *, update: bool, gone: str | None) -> None:
         same = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in keys)
+        columns = [f"`{name}`" for name in frame.columns if name != gone]
+        values = ", ".join(f"s.{name}" for name in columns)
+        delete, there = (f"WHEN MATCHED AND s.`{gone}` THEN DELETE ", f"AND NOT s.`{gone}` ") if gone else ("", "")
+        change = (
+            f"WHEN MATCHED THEN UPDATE SET {', '.join(f'{name} = s.{name}' for name in columns)} " if update else ""
+        )
         engine.session().sql(
-            f"MERGE INTO {self._handle.sql} t USING {{rows}} s ON {same} "
-            f"{'WHEN MATCHED THEN UPDATE SET * ' if update else ''}WHEN NOT MATCHED THEN INSERT *",
+            f"MERGE INTO {self._handle.sql} t USING {{rows}} s ON {same} {delete}{change}"
+            f"WHEN NOT MATCHED {there}THEN INSERT ({', '.join(columns)}) VALUES ({values})",
             rows=frame,
         ).collect()
 
-    def _fit(self, frame: DataFrame) -> DataFrame:
+    def _fit(self, frame: DataFrame, gone: str | None = None) -> DataFrame:
         """The rows with the table's columns in the table's order. If the table may evolve, it gains the new columns.
 
         No value is cast to another type, because engines differ in which casts they do silently.
         """
         have, want = _types(frame.schema), _types(self._handle.schema())
-        new, gone = [n for n in have if n not in want], [n for n in want if n not in have]
-        self._refuse(have, want, new, gone)
+        marks = [gone] if gone else []
+        new, lost = [n for n in have if n not in {*want, *marks}], [n for n in want if n not in have]
+        self._refuse(have, want, new, lost)
         if new:
             # Add new columns before the write, because each engine supports new columns in only some write modes.
             self._handle.add_columns(_nullable([frame.schema[name] for name in new]).fields)
-        if list(have) == [*want, *new]:
+        if list(have) == [*want, *new, *marks]:
             return frame  # skip a select that would change nothing: it would still cost Spark ten milliseconds
-        for name in gone:
+        for name in lost:
             frame = frame.withColumn(name, F.lit(None).cast(want[name]))
-        return frame.select(*want, *new)
+        return frame.select(*want, *new, *marks)
 
     def _changed_types(self, frame: DataFrame) -> list[str]:
         return _differences(_types(frame.schema), _types(self._handle.schema()))

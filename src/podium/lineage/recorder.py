@@ -13,7 +13,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline.node import Node
 
-from podium.errors import PodiumError
+from podium.errors import PodiumError, first_line
 from podium.home import env_of
 from podium.lakehouse import engine
 
@@ -113,7 +113,7 @@ class LineageHooks:
             self._finish(error)
         except PodiumError as lost:
             # Only warn that the record was not stored: raising here would hide the error that made the run fail.
-            logger.warning("The lineage of this run was not stored in MLflow: %s", lost)
+            logger.warning("The lineage of this run was not stored in MLflow: %s", first_line(lost))
 
     def _finish(self, error: Exception | None) -> None:
         from podium.registry.runs import record_run

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pandas as pd
 from kedro.framework.context import KedroContext
 
 from podium.errors import PodiumError, did_you_mean
+from podium.features.as_of import newest_known
 from podium.lakehouse.listing import find_tables
 from podium.lakehouse.query.execution import engine_errors, run_query
 from podium.registered import domains
@@ -37,7 +39,7 @@ def sql(context: KedroContext, query: str) -> pd.DataFrame:
 
 
 def picture(context: KedroContext, title: str, domain: str = "flights") -> Figure:
-    """Draw one exploration picture of a domain, chosen by its title, from all rows of the bronze tables.
+    """Draw one exploration picture of a domain, chosen by its title, from the newest versions of all facts.
 
     Raises:
         PodiumError: no picture has that title, or a bronze table is missing.
@@ -48,7 +50,7 @@ def picture(context: KedroContext, title: str, domain: str = "flights") -> Figur
         listed = ", ".join(map(repr, known))
         raise PodiumError(f"There is no picture {title!r}{did_you_mean(title, known)}. There are: {listed}.")
     bronze = {each.name: context.catalog.load(f"{domain}.bronze_{each.name}") for each in definition.events}
-    rows = known[title].table(bronze).toPandas()
+    rows = known[title].table(newest_known(bronze, definition, datetime.max.replace(tzinfo=UTC))).toPandas()
     with drawing(*known[title].size) as figure:
         known[title].draw(figure, rows.sort_values(list(rows.columns), ignore_index=True))
         figure.set_facecolor("white")

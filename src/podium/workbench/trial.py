@@ -10,9 +10,9 @@ import pandas as pd
 from kedro.framework.context import KedroContext
 from pyspark.sql import DataFrame
 
-from podium.domains.base import FeatureTable, Knowledge
+from podium.domains.base import Domain, FeatureTable, Knowledge
 from podium.errors import PodiumError
-from podium.features.as_of import all_known_at, known_at
+from podium.features.as_of import first_known, known_at
 from podium.features.feature_join import requests_between
 from podium.features.point_in_time import point_in_time_join
 from podium.models import Model
@@ -63,9 +63,9 @@ def try_feature(context: KedroContext, bench: Bench, table: FeatureTable) -> Tri
     bronze = {event: context.catalog.load(f"{problem.domain.name}.bronze_{event}") for event in events}
     begin = bench.unseen["prediction_time"].min().to_pydatetime()
     for cut in (begin, begin + (as_of - begin) / 2):
-        require_no_future(table, bronze, cut=cut, as_of=as_of)
+        require_no_future(table, bronze, problem.domain, cut=cut, as_of=as_of)
     asked = requests_between(bronze, problem, after=None, until=as_of)
-    joined = point_in_time_join(asked, {table: computed(table, bronze, as_of)})
+    joined = point_in_time_join(asked, {table: computed(table, bronze, problem.domain, as_of)})
     values = joined.select(*problem.keys, *names).toArrow().to_pandas()
     learned, unseen = (
         rows.merge(values, "left", list(problem.keys), validate="1:1") for rows in (bench.learned, bench.unseen)
@@ -76,20 +76,22 @@ def try_feature(context: KedroContext, bench: Bench, table: FeatureTable) -> Tri
     return Trial(figures=_figures(bench, model, unseen), known=known, model=model, unseen=unseen)
 
 
-def computed(table: FeatureTable, bronze: Mapping[str, DataFrame], until: datetime) -> DataFrame:
+def computed(table: FeatureTable, bronze: Mapping[str, DataFrame], domain: Domain, until: datetime) -> DataFrame:
     """Compute the rows of a feature table from the events known at ``until``."""
-    known = all_known_at({event: bronze[event] for event in table.reads}, until)
+    known = first_known({event: bronze[event] for event in table.reads}, domain, until)
     rows = table.compute(Knowledge(bronze=known, since=None, until=until))
     return rows.select(*table.entity, "feature_time", *[feature.name for feature in table.features])
 
 
-def require_no_future(table: FeatureTable, bronze: Mapping[str, DataFrame], *, cut: datetime, as_of: datetime) -> None:
+def require_no_future(
+    table: FeatureTable, bronze: Mapping[str, DataFrame], domain: Domain, *, cut: datetime, as_of: datetime
+) -> None:
     """Check that events that became known between ``cut`` and ``as_of`` do not change the rows up to ``cut``.
 
     Raises:
         PodiumError: such events change a row; the message shows the row.
     """
-    later, then = (known_at(computed(table, bronze, until), cut, by="feature_time") for until in (as_of, cut))
+    later, then = (known_at(computed(table, bronze, domain, until), cut, by="feature_time") for until in (as_of, cut))
     for rows, others in ((later, then), (then, later)):
         odd = rows.exceptAll(others).limit(1).toArrow().to_pylist()
         if odd:

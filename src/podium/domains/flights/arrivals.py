@@ -22,9 +22,9 @@ def _landing(knowledge: Knowledge, by: Sequence[str]) -> DataFrame:
         recent(knowledge.bronze[name], knowledge, max(WINDOWS) + LONGEST_FLIGHT_HOURS)
         for name in ("arrival", "timetable", "departure")
     )
-    landed = arrived.filter(F.col("arrived_at").isNotNull()).select(*KEYS, "arrived_at", "arr_delay")
+    landed = arrived.filter(F.col("landed_at").isNotNull()).select(*KEYS, "landed_at", "arr_delay")
     flights = landed.join(planned.select(*KEYS, "dest"), list(KEYS)).join(gone.select(*KEYS, "dep_delay"), list(KEYS))
-    return flights.select(seconds("arrived_at").alias("start"), "arr_delay", "dep_delay", *by)
+    return flights.select(seconds("landed_at").alias("start"), "arr_delay", "dep_delay", *by)
 
 
 def arrivals(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFrame:

@@ -18,7 +18,7 @@ def _departing(knowledge: Knowledge, by: Sequence[str]) -> DataFrame:
         recent(knowledge.bronze[name], knowledge, max(WINDOWS)) for name in ("timetable", "departure", "cancellation")
     )
     left = gone.select(*KEYS, seconds("departed_at").alias("left"), "dep_delay")
-    dropped = cancelled.select(*KEYS, seconds("available_at").alias("dropped"))
+    dropped = cancelled.select(*KEYS, seconds("known_at").alias("dropped"))
     flights = planned.select(*KEYS, "dest").join(left, list(KEYS), "left").join(dropped, list(KEYS), "left")
     return flights.select(seconds("scheduled_departure").alias("start"), "left", "dropped", "dep_delay", *by)
 

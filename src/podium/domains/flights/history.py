@@ -23,7 +23,7 @@ def late_rates(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFram
     """Compute each group's late rate over trailing days, at each midnight (UTC) after a day with a new outcome."""
     outcome = outcomes(knowledge.bronze)
     until = int(knowledge.until.timestamp()) // DAY * DAY
-    midnight = (F.ceil(F.unix_timestamp("available_at") / DAY) * DAY).cast("long")
+    midnight = (F.ceil(F.unix_timestamp("known_at") / DAY) * DAY).cast("long")
     known = outcome.withColumn("midnight", midnight).filter(F.col("midnight") <= until)
     if knowledge.since is not None:
         known = known.filter(F.col("midnight") > int(knowledge.since.timestamp()) - LONGEST * DAY)

@@ -11,11 +11,11 @@ LATE_MINUTES = 15
 
 
 def outcomes(bronze: Mapping[str, DataFrame]) -> DataFrame:
-    """Flights with a known outcome: keys, ``arr_delay`` (minutes, null if diverted or cancelled), ``available_at``.
+    """Flights with a known outcome: keys, ``arr_delay`` (minutes, null if diverted or cancelled), ``known_at``.
 
     ``late`` is 1 if the flight arrived at least 15 minutes late or not at all, otherwise 0.
     """
-    arrived = bronze["arrival"].select(*KEYS, "arr_delay", "available_at")
-    cancelled = bronze["cancellation"].select(*KEYS, F.lit(None).cast("int").alias("arr_delay"), "available_at")
+    arrived = bronze["arrival"].select(*KEYS, "arr_delay", "known_at")
+    cancelled = bronze["cancellation"].select(*KEYS, F.lit(None).cast("int").alias("arr_delay"), "known_at")
     late = F.coalesce(F.col("arr_delay") >= LATE_MINUTES, F.lit(True)).cast("int")
-    return arrived.unionByName(cancelled).select(*KEYS, "arr_delay", late.alias("late"), "available_at")
+    return arrived.unionByName(cancelled).select(*KEYS, "arr_delay", late.alias("late"), "known_at")

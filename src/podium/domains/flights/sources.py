@@ -130,10 +130,10 @@ def arrival(rows: pd.DataFrame, ref: Mapping[str, Any]) -> pd.DataFrame:
     planned = _scheduled_arrival(rows, out["scheduled_departure"], ref)
     clock = rows["arr_time"].notna()
     landed = _next_clock(departed_at[clock], rows["arr_time"][clock], rows["dest"][clock].map(ref["time_zones"]))
-    out["arrived_at"] = (planned + _minutes(rows["arr_delay"])).fillna(landed)
+    out["landed_at"] = (planned + _minutes(rows["arr_delay"])).fillna(landed)
     out["arr_delay"] = rows["arr_delay"].astype("Int32")
     out["air_time"] = rows["air_time"].astype("Int32")
-    out["available_at"] = out["arrived_at"].fillna(planned + pd.Timedelta(hours=ref["lags"].diversion_hours))
+    out["available_at"] = out["landed_at"].fillna(planned + pd.Timedelta(hours=ref["lags"].diversion_hours))
     return out
 
 
@@ -212,7 +212,7 @@ EVENTS = (
         contract=contracts.Arrival,
         claims=flew,
         build=arrival,
-        schema=f"{KEY_SCHEMA}, arrived_at timestamp, arr_delay int, air_time int, available_at timestamp",
+        schema=f"{KEY_SCHEMA}, landed_at timestamp, arr_delay int, air_time int, available_at timestamp",
     ),
     Event(
         name="cancellation",

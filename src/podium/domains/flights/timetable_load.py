@@ -15,7 +15,7 @@ def timetable_load(knowledge: Knowledge) -> DataFrame:
     neighbours are not yet published has no row.
     """
     end = F.unix_timestamp("slot") + 2 * HOUR
-    lag = F.unix_timestamp("available_at") - F.unix_timestamp("scheduled_departure")
+    lag = F.unix_timestamp("known_at") - F.unix_timestamp("scheduled_departure")
     hourly = (
         knowledge.bronze["timetable"]
         .withColumn("slot", F.date_trunc("hour", "scheduled_departure"))

@@ -29,14 +29,14 @@ def weather(knowledge: Knowledge) -> DataFrame:
     """
     observed = knowledge.bronze["weather"]
     if knowledge.since is not None:
-        observed = observed.filter(F.unix_timestamp("available_at") > int(knowledge.since.timestamp()) - 12 * HOUR)
+        observed = observed.filter(F.unix_timestamp("known_at") > int(knowledge.since.timestamp()) - 12 * HOUR)
     observed = observed.withColumn("t", F.unix_timestamp("observed_at"))
     past = Window.partitionBy("origin").orderBy("t")
     before = past.rangeBetween(-CHANGE_HOURS * HOUR, -CHANGE_HOURS * HOUR)
     wet = F.sum(F.round(F.col("precip") * 100).cast("long"))
     rows = observed.select(
         "origin",
-        F.col("available_at").alias("feature_time"),
+        F.col("known_at").alias("feature_time"),
         *[F.col(name).alias(f"weather_{name}") for name in WEATHER_VALUES],
         *[
             (F.col(name) - F.max(name).over(before)).alias(f"weather_{name}_change_{CHANGE_HOURS}h")

@@ -31,6 +31,8 @@ def _wish(verb: Verb, name: str, catalog: CatalogProtocol) -> Iterator[Wish]:
         return
     dataset = _uncached(name, catalog.get(name))
     zone = getattr(dataset, "zone", None)
+    if getattr(dataset, "for_update", False):
+        verb = "write"  # loads clear values
     if zone is not None:
         yield Wish(verb, zone, name, getattr(dataset, "env", None))
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from podium.domains.base import Domain, Picture
-from podium.features.as_of import all_known_at
+from podium.features.as_of import newest_known
 from podium.lakehouse.table import Rows
 from podium.pipelines.eda.missing import missing_values
 from podium.pipelines.eda.page_picture import PagePicture, page_picture
@@ -29,7 +29,7 @@ def profile(as_of: datetime, *frames: DataFrame, domain: Domain) -> tuple[pd.Dat
     Returns:
         The columns of ``podium.pipelines.eda.profile.SCHEMA``, as a pandas frame and as rows to merge by key.
     """
-    found = profile_tables(all_known_at(_named(frames, domain), as_of), as_of)
+    found = profile_tables(newest_known(_named(frames, domain), domain, as_of), as_of)
     table = pa.Table.from_pandas(found, preserve_index=False)
     rows = frames[0].sparkSession.createDataFrame(table, SCHEMA)
     return found, Rows(frame=rows, keys=("as_of", "table", "column"))
@@ -37,7 +37,7 @@ def profile(as_of: datetime, *frames: DataFrame, domain: Domain) -> tuple[pd.Dat
 
 def draw(as_of: datetime, *frames: DataFrame, domain: Domain) -> list[PagePicture]:
     """Draw the domain's pictures of the rows known at ``as_of``, and describe each in a sentence, its finding."""
-    tables = all_known_at(_named(frames, domain), as_of)
+    tables = newest_known(_named(frames, domain), domain, as_of)
     return [_drawn(picture, picture.table(tables).toPandas()) for picture in domain.pictures]
 
 

@@ -23,7 +23,7 @@ def render_page(domain: Domain, as_of: datetime, profile: pd.DataFrame, pictures
     from podium.reports.page import render
 
     sections = list(_sections(profile))
-    known = profile.loc[profile["column"] == "available_at", "max"].dropna()
+    known = profile.loc[profile["column"] == "known_at", "max"].dropna()
     return render(
         TEMPLATE,
         domain=domain,

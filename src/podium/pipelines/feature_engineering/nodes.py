@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 import pandas as pd
 from pydantic import field_validator
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from podium.domains.base import Domain, FeatureTable, Knowledge, Params
-from podium.features.as_of import all_known_at
+from podium.features.as_of import first_known
 from podium.features.code import table_code
 from podium.features.refreshes import refreshed
 from podium.lakehouse.table import Mode, Rows, Unchanged
 from podium.pipelines.ingestion.nodes import parse_moment
 
+logger = logging.getLogger(__name__)
+
 REFRESH_KEYS = ("table",)
-REFRESH_SCHEMA = "table string, code string, data string, until timestamp"
+REFRESH_SCHEMA = "table string, code string, intake bigint, until timestamp"
+INSTANT = pd.Timedelta(microseconds=1)
 
 
 class FeatureParams(Params):
@@ -38,41 +40,52 @@ def plan(
 ) -> pd.DataFrame:
     """Plan the refresh of each feature table: whether it is due, and which span of time to compute.
 
-    A ``due`` table gets the rows after ``since`` and up to ``until``, which is ``as_of``. ``since`` is the time up to
-    which the table is already computed, or ``recompute_from`` if that is earlier. It is null if all rows are due,
-    because there is no table yet, or it was computed from other data or by other code: ``code`` is the digest of the
-    table's definition. ``reached`` is the time up to which the table is computed after the refresh.
+    A ``due`` table gets the rows after ``since`` and up to ``until``. ``until`` is ``as_of``, and ``since`` the time up
+    to which the table is already computed, or ``recompute_from`` if that is earlier. If facts have been taken in since
+    then that were known before that time, ``since`` is just before the earliest of them. It is null if all rows are
+    due, because there is no table yet, or other code computed it: ``code`` is the digest of the table's definition. A
+    table that is computed again is computed as far as it had reached. ``reached`` is the time up to which the table is
+    computed after the refresh.
     """
-    ingested = sorted(f"{row['event']}{row['source_digest']}{row['intake']}" for row in intake.collect())
-    data = sha256("".join(ingested).encode()).hexdigest()[:16]
+    changes = intake.select("event", "intake", "changed_from").toPandas()
+    changes["changed_from"] = pd.to_datetime(changes["changed_from"], utc=True)
     earlier = refreshed(seen) if seen is not None else {}
-    same_data = refreshed(seen.filter(F.col("data") == data)) if seen is not None else {}
     again = pd.Timestamp(parameters.recompute_from) if parameters.recompute_from else None
-    rows = []
+    rows, late = [], dict[pd.Timestamp, list[str]]()
     for table in domain.tables:
-        code, until = table_code(table), pd.Timestamp(as_of)
-        before = same_data.get(table.name)
-        stands = before.until if before and before.code == code else None
-        if stands is None and table.name in earlier:
-            # Other code or other data: compute all rows again, as far as the table has reached, so that no run that
-            # used its later rows finds them missing.
-            until = max(until, earlier[table.name].until)
-        since = stands if stands is None or again is None else min(stands, again)
+        code, until, before = table_code(table), pd.Timestamp(as_of), earlier.get(table.name)
+        since = before.until if before and before.code == code else None
+        if before and since is None:
+            until = max(until, before.until)
+        if before and since is not None:
+            news = changes[changes["event"].isin(table.reads) & (changes["intake"] > before.intake)]
+            changed_from = news["changed_from"].min()
+            if changed_from <= since:
+                late.setdefault(changed_from, []).append(table.name)
+                since, until = changed_from - INSTANT, max(until, since)
+        if since is not None and again is not None:
+            since = min(since, again)
         due = since is None or since < until
-        stands = until if stands is None else max(stands, until)
-        rows.append((table.name, code, data, since, until, stands, due))
-    plans = pd.DataFrame(rows, columns=["table", "code", "data", "since", "until", "reached", "due"])
+        reached = max(until, before.until) if before and since is not None else until
+        rows.append((table.name, code, int(changes["intake"].max()), since, until, reached, due))
+    for moment, names in late.items():
+        logger.info(
+            "Facts known from %s on were taken in late. From then on, these feature tables are computed again: %s",
+            f"{moment:%Y-%m-%d %H:%M}",
+            ", ".join(names),
+        )
+    plans = pd.DataFrame(rows, columns=["table", "code", "intake", "since", "until", "reached", "due"])
     return plans.astype(dict.fromkeys(("since", "until", "reached"), "datetime64[us, UTC]"))
 
 
-def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable) -> Rows | Unchanged:
+def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable, domain: Domain) -> Rows | Unchanged:
     """Compute the rows of one feature table from ``since`` to ``until`` of its plan, if it is due."""
     mine = plans.set_index("table").loc[table.name]
     if not mine["due"]:
         return Unchanged(f"all features up to {mine['reached']:%Y-%m-%d %H:%M} are computed already")
     since: datetime | None = None if pd.isna(mine["since"]) else mine["since"].to_pydatetime()
     until = mine["until"].to_pydatetime()
-    known = all_known_at(dict(zip(table.reads, bronze, strict=True)), until)
+    known = first_known(dict(zip(table.reads, bronze, strict=True)), domain, until)
     rows = table.compute(Knowledge(bronze=known, since=since, until=until))
     keys = (*table.entity, "feature_time")
     if since is None:
@@ -90,5 +103,5 @@ def record(plans: pd.DataFrame, *tables: DataFrame) -> Rows | Unchanged:
     """Record the time up to which each feature table is computed, so that the next run continues from there."""
     if not plans["due"].any():
         return Unchanged("no feature table was due for a refresh")
-    rows = plans[["table", "code", "data", "reached"]].rename(columns={"reached": "until"})
+    rows = plans[["table", "code", "intake", "reached"]].rename(columns={"reached": "until"})
     return Rows(frame=tables[0].sparkSession.createDataFrame(rows, REFRESH_SCHEMA), keys=REFRESH_KEYS)

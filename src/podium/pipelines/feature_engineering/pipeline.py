@@ -24,6 +24,7 @@ def create_pipeline(domain: Domain) -> Pipeline:
                 inputs=["feature_plans", *[f"bronze_{event}" for event in each.reads]],
                 outputs=f"features_{each.name}",
                 table=each,
+                domain=domain,
                 name=f"refresh_{each.name}",
             )
             for each in domain.tables

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.domains.base import Event
@@ -33,10 +33,7 @@ NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 
 
 def judged(raw: DataFrame, event: Event, reference: Mapping[str, Any]) -> DataFrame:
-    """Check the rows of ``raw`` that report ``event``. Return bronze columns, row number, broken rule or null.
-
-    If good rows share a key, the first in the file stays good; the others break the rule against duplicate keys.
-    """
+    """Check the rows of ``raw`` that report ``event``. Return bronze columns, row number, broken rule or null. Lazy."""
     schema = arrow_schema(event)
 
     def in_worker(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -44,10 +41,10 @@ def judged(raw: DataFrame, event: Event, reference: Mapping[str, Any]) -> DataFr
             verdict = judge(pa.Table.from_batches([batch]), event, reference)
             yield from pa.Table.from_pandas(verdict, schema, preserve_index=False).to_batches()
 
+    # The rows of a dump are trusted: each arrived, and was known, as soon as it became knowable.
     rows = raw.mapInArrow(in_worker, f"{event.schema}, {VERDICT}")
-    same_key = Window.partitionBy(*event.keys, F.col("rule").isNull()).orderBy("row")
-    doubled = F.col("rule").isNull() & (F.row_number().over(same_key) > 1)
-    return rows.withColumn("rule", F.when(doubled, f"duplicate key: {', '.join(event.keys)}").otherwise(F.col("rule")))
+    knowable = F.col("available_at")
+    return rows.select("*", knowable.alias("arrived_at"), knowable.alias("known_at"))
 
 
 def arrow_schema(event: Event) -> pa.Schema:

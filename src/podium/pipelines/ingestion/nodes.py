@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
@@ -19,18 +19,21 @@ from podium.domains.base import Domain, Event, Params
 from podium.errors import PodiumError
 from podium.features.code import event_code
 from podium.lakehouse.landing import Landing, Source
-from podium.lakehouse.table import Rows, Unchanged
+from podium.lakehouse.table import Mode, Rows, Unchanged
 
 from .judge import judged
+from .versions import CORRECTION, candidates, is_new_repeat, is_rewritten, is_version, settle
 
 logger = logging.getLogger(__name__)
 
 QUARANTINE_KEYS = ("event", "source_digest", "row")
-INTAKE_KEYS = ("event", "source_digest")
+INTAKE_KEYS = ("event", "intake")
 INTAKE_SCHEMA = (
-    "event string, source_digest string, intake bigint, rows_in bigint, kept bigint, quarantined bigint, "
-    "oldest timestamp, newest timestamp"
+    "event string, intake bigint, source_digest string, rules string, rows_in bigint, kept bigint, quarantined bigint, "
+    "duplicates bigint, left_out bigint, oldest timestamp, newest timestamp, changed_from timestamp"
 )
+# Before all data. A table that is made anew has changed from here on.
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class IngestionParams(Params):
@@ -53,16 +56,24 @@ class Opened:
     Attributes:
         source: its files.
         reference: the lookup data that its events need, such as time zones.
-        digests: for each event, a digest of the source bytes, the contract code and the parameters.
+        digests: for each event, a digest of the source bytes and of the rules.
+        rules: for each event, a digest of the code and the parameters that turn source rows into bronze rows.
         done: the events that bronze already holds from this source.
+        anew: the events whose rules have changed, so that their bronze tables are made anew.
         intake: the number of this intake, one more than the last.
     """
 
     source: Source
     reference: Mapping[str, Any]
     digests: Mapping[str, str]
+    rules: Mapping[str, str]
     done: frozenset[str]
+    anew: frozenset[str]
     intake: int
+
+    def name(self, event: Event) -> str:
+        """A text that identifies an event's rows in this intake."""
+        return f"{event.name}-{self.digests[event.name]}"
 
 
 def open_source(
@@ -76,29 +87,29 @@ def open_source(
 ) -> Opened:
     """Check that every file and column exists, convert the files to Parquet, and find the events already in bronze."""
     source = landing.open(folder, {file.name: file.columns for file in domain.sources})
-    rules = parameters.model_dump_json()
-    if ingestion.recent_days is not None:
-        rules += f"recent_days={ingestion.recent_days}"
-    digests = {
-        event.name: _digest(event, source, event_code(event, domain.reference) + rules) for event in domain.events
-    }
+    given = f"{parameters.model_dump_json()} recent_days={ingestion.recent_days}"
+    rules = {event.name: _digest(event_code(event, domain.reference), given) for event in domain.events}
+    # Include the digests of all source files, not only of the event's own file: computing an event looks up values,
+    # such as time zones, in other files.
+    files = [source.digests[name] for name in sorted(source.digests)]
+    digests = {event.name: _digest(event.name, rules[event.name], *files) for event in domain.events}
     # Sort oldest first, so that the latest intake of each event wins. A user may return to an earlier source: it is
     # ingested again, because another source came after it.
     recorded = sorted(seen.collect(), key=lambda row: row["intake"]) if seen is not None else []
-    newest = {row["event"]: row["source_digest"] for row in recorded}
-    done = frozenset(name for name, digest in digests.items() if newest.get(name) == digest)
+    newest = {row["event"]: row for row in recorded}
+    done = frozenset(
+        name for name, digest in digests.items() if name in newest and newest[name]["source_digest"] == digest
+    )
+    anew = frozenset(name for name, row in newest.items() if row["rules"] != rules.get(name))
     intake = recorded[-1]["intake"] + 1 if recorded else 1
-    if len(done) == len(digests):
-        return Opened(source, {}, digests, done, intake)
+    if done == digests.keys():
+        return Opened(source, {}, digests, rules, done, anew, intake)
     small = {name: source.frames[name].toPandas() for name in domain.lookups}
-    return Opened(source, domain.reference(small, parameters), digests, done, intake)
+    return Opened(source, domain.reference(small, parameters), digests, rules, done, anew, intake)
 
 
-def _digest(event: Event, source: Source, rules: str) -> str:
-    # Include the digests of all source files, not only of the event's own file: computing an event looks up values,
-    # such as time zones, in other files.
-    text = "".join([event.name, rules, *(source.digests[name] for name in sorted(source.digests))])
-    return sha256(text.encode()).hexdigest()[:16]
+def _digest(*parts: str) -> str:
+    return sha256("".join(parts).encode()).hexdigest()[:16]
 
 
 def judge_event(opened: Opened, landing: Landing, *, event: Event) -> DataFrame | Unchanged:
@@ -106,7 +117,69 @@ def judge_event(opened: Opened, landing: Landing, *, event: Event) -> DataFrame 
     if event.name in opened.done:
         return Unchanged("this source is already in bronze")
     raw = opened.source.frames[event.source]
-    return landing.keep(f"judged-{event.name}-{opened.digests[event.name]}", judged(raw, event, opened.reference))
+    return landing.keep(f"judged-{opened.name(event)}", judged(raw, event, opened.reference))
+
+
+def recent_since(parameters: IngestionParams, *verdicts: DataFrame | Unchanged, domain: Domain) -> dict[str, datetime]:
+    """For each event whose rows have dates, the time after which a good row is recent enough. Empty if all rows are."""
+    if parameters.recent_days is None:
+        return {}
+    good = {event: _good(verdict) for event, verdict in _judged(verdicts, domain).items()}
+    if not good:
+        return {}
+    spans = reduce(DataFrame.unionByName, [_span(frame, event.name) for event, frame in good.items()]).toPandas()
+    dated = _dated(spans)
+    if dated.empty:
+        return {}
+    since = (dated["newest"].max().tz_localize("UTC") - pd.Timedelta(days=parameters.recent_days)).to_pydatetime()
+    return dict.fromkeys(dated["event"], since)
+
+
+def settle_event(
+    opened: Opened,
+    landing: Landing,
+    since: dict[str, datetime],
+    verdict: DataFrame | Unchanged,
+    bronze: DataFrame | None,
+    repeats: DataFrame | None,
+    *,
+    event: Event,
+) -> DataFrame | Unchanged:
+    """Find the versions of facts among the good and recent rows of an event (``versions.settle``)."""
+    if isinstance(verdict, Unchanged):
+        return verdict
+    anew = event.name in opened.anew
+    taken_in = [frame for frame in (bronze, repeats) if frame is not None and not anew]
+    fresh = candidates(_recent(verdict, since.get(event.name)).drop("row", "rule"), event, *taken_in)
+    # Keep the result: a run that is killed while it writes bronze is repeated, and must then count the same rows.
+    return landing.keep(f"settled-{opened.name(event)}-{opened.intake}", settle(fresh, event, taken_in))
+
+
+def _judged(verdicts: Sequence[DataFrame | Unchanged], domain: Domain) -> dict[Event, DataFrame]:
+    return {
+        event: verdict
+        for event, verdict in zip(domain.events, verdicts, strict=True)
+        if not isinstance(verdict, Unchanged)
+    }
+
+
+def _good(verdict: DataFrame) -> DataFrame:
+    return verdict.filter(F.col("rule").isNull())
+
+
+def _recent(verdict: DataFrame, since: datetime | None) -> DataFrame:
+    good = _good(verdict)
+    return good if since is None else good.filter(F.col("known_at") > F.lit(since))
+
+
+def _span(frame: DataFrame, event: str) -> DataFrame:
+    known = F.col("known_at")
+    return frame.agg(F.lit(event).alias("event"), F.min(known).alias("oldest"), F.max(known).alias("newest"))
+
+
+def _dated(spans: pd.DataFrame) -> pd.DataFrame:
+    """Drop events without dates of their own, such as lists of places: their rows have the same ``known_at``."""
+    return spans[spans["oldest"] != spans["newest"]].dropna()
 
 
 def quarantine(opened: Opened, *verdicts: DataFrame | Unchanged, domain: Domain) -> Rows | Unchanged:
@@ -138,79 +211,61 @@ def _as_received(verdict: DataFrame, raw: DataFrame) -> DataFrame:
 def count(
     opened: Opened,
     parameters: IngestionParams,
+    since: dict[str, datetime],
     quarantined: DataFrame,
-    *verdicts: DataFrame | Unchanged,
+    *frames: DataFrame | Unchanged,
     domain: Domain,
 ) -> pd.DataFrame:
-    """Count the rows read, kept and quarantined for each event; fail if an event has too many bad rows.
+    """Count what became of the rows of each event; fail if an event has too many bad rows.
 
-    Good rows older than ``recent_days`` are not kept: the column ``since`` holds the time after which an event's rows
-    are kept, null to keep them all. This node runs after quarantine is written, so that users can look at the bad rows,
-    and before bronze is written.
+    ``rows_in`` = ``kept`` + ``quarantined`` + ``duplicates`` + ``left_out``, the rows that are not recent enough.
+    ``changed_from`` is the earliest time for which features see other facts than before, null if there is none.
+    ``rewritten`` counts the rows of bronze that are versions of another kind now. This node runs after quarantine is
+    written, so that users can look at the bad rows, and before bronze is written.
+
+    ``frames`` are the verdicts of all events, then what ``settle_event`` found.
 
     Raises:
         PodiumError: the share of bad rows in an event exceeds ``max_quarantined_share``.
     """
-    judged = {
-        event.name: verdict
-        for event, verdict in zip(domain.events, verdicts, strict=True)
-        if not isinstance(verdict, Unchanged)
-    }
+    judged = _judged(frames[: len(domain.events)], domain)
+    settled = _judged(frames[len(domain.events) :], domain)
     if not judged:
         return pd.DataFrame()
-    since: dict[str, datetime] = {}
-    if parameters.recent_days is not None:
-        since = _since({name: _good(verdict) for name, verdict in judged.items()}, parameters.recent_days)
-    counted = [
-        _counted(verdict, since.get(name)).select(
-            F.lit(name).alias("event"),
-            F.lit(opened.digests[name]).alias("source_digest"),
-            F.lit(opened.intake).cast("long").alias("intake"),
-            "*",
-        )
-        for name, verdict in judged.items()
-    ]
+    counted = [_counted(verdict, settled[event], event, since.get(event.name)) for event, verdict in judged.items()]
     counts = reduce(DataFrame.unionByName, counted).toPandas()
-    counts["since"] = pd.to_datetime(counts["event"].map(since), utc=True)
+    for column in ("oldest", "newest", "changed_from"):
+        counts[column] = pd.to_datetime(counts[column], utc=True)
+    counts.loc[counts["event"].isin(opened.anew), "changed_from"] = pd.Timestamp(BEGINNING)
+    counts["duplicates"] = counts["good"] - counts["left_out"] - counts["kept"]
+    for name, values in (("source_digest", opened.digests), ("rules", opened.rules)):
+        counts[name] = counts["event"].map(dict(values))
+    counts["intake"] = opened.intake
     _refuse_too_many(counts, parameters.max_quarantined_share, domain.name)
     return counts
 
 
-def _good(verdict: DataFrame) -> DataFrame:
-    return verdict.filter(F.col("rule").isNull())
-
-
-def _since(good: Mapping[str, DataFrame], recent_days: int) -> dict[str, datetime]:
-    """For each event whose rows have dates, the time after which a row counts as recent."""
-    spans = reduce(DataFrame.unionByName, [_span(frame, name) for name, frame in good.items()]).toPandas()
-    dated = _dated(spans)
-    if dated.empty:
-        return {}
-    since = (dated["newest"].max().tz_localize("UTC") - pd.Timedelta(days=recent_days)).to_pydatetime()
-    return dict.fromkeys(dated["event"], since)
-
-
-def _span(frame: DataFrame, event: str) -> DataFrame:
-    known = F.col("available_at")
-    return frame.agg(F.lit(event).alias("event"), F.min(known).alias("oldest"), F.max(known).alias("newest"))
-
-
-def _dated(spans: pd.DataFrame) -> pd.DataFrame:
-    """Drop events without dates of their own, such as lists of places: their rows have the same ``available_at``."""
-    return spans[spans["oldest"] != spans["newest"]].dropna()
-
-
-def _counted(verdict: DataFrame, since: datetime | None) -> DataFrame:
-    kept = F.col("rule").isNull()
-    if since is not None:
-        kept &= F.col("available_at") > F.lit(since)
-    return verdict.agg(
+def _counted(verdict: DataFrame, settled: DataFrame, event: Event, since: datetime | None) -> DataFrame:
+    """One row with the numbers of an event. One Spark action, with those of all other events."""
+    good, old = F.col("rule").isNull(), F.lit(False) if since is None else F.col("known_at") <= F.lit(since)
+    rows = verdict.agg(
         F.count("row").alias("rows_in"),
-        F.count(F.when(kept, F.col("row"))).alias("kept"),
+        F.count(F.when(good, F.col("row"))).alias("good"),
+        F.count(F.when(good & old, F.col("row"))).alias("left_out"),
         F.count("rule").alias("quarantined"),
-        F.min(F.when(kept, F.col("available_at"))).alias("oldest"),
-        F.max(F.when(kept, F.col("available_at"))).alias("newest"),
     )
+    kept, seen = F.col("known_at"), ("first", "correction") if event.corrections == "all" else ("first",)
+    is_new = is_version() & (F.col("stored") == 0)
+    changes = F.col("role").isin(*seen) & (F.col("stored") != 1)
+    found = settled.agg(
+        F.count(F.when(is_new, kept)).alias("kept"),
+        F.min(F.when(is_new, kept)).alias("oldest"),
+        F.max(F.when(is_new, kept)).alias("newest"),
+        F.min(F.when(changes, kept)).alias("changed_from"),
+        F.count(F.when(is_rewritten(), kept)).alias("rewritten"),
+        F.count(F.when(is_new_repeat(), kept)).alias("repeats"),
+    )
+    return rows.crossJoin(found).select(F.lit(event.name).alias("event"), "*")
 
 
 def _refuse_too_many(counts: pd.DataFrame, most: float, domain: str) -> None:
@@ -229,25 +284,44 @@ def _refuse_too_many(counts: pd.DataFrame, most: float, domain: str) -> None:
         )
 
 
-def keep(verdict: DataFrame | Unchanged, counts: pd.DataFrame, *, event: Event) -> Rows | Unchanged:
-    """Return the good rows of one event for bronze, without rows older than the parameter ``recent_days`` allows."""
-    if isinstance(verdict, Unchanged):
-        return verdict
-    good = _good(verdict).drop("row", "rule")
-    since: Any = counts.set_index("event").loc[event.name, "since"]
-    if not pd.isna(since):
-        good = good.filter(F.col("available_at") > F.lit(since.to_pydatetime()))
-    return Rows(frame=good, keys=event.keys)
+def keep(settled: DataFrame | Unchanged, opened: Opened, counts: pd.DataFrame, *, event: Event) -> Rows | Unchanged:
+    """Return the new versions of an event's facts for bronze. Bronze only grows, unless versions came out of order."""
+    if isinstance(settled, Unchanged):
+        return settled
+    mine = counts.set_index("event").loc[event.name]
+    version = F.col("role") == CORRECTION
+    rows = settled.filter(is_version() & (F.col("stored") != 1) | is_rewritten()).select(
+        *_columns(event), version.alias("is_correction"), (~is_version()).alias("gone")
+    )
+    same = (*event.keys, *(name for name in _columns(event) if name not in event.keys))
+    if event.name in opened.anew:
+        return Rows(frame=rows.drop("gone"), mode=Mode.OVERWRITE)
+    if mine["rewritten"]:
+        return Rows(frame=rows, keys=same, mode=Mode.MERGE, gone="gone")
+    return Rows(frame=rows.drop("gone"), keys=same, mode=Mode.INSERT)
+
+
+def keep_repeats(settled: DataFrame | Unchanged, counts: pd.DataFrame, *, event: Event) -> Rows | Unchanged:
+    """Return the repeats among an event's rows. A repeat becomes a version if another version comes before it later."""
+    if isinstance(settled, Unchanged):
+        return settled
+    if not counts.set_index("event").loc[event.name, "repeats"]:
+        return Unchanged("no row repeats what the version before it says")
+    columns = _columns(event)
+    return Rows(frame=settled.filter(is_new_repeat()).select(*columns), keys=tuple(columns), mode=Mode.INSERT)
+
+
+def _columns(event: Event) -> list[str]:
+    """The columns of a version, without ``is_correction``."""
+    return [field.split()[0] for field in event.bronze_schema.split(", ")][:-1]
 
 
 def record(counts: pd.DataFrame, *bronze: DataFrame) -> Rows | Unchanged:
     """Record which events of this source bronze now holds completely, so that a later run skips them."""
     if counts.empty:
         return Unchanged("this source is already in bronze")
-    counts = counts.drop(columns="since")
-    for column in ("oldest", "newest"):
-        counts[column] = pd.to_datetime(counts[column], utc=True)
-    return Rows(frame=bronze[0].sparkSession.createDataFrame(counts, INTAKE_SCHEMA), keys=INTAKE_KEYS)
+    rows = counts[[field.split()[0] for field in INTAKE_SCHEMA.split(", ")]]
+    return Rows(frame=bronze[0].sparkSession.createDataFrame(rows, INTAKE_SCHEMA), keys=INTAKE_KEYS)
 
 
 def resolve_as_of(as_of: str | None, intake: DataFrame, *, domain: Domain) -> datetime:
@@ -256,7 +330,10 @@ def resolve_as_of(as_of: str | None, intake: DataFrame, *, domain: Domain) -> da
     Raises:
         PodiumError: ``as_of`` is not a time or lies before the data begin, or the data hold no dates.
     """
-    spans = intake.groupBy("event").agg(F.min("oldest").alias("oldest"), F.max("newest").alias("newest")).toPandas()
+    intakes = intake.select("event", "intake", "rules", "oldest", "newest").toPandas().sort_values("intake")
+    # An event whose rules changed was taken in anew: its earlier intakes no longer count.
+    current = intakes[intakes["rules"] == intakes.groupby("event")["rules"].transform("last")]
+    spans = current.groupby("event").agg({"oldest": "min", "newest": "max"}).reset_index()
     dated = _dated(spans)
     if dated.empty:
         raise PodiumError(

@@ -12,6 +12,7 @@ def create_pipeline(domain: Domain) -> Pipeline:
     """Return the pipeline from source files to bronze tables, the quarantine table and the intake record."""
     names = [event.name for event in domain.events]
     judged = [f"judged_{name}" for name in names]
+    settled = [f"settled_{name}" for name in names]
     table = [
         node(
             nodes.open_source,
@@ -31,19 +32,47 @@ def create_pipeline(domain: Domain) -> Pipeline:
             for event in domain.events
         ],
         node(nodes.quarantine, inputs=["opened_source", *judged], outputs="quarantine_rows", domain=domain),
+        node(nodes.recent_since, inputs=["params:ingestion", *judged], outputs="recent_since", domain=domain),
+        *[
+            node(
+                nodes.settle_event,
+                inputs=[
+                    "opened_source",
+                    "landing",
+                    "recent_since",
+                    f"judged_{event.name}",
+                    f"seen_bronze_{event.name}",
+                    f"seen_quarantine_repeats_{event.name}",
+                ],
+                outputs=f"settled_{event.name}",
+                event=event,
+                name=f"settle_{event.name}",
+            )
+            for event in domain.events
+        ],
         node(
             nodes.count,
-            inputs=["opened_source", "params:ingestion", "quarantine_rows", *judged],
+            inputs=["opened_source", "params:ingestion", "recent_since", "quarantine_rows", *judged, *settled],
             outputs="intake_counts",
             domain=domain,
         ),
         *[
             node(
                 nodes.keep,
-                inputs=[f"judged_{event.name}", "intake_counts"],
+                inputs=[f"settled_{event.name}", "opened_source", "intake_counts"],
                 outputs=f"bronze_{event.name}",
                 event=event,
                 name=f"keep_{event.name}",
+            )
+            for event in domain.events
+        ],
+        *[
+            node(
+                nodes.keep_repeats,
+                inputs=[f"settled_{event.name}", "intake_counts"],
+                outputs=f"quarantine_repeats_{event.name}",
+                event=event,
+                name=f"keep_repeats_{event.name}",
             )
             for event in domain.events
         ],

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
-from podium.features.as_of import all_known_at
+from podium.features.as_of import newest_known
 from podium.lakehouse.run_command import run_command
 from podium.lakehouse.table import Rows
 from podium.models.scoring import add_scores
@@ -69,7 +69,8 @@ def reference(
 
 def labels_known(as_of: datetime, *bronze: DataFrame, problem: Problem) -> DataFrame:
     """The labels that were knowable at ``as_of``."""
-    return problem.labels(all_known_at(dict(zip(problem.label_reads, bronze, strict=True)), as_of))
+    events = dict(zip(problem.label_reads, bronze, strict=True))
+    return problem.labels(newest_known(events, problem.domain, as_of))
 
 
 def measure_drift(predictions: DataFrame, reference: Reference, as_of: datetime, parameters: MonitoringParams) -> Rows:

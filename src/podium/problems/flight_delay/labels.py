@@ -10,7 +10,5 @@ from podium.domains.flights.outcomes import outcomes
 
 
 def labels(bronze: Mapping[str, DataFrame]) -> DataFrame:
-    """Return keys, ``label`` (1 is late) and ``label_available_at``, the time at which the outcome became knowable."""
-    return outcomes(bronze).select(
-        *KEYS, F.col("late").alias("label"), F.col("available_at").alias("label_available_at")
-    )
+    """Return keys, ``label`` (1 is late) and ``label_available_at``, the time at which the outcome became known."""
+    return outcomes(bronze).select(*KEYS, F.col("late").alias("label"), F.col("known_at").alias("label_available_at"))

@@ -1,0 +1,149 @@
+"""The versions of facts do not depend on the order in which their rows are taken in, or on how often."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from podium.domains.flights import DOMAIN
+from podium.features.as_of import first_known, newest_known
+from podium.pipelines.ingestion.versions import candidates, is_new_repeat, is_rewritten, is_version, settle
+
+EVENT = replace(
+    DOMAIN.event("plane"), name="price", keys=("key",), schema="key string, value int, available_at timestamp"
+)
+COLUMNS = "key string, value int, available_at timestamp, arrived_at timestamp, known_at timestamp"
+NAMES = [column.split()[0] for column in COLUMNS.split(", ")]
+BEGIN = datetime(2013, 1, 1, tzinfo=UTC)
+
+hours = st.integers(0, 3).map(lambda hour: BEGIN + timedelta(hours=hour))
+rows = st.builds(
+    lambda key, value, knowable, arrived: (key, value, knowable, arrived, max(knowable, arrived)),
+    st.sampled_from("ab"),
+    st.sampled_from([1, 2, None]),
+    st.just(BEGIN),
+    hours,
+)
+batches = st.lists(st.lists(rows, min_size=1, max_size=5), min_size=1, max_size=4)
+
+
+class Tables:
+    """A bronze table and a table of repeats, as lists of rows."""
+
+    def __init__(self, spark):
+        self._spark = spark
+        self.bronze: set[tuple] = set()
+        self.repeats: set[tuple] = set()
+        self.rewritten = 0
+
+    def frames(self):
+        return (
+            self._spark.createDataFrame(sorted(self.bronze, key=repr), f"{COLUMNS}, is_correction boolean"),
+            self._spark.createDataFrame(sorted(self.repeats, key=repr), COLUMNS),
+        )
+
+    def take_in(self, batch: list[tuple]) -> None:
+        given = self._spark.createDataFrame(batch, COLUMNS)
+        settled = settle(candidates(given, EVENT, *self.frames()), EVENT, self.frames()).select(
+            "*", is_version().alias("v"), is_rewritten().alias("w"), is_new_repeat().alias("r")
+        )
+        for row in settled.toArrow().to_pylist():
+            said = tuple(row[name] for name in NAMES)
+            self.rewritten += row["w"]
+            if row["stored"] == 1:
+                self.bronze -= {(*said, row["is_correction"])}
+            if row["v"]:
+                self.bronze.add((*said, row["role"] == "correction"))
+            if row["r"]:
+                self.repeats.add(said)
+
+
+def expected(received: list[tuple]) -> list[tuple]:
+    """The versions among rows, by a plain reading of the definition."""
+    versions = []
+    order = lambda row: (row[0], row[4], row[3], row[1] is not None, row[1] or 0)  # noqa: E731
+    for _, mine in groupby(sorted(set(received), key=order), key=lambda row: row[0]):
+        last = None
+        for row in mine:
+            if last is None or row[1:3] != last[1:3]:
+                versions.append((*row, last is not None))
+                last = row
+    return versions
+
+
+def taken_in(spark, *batches: list[tuple]) -> Tables:
+    tables = Tables(spark)
+    for batch in batches:
+        tables.take_in(batch)
+    return tables
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches)
+def test_the_order_of_batches_does_not_matter(spark, batches):
+    received = [row for batch in batches for row in batch]
+
+    for order in (batches, batches[::-1], [received], [*batches, received]):
+        assert taken_in(spark, *order).bronze == set(expected(received))
+
+
+def row(value: int | None, hour: int) -> tuple:
+    moment = BEGIN + timedelta(hours=hour)
+    return ("a", value, BEGIN, moment, moment)
+
+
+A, B, A_AGAIN = row(1, 1), row(2, 2), row(1, 3)
+
+
+@pytest.mark.parametrize("order", [(A, B, A_AGAIN), (A_AGAIN, B, A), (A, A_AGAIN, B), (B, A_AGAIN, A)])
+def test_a_value_that_changes_back_has_three_versions(spark, order):
+    tables = taken_in(spark, *[[each] for each in order])
+
+    assert tables.bronze == {(*A, False), (*B, True), (*A_AGAIN, True)}
+    bronze, _ = tables.frames()
+    first = first_known({"price": bronze}, world(), BEGIN + timedelta(hours=5))["price"]
+    assert [each["value"] for each in first.toArrow().to_pylist()] == [1]
+    for hour, value in enumerate([None, 1, 2, 1]):
+        newest = newest_known({"price": bronze}, world(), BEGIN + timedelta(hours=hour))["price"].toArrow().to_pylist()
+        assert [each["value"] for each in newest] == ([value] if value else [])
+
+
+def test_versions_in_order_rewrite_nothing(spark):
+    assert taken_in(spark, [A], [B], [A_AGAIN]).rewritten == 0
+
+
+def test_a_repeat_is_no_version(spark):
+    tables = taken_in(spark, [A], [A_AGAIN], [A_AGAIN, A])
+
+    assert tables.bronze == {(*A, False)}
+    assert tables.repeats == {A_AGAIN}
+
+
+def test_all_versions_are_seen_if_the_event_says_so(spark):
+    bronze, _ = taken_in(spark, [A, B, A_AGAIN]).frames()
+
+    seen = first_known({"price": bronze}, world(corrections="all"), BEGIN + timedelta(hours=2))["price"]
+
+    assert sorted(each["value"] for each in seen.toArrow().to_pylist()) == [1, 2]
+
+
+def test_a_null_is_a_value(spark):
+    nothing, one = row(None, 1), row(1, 2)
+
+    tables = taken_in(spark, [nothing], [one])
+
+    assert tables.bronze == {(*nothing, False), (*one, True)}
+    newest = newest_known({"price": tables.frames()[0]}, world(), BEGIN + timedelta(hours=1))["price"]
+    assert newest.toArrow().to_pylist()[0]["value"] is None
+
+
+def world(**changes):
+    return replace(DOMAIN, events=(replace(EVENT, **changes),), tables=())
+
+
+def test_podiums_columns_are_refused_in_an_event():
+    with pytest.raises(ValueError, match="the event price cannot name a column arrived_at: Podium adds one"):
+        replace(EVENT, schema="key string, arrived_at timestamp, available_at timestamp")
