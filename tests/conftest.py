@@ -197,7 +197,7 @@ def write_source() -> Callable[[dict[str, pd.DataFrame], Path], Path]:
     return write
 
 
-# Places of the domain's tables. All other tables belong to the problem.
+# The beginnings of the paths of the domain's tables. All other tables belong to the problem.
 OF_DOMAIN = ("bronze", "quarantine", "features", "monitoring/profile")
 
 

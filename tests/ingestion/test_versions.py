@@ -31,7 +31,7 @@ batches = st.lists(st.lists(rows, min_size=1, max_size=5), min_size=1, max_size=
 
 
 class Tables:
-    """A bronze table and a table of repeats, as lists of rows."""
+    """A bronze table and a table of repeats, as sets of rows."""
 
     def __init__(self, spark):
         self._spark = spark

@@ -44,7 +44,7 @@ def _columns(namespace: str, zone: str, table: str) -> list[str]:
     from podium.pipelines.eda.profile import SCHEMA as PROFILE
 
     if zone == "bronze":
-        return _names(domains()[namespace].event(table).schema)
+        return _names(domains()[namespace].event(table).bronze_schema)
     if zone == "features":
         found = [each for each in domains()[namespace].tables if each.name == table]
         return [name for each in found for name in (*each.entity, *(feature.name for feature in each.features))]

@@ -54,9 +54,13 @@ class Event:
     corrections: Literal["first", "all"] = "first"
 
     def __post_init__(self) -> None:
-        own = {column.split()[0] for column in self.schema.split(", ")}
-        if taken := sorted(own & {"arrived_at", "known_at", "is_correction"}):
+        if taken := sorted({*self.columns} & {"arrived_at", "known_at", "is_correction"}):
             raise ValueError(f"the event {self.name} cannot name a column {', '.join(taken)}: Podium adds one")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that ``build`` returns."""
+        return tuple(column.split()[0] for column in self.schema.split(", "))
 
     @property
     def bronze_schema(self) -> str:

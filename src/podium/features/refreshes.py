@@ -13,7 +13,7 @@ from podium.problems.base import Problem
 
 from .code import table_code
 
-__all__ = ["Refresh", "refreshed", "require_current", "require_reached"]
+__all__ = ["Refresh", "refreshed", "require_usable"]
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,19 @@ def refreshed(refreshes: DataFrame) -> dict[str, Refresh]:
     return {table: Refresh(*facts) for table, *facts in rows.itertuples(index=False, name=None)}
 
 
-def require_reached(refreshes: Mapping[str, Refresh], as_of: datetime, problem: Problem) -> None:
-    """Fail if a feature table ends before ``as_of``. Otherwise features not yet computed would look like missing ones.
+def require_usable(refreshes: DataFrame, as_of: datetime, problem: Problem) -> None:
+    """Check that the problem's feature tables reach ``as_of``, and that the code at hand computed them.
 
     Raises:
-        PodiumError: a feature table ends too early. The message names every such table.
+        PodiumError: a table ends too early, or other code computed it. The message names every such table.
     """
+    found = refreshed(refreshes)
+    _require_current(found, as_of, problem)
+    _require_reached(found, as_of, problem)
+
+
+def _require_reached(refreshes: Mapping[str, Refresh], as_of: datetime, problem: Problem) -> None:
+    """Fail if a feature table ends too early. Otherwise features not yet computed would look like missing ones."""
     ends = {name: refreshes[name].until if name in refreshes else None for name in problem.uses}
     short = {name: end for name, end in ends.items() if end is None or end < pd.Timestamp(as_of)}
     if short:
@@ -55,12 +62,8 @@ def require_reached(refreshes: Mapping[str, Refresh], as_of: datetime, problem: 
         )
 
 
-def require_current(refreshes: Mapping[str, Refresh], as_of: datetime, problem: Problem) -> None:
-    """Fail if other code than that at hand computed a feature table of the problem.
-
-    Raises:
-        PodiumError: such a table exists. The message names every one of them.
-    """
+def _require_current(refreshes: Mapping[str, Refresh], as_of: datetime, problem: Problem) -> None:
+    """Fail if other code than that at hand computed a feature table of the problem."""
     old = [
         table.name
         for table in problem.tables

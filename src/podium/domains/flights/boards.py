@@ -17,7 +17,7 @@ HOUR = 3600
 
 
 def seconds(name: str) -> Column:
-    """A time as seconds since 1970."""
+    """The times of a column in seconds since 1970."""
     return F.unix_timestamp(F.col(name))
 
 

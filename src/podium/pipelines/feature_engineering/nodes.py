@@ -54,10 +54,11 @@ def plan(
     rows, late = [], dict[pd.Timestamp, list[str]]()
     for table in domain.tables:
         code, until, before = table_code(table), pd.Timestamp(as_of), earlier.get(table.name)
-        since = before.until if before and before.code == code else None
-        if before and since is None:
+        since: pd.Timestamp | None = None
+        if before and before.code != code:
             until = max(until, before.until)
-        if before and since is not None:
+        elif before:
+            since = before.until
             news = changes[changes["event"].isin(table.reads) & (changes["intake"] > before.intake)]
             changed_from = news["changed_from"].min()
             if changed_from <= since:
@@ -66,7 +67,7 @@ def plan(
         if since is not None and again is not None:
             since = min(since, again)
         due = since is None or since < until
-        reached = max(until, before.until) if before and since is not None else until
+        reached = max(until, before.until) if before else until
         rows.append((table.name, code, int(changes["intake"].max()), since, until, reached, due))
     for moment, names in late.items():
         logger.info(

@@ -21,9 +21,11 @@ __all__ = ["require_same_features"]
 
 logger = logging.getLogger(__name__)
 
-# The number of training rows whose features are computed again, and of features that an error shows.
+# The number of training rows that are compared.
 ROWS = 1_000
+# The number of features that an error shows.
 SHOWN = 5
+# The prefix of a column with the values that the champion was trained on.
 WAS = "was_"
 
 
@@ -100,7 +102,7 @@ def _twice(
     problem: Problem,
     features: Sequence[str],
 ) -> pd.DataFrame:
-    """Training rows of the champion: features as computed now and, with the prefix ``was_``, as trained on."""
+    """Sampled training rows with each feature twice: as it is now and, with the prefix ``was_``, as it was then."""
     assert examples is not None
     keys = list(problem.keys)
     then = sampled(examples.filter(F.col("as_of") == F.lit(champion.as_of)), keys, ROWS)

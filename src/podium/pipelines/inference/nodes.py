@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
 from podium.features.feature_join import described, requests_between
-from podium.features.refreshes import refreshed, require_current, require_reached
+from podium.features.refreshes import require_usable
 from podium.lakehouse.run_command import run_command
 from podium.lakehouse.table import Rows, Unchanged
 from podium.models.scoring import add_scores
@@ -56,9 +56,7 @@ def score(
     """
     if champion is None:
         raise PodiumError(f"{problem.name} has no champion to score with. Run: {run_command('deployment')}")
-    found = refreshed(refreshes)
-    require_current(found, as_of, problem)
-    require_reached(found, as_of, problem)
+    require_usable(refreshes, as_of, problem)
     bronze = dict(zip(problem.request_reads, frames, strict=False))
     tables = dict(zip(problem.uses, frames[len(bronze) :], strict=True))
     require_same_features(champion, examples, bronze, tables, problem)

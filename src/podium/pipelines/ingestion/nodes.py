@@ -313,7 +313,7 @@ def keep_repeats(settled: DataFrame | Unchanged, counts: pd.DataFrame, *, event:
 
 def _columns(event: Event) -> list[str]:
     """The columns of a version, without ``is_correction``."""
-    return [field.split()[0] for field in event.bronze_schema.split(", ")][:-1]
+    return [*event.columns, "arrived_at", "known_at"]
 
 
 def record(counts: pd.DataFrame, *bronze: DataFrame) -> Rows | Unchanged:

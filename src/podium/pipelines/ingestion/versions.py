@@ -1,4 +1,4 @@
-"""Which of the rows that a source has reported are versions of a fact, in whatever order they are taken in.
+"""Find the versions of each fact among the rows that a source has reported, in any order of intake.
 
 The versions of a fact are the rows with its key, in the order in which they became known. A row with the same content
 as the version before it is a repeat, and no version. So a value that changes and changes back has three versions.
@@ -13,8 +13,8 @@ from podium.domains.base import Event
 
 __all__ = ["CORRECTION", "candidates", "is_new_repeat", "is_rewritten", "is_version", "settle"]
 
-# What a row can be: the first version of its fact, a later version, a repeat of the version before it, or the same row
-# as another one.
+# The roles of a row: the first version of its fact, a later version, a repeat of the version before it, or a second
+# copy of the same row.
 FIRST, CORRECTION, REPEAT, SAME = "first", "correction", "repeat", "same"
 TIMES = ("known_at", "arrived_at")
 
@@ -77,6 +77,5 @@ def is_new_repeat() -> Column:
 
 def _content(event: Event) -> Column:
     """A hash of what a row says, without the times at which it became known. Nulls count."""
-    names = [field.split()[0] for field in event.schema.split(", ")]
-    content = [name for name in names if name not in event.keys]
+    content = [name for name in event.columns if name not in event.keys]
     return F.xxhash64(*content, *[F.col(name).isNull() for name in content])

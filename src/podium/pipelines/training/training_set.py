@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from podium.features.code import definitions
 from podium.features.feature_join import described, labelled, requests_between
-from podium.features.refreshes import refreshed, require_current, require_reached
+from podium.features.refreshes import require_usable
 from podium.lakehouse.table import Rows
 from podium.problems.base import Problem
 
@@ -27,9 +27,7 @@ def check_features(as_of: datetime, refreshes: DataFrame, *, problem: Problem) -
     Raises:
         PodiumError: a table ends too early, or other code computed it.
     """
-    found = refreshed(refreshes)
-    require_current(found, as_of, problem)
-    require_reached(found, as_of, problem)
+    require_usable(refreshes, as_of, problem)
     return definitions(problem)
 
 
@@ -45,7 +43,7 @@ def build_training_set(as_of: datetime, defined: dict[str, str], *frames: DataFr
     """
     events = events_read(problem)
     bronze = dict(zip(events, frames, strict=False))
-    tables = {table.name: frame for table, frame in zip(problem.tables, frames[len(events) :], strict=True)}
+    tables = dict(zip(problem.uses, frames[len(events) :], strict=True))
     asked = requests_between(bronze, problem, after=None, until=as_of)
     known = labelled(asked, bronze, problem, as_of=as_of)
     rows = described(known, tables, problem, keep=("label", "label_available_at"))
