@@ -49,7 +49,7 @@ def check(lived: Project, champion: ModelVersion, spark):
         return DeltaDataset(path=str(lived.lake / name), zone=name.partition("/")[0]).load()
 
     def check(problem: Problem, examples=examples, **tables: DataFrame) -> None:
-        known = {each.name: table(f"features/{each.name}") for each in problem.tables} | tables
+        known = {name: table(f"features/{name}") for name in problem.uses if name not in tables} | tables
         bronze = {event: table(f"bronze/{event}") for event in problem.request_reads}
         require_same_features(champion, examples, bronze, known, problem)
 
@@ -83,6 +83,18 @@ def test_other_values_are_refused_with_both_values(check):
     assert "weather_temp is 0.0, at training " in said
     assert "weather_dewp" not in said
     assert "train anew: kedro run" in said
+
+
+def test_a_feature_that_moved_to_another_table_is_compared(check):
+    moved = replace(DOMAIN.table("weather"), name="weather_again", compute=rewritten)
+    tables = (*(table for table in DOMAIN.tables if table.name != "weather"), moved)
+    uses = tuple("weather_again" if name == "weather" else name for name in PROBLEM.uses)
+    problem = replace(PROBLEM, domain=replace(DOMAIN, tables=tables), uses=uses)
+    same = check.table("features/weather")
+
+    check(problem, weather_again=same)
+    with pytest.raises(PodiumError, match=r"weather_temp is 0\.0, at training "):
+        check(problem, weather_again=same.withColumn("weather_temp", F.col("weather_temp") * 0))
 
 
 def test_a_feature_that_is_gone_is_refused(check):

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
-from podium.features.code import REQUEST, changed_definitions
+from podium.features.code import REQUEST, changed_definitions, definitions
 from podium.features.feature_join import described, requests_between
 from podium.lakehouse.run_command import run_command
 from podium.lakehouse.sampling import sampled
@@ -57,10 +57,13 @@ def require_same_features(
             f"{problem.name}: version {champion.version} was trained on features that are no longer defined: "
             f"{_listed(gone)}. Define them again, or {_train_anew()}."
         )
-    changed = changed_definitions(champion.training["definitions"], problem)
+    recorded = champion.training["definitions"]
+    changed = changed_definitions(recorded, problem)
     if not changed:
         return
-    features = [name for name in _features_of(changed, problem) if name in champion.model.features]
+    # Not only the features of ``changed``: a feature may have moved to a table that is not among those recorded.
+    others = [name for name, digest in definitions(problem).items() if recorded.get(name) != digest]
+    features = [name for name in _features_of(others, problem) if name in champion.model.features]
     both = _twice(examples(), champion, bronze, tables, problem, features)
     different = [name for name in features if not _same(both[name], both[f"{WAS}{name}"]).all()]
     named = ", ".join(changed)
@@ -88,10 +91,10 @@ def require_same_features(
     )
 
 
-def _features_of(changed: Sequence[str], problem: Problem) -> list[str]:
-    """The names of the features whose definitions have changed: those of feature tables, then those of the request."""
-    stored = [feature.name for table in problem.tables if table.name in changed for feature in table.features]
-    return [*stored, *(feature.name for feature in problem.request.features if REQUEST in changed)]
+def _features_of(names: Sequence[str], problem: Problem) -> list[str]:
+    """The names of the features of these definitions: those of feature tables, then those of the request."""
+    stored = [feature.name for table in problem.tables if table.name in names for feature in table.features]
+    return [*stored, *(feature.name for feature in problem.request.features if REQUEST in names)]
 
 
 def _twice(
