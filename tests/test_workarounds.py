@@ -121,6 +121,13 @@ def test_kedro_viz_shows_the_code_of_a_partial():
     assert shown.code
 
 
+@still_needed("Sail 0.7.2; lakehouse/statistics.py keeps no statistics of floating-point columns")
+def test_sail_reads_a_number_from_statistics_exactly(spark, tmp_path):
+    exact = 21.864819999999998
+    spark.createDataFrame([(1, exact)], "k int, x double").write.format("delta").save(f"{tmp_path}/table")
+    assert spark.read.format("delta").load(f"{tmp_path}/table").toArrow()["x"][0].as_py() == exact
+
+
 def test_no_workaround_names_another_version():
     for test in [each for each in globals().values() if hasattr(each, "pytestmark")]:
         library, release = test.pytestmark[0].kwargs["reason"].split(";")[0].split()

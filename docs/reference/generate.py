@@ -16,7 +16,8 @@ from podium.jobs import definition
 from podium.lakehouse.access.rules import ZONES, AccessRules, EnvironmentRules, Mask, Rights, Role
 from podium.pipelines.eda.profile import SCHEMA as PROFILE
 from podium.pipelines.feature_engineering.nodes import REFRESH_KEYS, REFRESH_SCHEMA
-from podium.pipelines.ingestion.nodes import INTAKE_KEYS, INTAKE_SCHEMA, QUARANTINE_KEYS
+from podium.pipelines.ingestion.intakes import INTAKE_KEYS, INTAKE_SCHEMA, MARK_KEYS, MARK_SCHEMA
+from podium.pipelines.ingestion.nodes import QUARANTINE_KEYS
 from podium.pipelines.monitoring.tables import ALERTS, DRIFT, PERFORMANCE
 from podium.problems.base import Problem
 from podium.project_parameters import parameters_model
@@ -81,13 +82,14 @@ def _bronze(domain: Domain) -> Iterator[str]:
     yield "### Bronze: events as received\n"
     yield (
         "A row is a version of a fact, which the key identifies. `available_at` is the moment at which it became\n"
-        "knowable, `arrived_at` when it arrived, `known_at` when it became known. `is_correction` says that another\n"
-        "version of the fact was known earlier. The newest version known at a moment supersedes the others.\n"
+        "knowable, `arrived_at` when it arrived, `known_at` when it became known. `version` numbers the\n"
+        "versions of the fact from 1, in the order in which they became known.\n"
     )
     for event in domain.events:
         yield f"#### {domain.name}.bronze_{event.name}\n"
         yield f"{inspect.getdoc(event.build)}\n".replace("``", "`")
-        yield f"From `{event.source}.csv`. {_keys(event.keys)}\n"
+        sources = ", ".join(f"`{domain.name}.source_{name}`" for name in event.sources)
+        yield f"From {sources}. {_keys(event.keys)}\n"
         yield from _columns(event)
 
 
@@ -101,11 +103,11 @@ def _quarantine(domain: Domain) -> Iterator[str]:
     yield f"Every bad row, for each event that it is bad for, with the rule and as received. {_keys(QUARANTINE_KEYS)}\n"
     columns = [
         ("`event`", "string", "what the row should have reported"),
-        ("`source_digest`", "string", "which source, rules and parameters it was judged by"),
+        ("`item`", "string", "the file that it is from, or the state of a table"),
         (
             "`row`",
             "bigint",
-            "its number in the file: 1 is the first row after the header, and blank lines do not count",
+            "its number there: 1 is the first row after a header, blank lines do not count; null for a large table",
         ),
         ("`rule`", "string", "the rule that it broke"),
         ("`received`", "string", "the row as received, as JSON"),
@@ -117,6 +119,12 @@ def _quarantine(domain: Domain) -> Iterator[str]:
         f"`changed_from` is the earliest time for which features see other facts than before. {_keys(INTAKE_KEYS)}\n"
     )
     yield from _grid(("column", "type"), [(f"`{name}`", kind) for name, kind in _parsed(INTAKE_SCHEMA)])
+    yield f"#### {domain.name}.quarantine_marks\n"
+    yield (
+        "How far each file or table of a source was taken in, as a text that the kind of source understands.\n"
+        f"`newest` is the newest time of arrival in that intake, for a live source. {_keys(MARK_KEYS)}\n"
+    )
+    yield from _grid(("column", "type"), [(f"`{name}`", kind) for name, kind in _parsed(MARK_SCHEMA)])
 
 
 def _features(domain: Domain) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["PodiumError", "did_you_mean", "first_line"]
+__all__ = ["IncompleteError", "PodiumError", "did_you_mean", "first_line"]
 
 
 class PodiumError(Exception):
@@ -15,6 +15,12 @@ class PodiumError(Exception):
     def message(self) -> str:
         """The text that a command line shows."""
         return str(self)
+
+
+class IncompleteError(PodiumError):
+    """A run has ended, and what it wrote is right, but a part of its input could not be taken in."""
+
+    exit_code = 3
 
 
 def first_line(error: Exception) -> str:

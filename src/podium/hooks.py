@@ -17,7 +17,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from pydantic import BaseModel, ValidationError
 
-from podium.errors import PodiumError, first_line
+from podium.errors import IncompleteError, PodiumError, first_line
 from podium.home import env_of
 from podium.lakehouse import access, engine
 from podium.lakehouse.access.principal import on_databricks
@@ -25,6 +25,7 @@ from podium.lakehouse.access.run_access import wishes
 from podium.lakehouse.credentials import read_credentials
 from podium.lakehouse.engines.stores import complete
 from podium.lakehouse.refusals import explain
+from podium.lakehouse.sources.raw import OpenedSources
 from podium.lakehouse.table import DeltaDataset
 from podium.selection import require_inputs
 from podium.validation import error_lines
@@ -45,6 +46,7 @@ class PodiumHooks:
         self._started = 0.0
         self._at = ""
         self._mlflow = ""
+        self._refused: dict[str, str] = {}
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
@@ -55,7 +57,7 @@ class PodiumHooks:
         # Set kedro-mlflow's log level here, not in conf/logging.yml: kedro-mlflow 2.0.3 sets it to INFO on import.
         logging.getLogger("kedro_mlflow").setLevel(logging.WARNING)
         self._env = env_of(context)
-        check_parameters(context.config_loader["parameters"])
+        check_parameters(context.config_loader["parameters"], context.config_loader.runtime_params or {})
         use_environment(context.config_loader, self._env, context.project_path)
         place = TrackingLocation.of(self._env, context.config_loader["mlflow"])
         self._mlflow = place.uri
@@ -70,6 +72,7 @@ class PodiumHooks:
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Refuse a run that lacks inputs or permissions, before its MLflow run starts."""
+        self._refused = {}
         require_inputs(pipeline, catalog, pipelines["__default__"])
         access.preflight(wishes(pipeline, catalog))
 
@@ -83,6 +86,25 @@ class PodiumHooks:
             name: value for name, value in inputs.items() if name.startswith("params:") and isinstance(value, BaseModel)
         }
         record_parameters(parameters)
+
+    @hook_impl
+    def after_node_run(self, outputs: dict[str, Any]) -> None:
+        """Remember the files of sources that could not be read."""
+        for opened in (each for each in outputs.values() if isinstance(each, OpenedSources)):
+            self._refused |= opened.refused
+
+    @hook_impl(trylast=True)
+    def after_pipeline_run(self) -> None:
+        """Let the exit code say that files were left out. All nodes have ended, and the other hooks have recorded them.
+
+        Raises:
+            IncompleteError: files could not be read.
+        """
+        if self._refused:
+            raise IncompleteError(
+                "The run has ended, but these files were left out. They are tried again in the next run:\n  "
+                + "\n  ".join(self._refused.values())
+            )
 
     @hook_impl
     def before_dataset_loaded(self, dataset_name: str) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kedro.io import CachedDataset
     from kedro.pipeline.node import Node
 
-__all__ = ["CONNECTION_FILE", "cached", "forget_driver", "forget_gateway", "result_pieces", "viz_id"]
+__all__ = ["CONNECTION_FILE", "cached", "forget_driver", "forget_gateway", "query_arguments", "result_pieces", "viz_id"]
 
 # PySpark 4.2.0: the environment variable with the path of the file in which spark-submit leaves the port and the secret
 # of its JVM. Only PySpark's own start of the JVM uses it, and that start forks (engines/jvm.py says why not to fork).
@@ -27,6 +27,15 @@ def cached(dataset: CachedDataset) -> Any:
     Kedro 1.7.0: the wrapper has no public attribute for the wrapped dataset, which the access rules are about.
     """
     return dataset._dataset
+
+
+def query_arguments(dataset: Any) -> dict[str, Any] | None:
+    """The arguments with which a ``pandas.SQLQueryDataset`` loads, ``sql`` among them; None for other datasets.
+
+    kedro-datasets 9.5: the dataset has no public attribute for its query, and its parameters cannot be set on loading.
+    """
+    arguments = getattr(dataset, "_load_args", None)
+    return arguments if isinstance(arguments, dict) and isinstance(arguments.get("sql"), str) else None
 
 
 def forget_driver() -> None:

@@ -71,9 +71,9 @@ def check_run(given: dict) -> None:
         *steps, last = path
         place = raw
         for step in steps:
-            place = place[step]
+            place = place.setdefault(step, {})
         place[last] = value
-    check_parameters(raw)
+    check_parameters(raw, raw)
 
 
 def _leaves(tree: dict, path: tuple[str, ...] = ()):

@@ -43,11 +43,11 @@ def bronze(week) -> dict[str, pd.DataFrame]:
     mine = {"departure": flown, "arrival": flown, "cancellation": ~flown}
     made = {}
     for event in sources.EVENTS:
-        rows = week[event.source]
+        rows = week[event.sources[0]]
         rows = rows[mine[event.name]] if event.name in mine else rows
         built = event.build(rows.reset_index(drop=True), reference)
         known = built["available_at"]
-        made[event.name] = built.assign(arrived_at=known, known_at=known, is_correction=False)
+        made[event.name] = built.assign(arrived_at=known, known_at=known, version=1)
     return made
 
 

@@ -12,7 +12,7 @@ from podium.lakehouse.table import DeltaDataset
 from podium.models.fitting import fit
 from podium.models.model import Model, digest
 from podium.models.scoring import add_scores
-from podium.pipelines.ingestion.nodes import parse_moment
+from podium.pipelines.ingestion.clock import parse_moment
 from podium.problems.flight_delay import PROBLEM
 from tests.conftest import SAIL, Project, on_two_engines
 from tests.engines.conftest import AS_OF

@@ -46,9 +46,9 @@ def run_and_kill(project: Project, chance: random.Random) -> int:
     return after
 
 
-def kill_and_repeat(make, files: dict, computed: Project, seed: int) -> None:
+def kill_and_repeat(make, computed: Project, seed: int) -> None:
     """For odd seeds the project already has features of an earlier moment, so the kill hits an incremental refresh."""
-    chance, project = random.Random(seed), make(files)
+    chance, project = random.Random(seed), make(computed.source)
     if seed % 2:
         project.run("feature_engineering", as_of="2013-02-20T03:04")
 
@@ -62,21 +62,21 @@ def kill_and_repeat(make, files: dict, computed: Project, seed: int) -> None:
             raise AssertionError(f"{name}, killed after {after} nodes (seed {seed}): {different}") from None
 
 
-def test_a_killed_run_is_repaired_by_the_next(new_project, files, computed):
-    kill_and_repeat(new_project, files, computed, seed=0)
+def test_a_killed_run_is_repaired_by_the_next(new_project, computed):
+    kill_and_repeat(new_project, computed, seed=0)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("seed", range(1, 21))
-def test_runs_killed_at_many_moments_are_repaired_by_the_next(new_project, files, computed, seed):
-    kill_and_repeat(new_project, files, computed, seed)
+def test_runs_killed_at_many_moments_are_repaired_by_the_next(new_project, computed, seed):
+    kill_and_repeat(new_project, computed, seed)
 
 
-def test_a_run_that_fails_half_way_is_repaired_by_the_next(new_project, files, computed, monkeypatch):
+def test_a_run_that_fails_half_way_is_repaired_by_the_next(new_project, computed, monkeypatch):
     """A failure in the test process: feature tables were written, but the refresh was not recorded."""
     from podium.pipelines.feature_engineering import nodes
 
-    project = new_project(files)
+    project = new_project(computed.source)
     project.run("feature_engineering", as_of="2013-02-20T03:04")
     with monkeypatch.context() as patch:
         patch.setattr(nodes, "REFRESH_KEYS", ("nowhere",))

@@ -6,7 +6,8 @@ import pytest
 
 from podium.domains.flights import DOMAIN
 from podium.errors import PodiumError
-from podium.pipelines.ingestion.nodes import parse_moment, resolve_as_of
+from podium.pipelines.ingestion.clock import parse_moment, resolve_as_of
+from podium.pipelines.ingestion.intakes import BEGINNING
 
 
 @pytest.mark.parametrize(
@@ -28,16 +29,17 @@ def test_moments_are_read_as_utc(text, moment):
 
 @pytest.fixture
 def intake(spark):
-    """Intakes of two dated events, one without dates, and one without rows."""
+    """Intakes of three events with dates, one without dates, and one without rows."""
     rows = [
-        ("arrival", 1, "old", datetime(2012, 1, 2), datetime(2014, 3, 1)),  # by other rules than now
-        ("arrival", 2, "new", datetime(2013, 1, 2), datetime(2013, 2, 1)),
-        ("arrival", 3, "new", datetime(2013, 2, 2), datetime(2013, 3, 1)),
-        ("weather", 2, "new", datetime(2013, 1, 1), datetime(2013, 3, 4)),
-        ("airport", 2, "new", datetime(2000, 1, 1), datetime(2000, 1, 1)),
-        ("cancellation", 2, "new", None, None),
+        ("timetable", 1, BEGINNING, datetime(2012, 1, 2), datetime(2014, 3, 1)),  # by other rules than now
+        ("timetable", 2, BEGINNING, datetime(2013, 1, 2), datetime(2013, 2, 1)),
+        ("timetable", 3, None, datetime(2013, 2, 2), datetime(2013, 3, 1)),
+        ("weather", 2, BEGINNING, datetime(2013, 1, 1), datetime(2013, 3, 4)),
+        ("airport", 2, BEGINNING, datetime(2000, 1, 1), datetime(2020, 1, 1)),
+        ("departure", 2, BEGINNING, datetime(2013, 1, 15), datetime(2013, 2, 1)),  # may be empty for a while
+        ("cancellation", 2, BEGINNING, None, None),
     ]
-    columns = "event string, intake bigint, rules string, oldest timestamp, newest timestamp"
+    columns = "event string, intake bigint, changed_from timestamp, oldest timestamp, newest timestamp"
     return spark.createDataFrame(rows, columns)
 
 

@@ -31,7 +31,8 @@ WRONG = {
         {"flights__features__recompute_from": "soon"},
         "recompute_from 'soon' is not a date or time",
     ),
-    "a source that is none": ({"flights__source": None}, "flights.source: Input should be a valid string"),
+    "a source that is a number": ({"flights__source": 5}, "flights.source: Input should be a valid string"),
+    "an arrival that is none": ({"flights__arrival": "lve"}, "flights.arrival: Input should be 'history' or 'live'"),
 }
 
 

@@ -41,22 +41,23 @@ class Tables:
 
     def frames(self):
         return (
-            self._spark.createDataFrame(sorted(self.bronze, key=repr), f"{COLUMNS}, is_correction boolean"),
+            self._spark.createDataFrame(sorted(self.bronze, key=repr), f"{COLUMNS}, version int"),
             self._spark.createDataFrame(sorted(self.repeats, key=repr), COLUMNS),
         )
 
     def take_in(self, batch: list[tuple]) -> None:
-        given = self._spark.createDataFrame(batch, COLUMNS)
-        settled = settle(candidates(given, EVENT, *self.frames()), EVENT, self.frames()).select(
+        placed = [(*row, "file", number) for number, row in enumerate(batch)]
+        given = self._spark.createDataFrame(placed, f"{COLUMNS}, item string, row bigint")
+        settled = settle(candidates(given, EVENT, *self.frames()), EVENT, self.frames(), live=True).select(
             "*", is_version().alias("v"), is_rewritten().alias("w"), is_new_repeat().alias("r")
         )
         for row in settled.toArrow().to_pylist():
             said = tuple(row[name] for name in NAMES)
             self.rewritten += row["w"]
             if row["stored"] == 1:
-                self.bronze -= {(*said, row["is_correction"])}
+                self.bronze -= {(*said, row["was"])}
             if row["v"]:
-                self.bronze.add((*said, row["role"] == "correction"))
+                self.bronze.add((*said, row["version"]))
             if row["r"]:
                 self.repeats.add(said)
 
@@ -66,11 +67,11 @@ def expected(received: list[tuple]) -> list[tuple]:
     versions = []
     order = lambda row: (row[0], row[4], row[3], row[1] is not None, row[1] or 0)  # noqa: E731
     for _, mine in groupby(sorted(set(received), key=order), key=lambda row: row[0]):
-        last = None
+        number, last = 0, None
         for row in mine:
             if last is None or row[1:3] != last[1:3]:
-                versions.append((*row, last is not None))
-                last = row
+                number, last = number + 1, row
+                versions.append((*row, number))
     return versions
 
 
@@ -102,7 +103,7 @@ A, B, A_AGAIN = row(1, 1), row(2, 2), row(1, 3)
 def test_a_value_that_changes_back_has_three_versions(spark, order):
     tables = taken_in(spark, *[[each] for each in order])
 
-    assert tables.bronze == {(*A, False), (*B, True), (*A_AGAIN, True)}
+    assert tables.bronze == {(*A, 1), (*B, 2), (*A_AGAIN, 3)}
     bronze, _ = tables.frames()
     first = first_known({"price": bronze}, world(), BEGIN + timedelta(hours=5))["price"]
     assert [each["value"] for each in first.toArrow().to_pylist()] == [1]
@@ -118,7 +119,7 @@ def test_versions_in_order_rewrite_nothing(spark):
 def test_a_repeat_is_no_version(spark):
     tables = taken_in(spark, [A], [A_AGAIN], [A_AGAIN, A])
 
-    assert tables.bronze == {(*A, False)}
+    assert tables.bronze == {(*A, 1)}
     assert tables.repeats == {A_AGAIN}
 
 
@@ -135,7 +136,7 @@ def test_a_null_is_a_value(spark):
 
     tables = taken_in(spark, [nothing], [one])
 
-    assert tables.bronze == {(*nothing, False), (*one, True)}
+    assert tables.bronze == {(*nothing, 1), (*one, 2)}
     newest = newest_known({"price": tables.frames()[0]}, world(), BEGIN + timedelta(hours=1))["price"]
     assert newest.toArrow().to_pylist()[0]["value"] is None
 

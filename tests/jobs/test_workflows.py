@@ -84,7 +84,7 @@ def test_a_pull_request_runs_the_model_life_cycle_in_staging():
     found = checked_jobs(PROJECT / "conf")
     runs = [words for words in commands(FOLDER / "pull-request.yml") if words[:3] == ["podium", "jobs", "run"]]
     assert all(words[4:6] == ["--env", "staging"] for words in runs)
-    order = [step.name for words in runs for step in found.steps(words[3])]
+    order = [name for words in runs for step in found.steps(words[3]) for name in step.task.pipelines]
     assert order == [
         *("feature_engineering", "training", "evaluation", "deployment"),
         *("feature_engineering", "inference", "monitoring"),

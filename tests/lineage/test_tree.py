@@ -67,7 +67,7 @@ def test_mlflow_opens_the_inputs_as_delta_tables(lived: Lived, champion: dict):
 
 def test_every_table_names_the_run_that_wrote_it(lived: Lived, champion: dict, tables: Callable):
     found = tables(champion)
-    assert len(found) == 1 + 13 + 1 + 8 + 2  # training set, features, refreshes, bronze, quarantine
+    assert len(found) == 1 + 13 + 1 + 8 + 3  # training set, features, refreshes, bronze, quarantine
     for branch in found.values():
         run = mlflow.get_run(branch["run"]["run_id"])
         began, ended = run.info.start_time, run.info.end_time

@@ -8,6 +8,7 @@ from podium.lakehouse import engine
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.files import Folder, PageDataset
 from podium.lakehouse.landing import Landing
+from podium.lakehouse.sources import FilesSource, files
 from podium.lakehouse.table import Rows
 from tests.conftest import SAIL
 from tests.saves import BEFORE, SAVES
@@ -75,19 +76,33 @@ def test_engines_write_to_each_others_tables(table, rows, stored, on_spark):
     assert stored() == sorted([(1, "spark again"), *((length, "own") for length in (4, 5, 10, 11))], key=str)
 
 
-def test_files_land_once(engine_name, place, tmp_path):
+def test_files_land_once(engine_name, place, tmp_path, monkeypatch):
+    """A large file of a source becomes Parquet, which the engine reads."""
     source = tmp_path / "source"
     source.mkdir()
     (source / "people.csv").write_text("code,name\n1,Ann\n2,NA\nthree\n")
-    landing = Landing(f"{place}/landing")
+    monkeypatch.setattr(files, "SMALL", 0)
+    people = FilesSource(path=str(source), pattern="people*").load()
 
     for _ in range(2):
-        opened = landing.open(str(source), {"people": ("code", "name")})
-        found = sorted(map(tuple, opened.frames["people"].collect()), key=str)
+        rows = people.new(("code", "name"), {}, Landing(f"{place}/landing")).rows
+        found = sorted(map(tuple, rows.select("code", "name", "row", "malformed").collect()), key=str)
 
     assert found == [("1", "Ann", 1, None), ("2", None, 2, None), (None, None, 3, "three")]
-    store = Folder(f"{place}/landing")
-    assert store.has(f"people-{opened.digests['people'][:16]}.parquet")
+
+
+def test_files_of_a_store_are_a_source(engine_name, place):
+    for name, text in (("people-1.csv", "code,name\n1,Ann\n"), ("people-2.csv", "code,name\n2,Bob\n")):
+        Folder(f"{place}/source").put_text(text, name)
+    people = FilesSource(path=f"{place}/source", pattern="people*").load()
+
+    first = people.new(("code", "name"), {}, Landing(f"{place}/landing"))
+    Folder(f"{place}/source").put_text("code,name\n3,Eve\n", "people-3.csv")
+    second = people.new(("code", "name"), first.bookmarks, Landing(f"{place}/landing"))
+
+    assert first.rows["name"].to_pylist() == ["Ann", "Bob"]
+    assert second.rows["name"].to_pylist() == ["Eve"]
+    assert people.new(("code", "name"), first.bookmarks | second.bookmarks, Landing(f"{place}/landing")).rows is None
 
 
 @pytest.mark.parametrize("count", [0, 3])

@@ -2,11 +2,11 @@
 WITH outcome AS (
   SELECT scheduled_departure, 'arrived' AS how, arr_delay
   FROM flights.bronze_arrival
-  WHERE NOT is_correction
+  WHERE version = 1
   UNION ALL
   SELECT scheduled_departure, 'cancelled', CAST(NULL AS int)
   FROM flights.bronze_cancellation
-  WHERE NOT is_correction
+  WHERE version = 1
 )
 SELECT
   date_format(scheduled_departure, 'yyyy-MM') AS month,

@@ -17,6 +17,7 @@ from .access import access
 from .cluster import cluster
 from .demo import demo
 from .failures import ending_plainly
+from .feed import feed
 from .jobs import jobs
 from .lake import lake
 from .model import model
@@ -32,7 +33,6 @@ The pipelines: eda, feature_engineering, training, evaluation, deployment, infer
 \b
   podium demo                             every pipeline, each with a summary
   podium run --pipelines training         one pipeline, as of the newest data
-    --params as_of=2013-08-01             the same pipeline, as of that date
 """
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     """Run ``podium``. The exit code is 1 if a command fails, and 2 if its options or arguments are wrong."""
 
 
-for command in (demo, run, status, lake, model, access, cluster, jobs):
+for command in (demo, run, status, feed, lake, model, access, cluster, jobs):
     main.add_command(command)
 
 # The group of commands that ``kedro`` loads. The group has no help text, because ``kedro --help`` would append that

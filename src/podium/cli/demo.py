@@ -53,7 +53,7 @@ PACKAGE = "package:"
     show_default=True,
     help="Score requests and monitor the model up to DATE.",
 )
-@click.option("--source", help="Folder of source files. Overrides the parameter source.")
+@click.option("--source", help="Folder of source files, in place of those that the catalog names.")
 @click.option("--verbose", "-v", is_flag=True, help="Also print each finished node.")
 def demo(env: str, as_of: datetime, later: datetime, source: str | None, verbose: bool) -> None:
     """Run all stages of a model's life, from exploration to monitoring, and print a summary of each.

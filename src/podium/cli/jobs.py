@@ -113,8 +113,8 @@ def run(name: str, env: str, params: str, resume: bool, dry_run: bool) -> None:
     """Run a job's tasks in order, each in its own process, and retry a failed task as often as the job says.
 
     A job has one run at a time. The state is saved in the environment's local folder, so --resume can continue a run
-    that failed or was stopped, with the same parameters. Exit code 1: a task failed; 130: Ctrl-C stopped the run; 143:
-    SIGTERM did.
+    that failed or was stopped, with the same parameters. Exit code 1: a task failed; 3: files of a source were left
+    out; 130: Ctrl-C stopped the run; 143: SIGTERM did.
     """
     if resume and params:
         raise click.UsageError("--resume keeps the parameters of the run that it continues; leave out --params.")

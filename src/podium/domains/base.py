@@ -1,4 +1,4 @@
-"""The definition of a domain: its source files, data contracts, events, feature tables and pictures.
+"""The definition of a domain: its sources, data contracts, events, feature tables and pictures.
 
 A domain is what is known about a part of the world. Several problems, which are ML questions, can share it: its
 features are computed once, for all of them. Everything here is a frozen description plus pure functions, so that
@@ -7,9 +7,10 @@ pipelines can be built for any domain and tests can call any function alone.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -17,12 +18,14 @@ from pyspark.sql import DataFrame
 from podium.errors import did_you_mean
 from podium.validation import Params
 
-__all__ = ["Domain", "Event", "Feature", "FeatureTable", "Knowledge", "Params", "Picture", "SourceFile"]
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+__all__ = ["Domain", "Event", "Feature", "FeatureTable", "Knowledge", "Params", "Picture", "Source"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceFile:
-    """One CSV file of the source folder, plain or zipped, and its required columns."""
+class Source:
+    """One source of data, the catalog entry ``<domain>.source_<name>``, and the columns that it must have."""
 
     name: str
     columns: tuple[str, ...]
@@ -30,31 +33,36 @@ class SourceFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One kind of event in a source file, stored in the bronze table ``bronze_<name>``.
+    """One kind of event that sources report, stored in the bronze table ``bronze_<name>``.
 
     Attributes:
         name: the name of the event, in the singular.
-        source: the name of the source file whose rows report it.
+        sources: the names of the sources whose rows report it. One of them is enough.
         keys: the columns that identify a fact. Rows with the same keys and other contents are versions of the fact.
         contract: a pandera ``DataFrameModel`` of the source columns that this event uses, each with its domain.
-        claims: raw rows (text) -> a boolean for each row: whether it reports this event.
+        claims: raw rows (text) -> a boolean for each row: whether it reports this event. The rows have the columns of
+            all ``sources``, null where a source has no such column.
         build: (typed good rows, reference) -> bronze rows, with ``available_at``, the time each became knowable.
         schema: the Spark DDL of the columns that ``build`` returns.
         corrections: which versions of a fact the computations of features see. ``first``: only the version that was
             known first, so that a later correction changes no feature. ``all``: every version, with its times.
+        dated: whether rows have times of their own. The newest of them is the time of a run, unless ``as_of`` is given.
+        may_be_empty: whether it is usual that no row of any source has reported this event so far.
     """
 
     name: str
-    source: str
+    sources: tuple[str, ...]
     keys: tuple[str, ...]
     contract: Any
     claims: Callable[[pa.Table], pd.Series]
     build: Callable[[pd.DataFrame, Mapping[str, Any]], pd.DataFrame]
     schema: str
     corrections: Literal["first", "all"] = "first"
+    dated: bool = True
+    may_be_empty: bool = False
 
     def __post_init__(self) -> None:
-        if taken := sorted({*self.columns} & {"arrived_at", "known_at", "is_correction"}):
+        if taken := sorted({*self.columns} & {"arrived_at", "known_at", "version"}):
             raise ValueError(f"the event {self.name} cannot name a column {', '.join(taken)}: Podium adds one")
 
     @property
@@ -66,10 +74,10 @@ class Event:
     def bronze_schema(self) -> str:
         """The Spark DDL of a bronze row.
 
-        ``arrived_at`` is when the row arrived, ``known_at`` when it became known. ``is_correction`` says that another
-        version of the fact was known earlier.
+        ``arrived_at`` is when the row arrived, ``known_at`` when it became known. ``version`` numbers the versions of a
+        fact from 1, in the order in which they became known.
         """
-        return f"{self.schema}, arrived_at timestamp, known_at timestamp, is_correction boolean"
+        return f"{self.schema}, arrived_at timestamp, known_at timestamp, version int"
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,9 @@ class FeatureTable:
         freshness: the maximum age of a row when it is joined; an older one counts as unknown.
         grid: if set, rows exist only at multiples of this interval since 1970, and a row is valid until the next
             multiple, even if no row follows there. Such a table is joined by equality, which is the fastest join.
+        every: if set, rows exist only at multiples of this interval since 1970, such as midnight. Unlike those of a
+            ``grid`` they may be valid for longer. Between two multiples nothing is computed, and a refresh rewrites no
+            file of an earlier one.
         reads: the events whose bronze tables ``compute`` reads.
         compute: knowledge -> rows with the entity keys, ``feature_time`` and every feature. An incremental computation
             must give the same rows after ``knowledge.since`` as a full one.
@@ -118,6 +129,14 @@ class FeatureTable:
     features: tuple[Feature, ...]
     compute: Callable[[Knowledge], DataFrame]
     grid: timedelta | None = None
+    every: timedelta | None = None
+
+    def next_time(self, moment: datetime) -> datetime:
+        """The earliest ``feature_time`` that a row can have after a moment."""
+        step = self.grid or self.every
+        if step is None:
+            return moment + timedelta(microseconds=1)
+        return BEGINNING + ((moment - BEGINNING) // step + 1) * step
 
     def __post_init__(self) -> None:
         if self.grid is not None and self.grid != self.freshness:
@@ -157,25 +176,40 @@ class Domain:
 
     Attributes:
         name: the name, in the catalog and in the parameters too. No problem may have the same name.
-        sources: the files of the source folder.
+        sources: where the data come from.
         events: all events, in the order of ingestion.
-        lookups: the small source files that ``reference`` needs.
-        reference: (small source files as pandas, event parameters) -> the lookup data for ``Event.build``.
+        lookups: the names of the small sources that ``reference`` needs, as a whole.
+        reference: (rows of the small sources as text, event parameters) -> the lookup data for ``Event.build``.
         event_parameters: the pydantic model of the parameters that ``reference`` takes.
         tables: the feature tables.
         pictures: the pictures of the exploration report.
+        misreport: for ``podium feed --correct``: the name of an event -> (rows as text, random numbers) -> the same
+            rows as they might be misreported at first. They must still be valid.
     """
 
     name: str
     title: str
     owner: str
-    sources: tuple[SourceFile, ...]
+    sources: tuple[Source, ...]
     events: tuple[Event, ...]
     lookups: tuple[str, ...]
     reference: Callable[[Mapping[str, pd.DataFrame], Any], Mapping[str, Any]]
     event_parameters: type[Params]
     tables: tuple[FeatureTable, ...]
     pictures: tuple[Picture, ...] = field(default=())
+    misreport: Mapping[str, Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]] = field(
+        default_factory=dict, hash=False
+    )
+
+    def __post_init__(self) -> None:
+        known = {source.name for source in self.sources}
+        for name in (*self.lookups, *(source for event in self.events for source in event.sources)):
+            if name not in known:
+                raise ValueError(f"the domain {self.name} has no source {name!r}{did_you_mean(name, known)}")
+
+    def source(self, name: str) -> Source:
+        """Return the source with this name."""
+        return next(source for source in self.sources if source.name == name)
 
     def event(self, name: str) -> Event:
         """Return the event with this name."""

@@ -37,15 +37,15 @@ def newest_known(events: Mapping[str, DataFrame], domain: Domain, moment: dateti
 
 
 def _first(known: DataFrame, event: Event) -> DataFrame:
-    return known if event.corrections == "all" else known.filter(~F.col("is_correction"))
+    return known if event.corrections == "all" else known.filter(F.col("version") == 1)
 
 
 def _newest(known: DataFrame, event: Event) -> DataFrame:
     # Few facts are corrected. Look for the newest version among the corrections only: ordering all rows takes longer.
-    keys, order = list(event.keys), ["known_at", "arrived_at"]
-    order += [name for name in known.columns if name not in (*keys, *order)]
-    corrected = known.filter(F.col("is_correction")).groupBy(*keys).agg(F.max(F.struct(*order)).alias("_newest"))
-    facts = known.filter(~F.col("is_correction")).join(corrected, keys, "left")
+    keys, versioned = list(event.keys), F.col("version")
+    values = F.struct(versioned, *[name for name in known.columns if name not in (*keys, "version")])
+    corrected = known.filter(versioned > 1).groupBy(*keys).agg(F.max(values).alias("_newest"))
+    facts = known.filter(versioned == 1).join(corrected, keys, "left")
     newest = F.col("_newest")
     return facts.select(
         *[

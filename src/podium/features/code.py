@@ -36,7 +36,7 @@ def changed_definitions(recorded: Mapping[str, str], problem: Problem) -> list[s
 
 def table_code(table: FeatureTable) -> str:
     """The digest of a feature table's definition: its shape, and the modules that its computation depends on."""
-    shape = (table.entity, table.freshness, table.grid, table.reads, _names(table.features))
+    shape = (table.entity, table.freshness, table.grid, table.every, table.reads, _names(table.features))
     return _digest(shape, table.compute)
 
 

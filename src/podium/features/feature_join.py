@@ -25,16 +25,28 @@ def requests_between(
 
 
 def described(
-    requests: DataFrame, tables: Mapping[str, DataFrame], problem: Problem, *, keep: Sequence[str] = ()
+    requests: DataFrame,
+    tables: Mapping[str, DataFrame],
+    problem: Problem,
+    *,
+    keep: Sequence[str] = (),
+    after: datetime | None = None,
 ) -> DataFrame:
     """Join each request with all features, as they were known at its ``prediction_time``.
 
+    ``after`` is a time before all requests: feature rows that are too old for them are not read.
+
     Returns keys, ``prediction_time``, the features in the problem's order, and the columns to ``keep``.
     """
-    stored = point_in_time_join(requests, {table: tables[table.name] for table in problem.tables})
-    rows = add_request_features(stored, problem.request)
+    rows = {table: tables[table.name] for table in problem.tables}
+    if after is not None:
+        rows = {
+            table: each.filter(F.col("feature_time") >= F.lit(after - table.freshness)) for table, each in rows.items()
+        }
+    stored = point_in_time_join(requests, rows)
+    complete = add_request_features(stored, problem.request)
     features = [name for name in problem.feature_names if name not in problem.keys]
-    return rows.select(*problem.keys, "prediction_time", *features, *keep)
+    return complete.select(*problem.keys, "prediction_time", *features, *keep)
 
 
 def labelled(requests: DataFrame, bronze: Mapping[str, DataFrame], problem: Problem, *, as_of: datetime) -> DataFrame:

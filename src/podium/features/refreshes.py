@@ -21,7 +21,7 @@ class Refresh:
     """The last refresh of a feature table.
 
     Attributes:
-        code: the digest of the table's definition then.
+        code: the digest of the table's definition then; empty while rows of another definition replace those of it.
         intake: the number of the newest intake whose rows it saw.
         until: the time (UTC) that it reached.
     """

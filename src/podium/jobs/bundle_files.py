@@ -54,7 +54,9 @@ def texts(found: CheckedJobs, home: Path) -> dict[str, str]:
         home: the checkout, whose lock names the versions that a cluster installs.
     """
     files = {"databricks.yml": _text(bundle(found)), REQUIREMENTS: locked_requirements(home)}
-    for name in found.jobs.jobs:
+    for name, job in found.jobs.jobs.items():
+        if any(task.command for task in job.tasks):
+            continue
         files[f"{RESOURCES}/{name}.job.yml"] = _text({"resources": {"jobs": {name: job_resource(found, name)}}})
     return files
 

@@ -75,7 +75,7 @@ class CheckedJobs:
             return
         given: Any = OmegaConf.to_container(OmegaConf.from_dotlist(words))
         try:
-            check_parameters(self.section("parameters", env, **given))
+            check_parameters(self.section("parameters", env, **given), given)
         except PodiumError as wrong:
             yield from (line.strip() for line in wrong.message.splitlines()[1:] or [wrong.message])
 
@@ -136,6 +136,8 @@ def _wrong_tasks(found: CheckedJobs, order: tuple[ResolvedTask, ...]) -> Iterato
             yield f"{where}.compute: no compute is set for the task, its job or the defaults; set it in one of them"
         elif step.compute not in found.jobs.compute:
             yield f"{where}.compute: {_unknown('compute', step.compute, found.jobs.compute)}"
+        if step.task.command:
+            continue
         try:
             runs[step.name] = found.nodes(step)
         except PodiumError as wrong:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
@@ -56,6 +56,8 @@ class Task(_JobModel):
     Attributes:
         name: the task's name; defaults to that of its only pipeline.
         pipelines: the pipelines to run.
+        command: another command of podium, in place of pipelines. Only this machine runs it: the bundle leaves out jobs
+            with such a task.
         tags: only nodes with one of these tags.
         namespaces: only nodes in one of these namespaces.
         nodes: only these nodes.
@@ -67,7 +69,8 @@ class Task(_JobModel):
     """
 
     name: Name
-    pipelines: tuple[str, ...] = Field(min_length=1)
+    pipelines: tuple[str, ...] = ()
+    command: Literal["lake maintain"] | None = None
     tags: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
@@ -85,6 +88,12 @@ class Task(_JobModel):
         if isinstance(given, Mapping) and "name" not in given and len(given.get("pipelines") or ()) == 1:
             return {"name": given["pipelines"][0], **given}
         return given
+
+    @model_validator(mode="after")
+    def _does_one_thing(self) -> Self:
+        if bool(self.pipelines) == bool(self.command):
+            raise ValueError("name either pipelines or a command")
+        return self
 
     @property
     def filters(self) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from podium.errors import PodiumError
 from .checks import CheckedJobs
 from .reading import job_named
 from .state import Run, TaskState, last_run
-from .task_order import arguments, as_text
+from .task_order import as_text, words
 
 __all__ = ["begun", "resumed"]
 
@@ -37,7 +37,7 @@ def begun(checked: CheckedJobs, name: str, env: str, params: str = "") -> Run:
         job=name,
         env=env,
         started=datetime.now(UTC),
-        commands={step.name: ["run", "--env", env, *arguments(step.task, given)] for step in steps},
+        commands={step.name: words(step.task, env, given) for step in steps},
         tasks={step.name: TaskState() for step in steps},
     )
 

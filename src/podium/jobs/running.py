@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
-from podium.errors import PodiumError
+from podium.errors import IncompleteError, PodiumError
 
 from .state import Outcome, Run, TaskState, save
 from .task_order import ResolvedTask
@@ -81,6 +81,7 @@ def run_job(run: Run, steps: Sequence[ResolvedTask], folder: Path, *, lock: int,
     Raises:
         PodiumError: a task failed at every try.
         StoppedError: a signal stopped the job; the running task has ended.
+        IncompleteError: every task has ended, but one of them left out a part of its input.
     """
     began, asked = time.monotonic(), Asked()
     with asked.listening():
@@ -97,6 +98,8 @@ def run_job(run: Run, steps: Sequence[ResolvedTask], folder: Path, *, lock: int,
             if task.outcome != "done":
                 raise PodiumError(f"{run.job}: {step.name} {_failure(task)}. {_resume(run)}")
     say(f"{run.job} finished in {time.monotonic() - began:.1f} s.")
+    if partly := [name for name, task in run.tasks.items() if task.code == IncompleteError.exit_code]:
+        raise IncompleteError(f"{run.job}: {', '.join(partly)} left out a part of the input, as its output says.")
 
 
 def _try(run: Run, step: ResolvedTask, folder: Path, *, lock: int, asked: Asked, say: Say) -> Run:
@@ -141,7 +144,7 @@ def _wait(child: subprocess.Popen[bytes], timeout: timedelta | None, asked: Aske
         if deadline and time.monotonic() > deadline:
             return "timed out"
         time.sleep(PAUSE)
-    return "failed" if child.returncode else "done"
+    return "failed" if child.returncode not in (0, IncompleteError.exit_code) else "done"
 
 
 def _pause(seconds: float, asked: Asked) -> bool:

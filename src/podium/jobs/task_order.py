@@ -11,7 +11,7 @@ from podium.errors import PodiumError
 
 from .definition import Defaults, Job, Task, Value
 
-__all__ = ["ResolvedTask", "arguments", "as_text", "steps"]
+__all__ = ["ResolvedTask", "arguments", "as_text", "steps", "words"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,13 @@ def arguments(task: Task, parameters: str = "") -> list[str]:
     for option, names in task.filters.items():
         words += [f"--{option}", ",".join(names)]
     return [*words, "--params", parameters] if parameters else words
+
+
+def words(task: Task, env: str, parameters: str = "") -> list[str]:
+    """The words after ``podium`` that run a task on this machine."""
+    if task.command:
+        return [*task.command.split(), "--env", env]
+    return ["run", "--env", env, *arguments(task, parameters)]
 
 
 def as_text(parameters: Mapping[str, Value]) -> str:

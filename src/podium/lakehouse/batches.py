@@ -1,11 +1,15 @@
-"""Functions for Arrow batches in a worker of the engine: join small batches, and convert columns to numpy."""
+"""Functions for Arrow data: join small batches, convert columns to numpy, and hand a table to the engine."""
 
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql.types import StructType
 
-__all__ = ["gathered", "numpy_columns"]
+from podium.lakehouse import engine
+
+__all__ = ["as_frame", "gathered", "numpy_columns", "spark_schema"]
 
 # Join small batches up to this number of rows. Engines pass batches of about a thousand rows, and most operations take
 # about as long for a thousand rows as for 65,536.
@@ -37,3 +41,15 @@ def numpy_columns(batch: pa.RecordBatch, names: Iterable[str]) -> dict[str, np.n
         else:
             columns[name] = column.to_numpy(zero_copy_only=False)
     return columns
+
+
+def as_frame(table: pa.Table) -> DataFrame:
+    """Hand an Arrow table to the engine, as a DataFrame. The table may be empty."""
+    return engine.session().createDataFrame(table, spark_schema(table.schema))
+
+
+def spark_schema(schema: pa.Schema) -> StructType:
+    """The Spark schema of an Arrow table."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return from_arrow_schema(schema)

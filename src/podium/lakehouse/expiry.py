@@ -27,7 +27,7 @@ __all__ = ["Item", "ItemKind", "Lot", "drop", "find_lots"]
 UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES")
 # Drop these tables first, because they mark other tables as complete. If a run starts halfway through the
 # drop, it then finds no marks and writes the other tables again.
-RECORDS = ("/features/refreshes", "/quarantine/intake")
+RECORDS = ("/features/refreshes", "/quarantine/intake", "/quarantine/marks", "/predictions/marks")
 
 
 class ItemKind(StrEnum):

@@ -6,6 +6,7 @@ import html
 import io
 import shutil
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -57,6 +58,22 @@ class Folder:
     def make(self, name: str) -> None:
         """Create a subfolder."""
         self._store.create_dir(f"{self._path}/{name}", recursive=True)
+
+    def open(self, name: str) -> Any:
+        """Open a file for reading, at any place."""
+        return self._store.open_input_file(f"{self._path}/{name}")
+
+    def delete_older(self, moment: datetime) -> None:
+        """Delete all files and subfolders that were written before a time. A no-op if there is no folder."""
+        for info in self._store.get_file_info(fs.FileSelector(self._path, allow_not_found=True)):
+            if info.is_file and info.mtime < moment:
+                self._store.delete_file(info.path)
+            elif not info.is_file and self._written_before(info.path, moment):
+                self._store.delete_dir(info.path)
+
+    def _written_before(self, folder: str, moment: datetime) -> bool:
+        inside = self._store.get_file_info(fs.FileSelector(folder, recursive=True))
+        return bool(inside) and all(info.mtime < moment for info in inside if info.is_file)
 
     def put(self, file: Path, name: str) -> None:
         """Copy a local file into the folder."""

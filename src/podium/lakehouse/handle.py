@@ -7,7 +7,7 @@ has a path, whichever engine is configured. If the table has only a name (Unity 
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -45,6 +45,9 @@ class Handle(Protocol):
     def newest(self) -> tuple[int, str]:
         """The newest version number, and the id that Delta gave the table on creation (empty for Unity Catalog)."""
 
+    def lacks(self, columns: Iterable[str], version: int) -> bool:
+        """Whether it is certain, without another query, that no column or nested field has one of these names."""
+
     def begin(self) -> datetime:
         """The time at which the oldest version in the log was committed."""
 
@@ -59,6 +62,9 @@ class Handle(Protocol):
 
     def add_columns(self, fields: Sequence[StructField]) -> None:
         """Append nullable columns to the table's schema."""
+
+    def update_properties(self, properties: Mapping[str, str]) -> None:
+        """Change properties that the table has, if their values differ."""
 
     def read(self, version: int) -> DataFrame:
         """The rows of the given version, as a lazy DataFrame."""
@@ -82,6 +88,7 @@ class ByPath:
 
     def __init__(self, path: str):
         self._path = path
+        self._seen: DeltaTable | None = None
 
     @property
     def delta(self) -> DeltaTable:
@@ -108,8 +115,15 @@ class ByPath:
 
     def newest(self) -> tuple[int, str]:
         """The newest version number, and the id that Delta gave the table on creation."""
-        table = DeltaTable(self._path)
-        return table.version(), str(table.metadata().id)
+        self._seen = DeltaTable(self._path)
+        return self._seen.version(), str(self._seen.metadata().id)
+
+    def lacks(self, columns: Iterable[str], version: int) -> bool:
+        """Whether the version that ``newest`` found has no column or nested field with one of these names."""
+        if self._seen is None or self._seen.version() != version:
+            return False
+        names = self._seen.schema().to_json().lower()
+        return not any(f'"{name.lower()}"' in names for name in columns)
 
     def begin(self) -> datetime:
         """The time at which the oldest version in the log was committed."""
@@ -142,6 +156,14 @@ class ByPath:
     def add_columns(self, fields: Sequence[StructField]) -> None:
         """Append nullable columns to the table's schema."""
         self.delta.alter.add_columns(_delta(fields).fields)
+
+    def update_properties(self, properties: Mapping[str, str]) -> None:
+        """Change properties that the table has, if their values differ."""
+        table = self.delta
+        have = table.metadata().configuration
+        changed = {name: value for name, value in properties.items() if have.get(name, value) != value}
+        if changed:
+            table.alter.set_table_properties(changed)
 
     def read(self, version: int) -> DataFrame:
         """The rows of the given version, as a lazy DataFrame."""
@@ -197,6 +219,10 @@ class ByName:
         """The newest version number, and an empty id, because reading the id would cost another query."""
         return self.version(), ""
 
+    def lacks(self, columns: Iterable[str], version: int) -> bool:
+        """Not certain: the schema would cost a query."""
+        return False
+
     def begin(self) -> datetime:
         """The time at which the oldest version in the log was committed."""
         return self.history()[-1]["timestamp"].to_pydatetime()
@@ -225,6 +251,9 @@ class ByName:
         """Append nullable columns to the table's schema."""
         columns = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in fields)
         engine.session().sql(f"ALTER TABLE {self._name} ADD COLUMNS ({columns})")
+
+    def update_properties(self, properties: Mapping[str, str]) -> None:
+        """Do nothing: the only such property is for Sail, which does not read Unity Catalog."""
 
     def read(self, version: int) -> DataFrame:
         """The rows of the given version, as a lazy DataFrame."""

@@ -85,8 +85,11 @@ def find_places(catalog: Mapping[str, Mapping[str, Any]], below: str = LOG) -> l
     own = {
         name: entry
         for name, entry in catalog.items()
-        # Skip an alias, whose zone is a placeholder or which is for updates: another entry names the same table.
-        if entry.get("type") == DATASET and not PLACEHOLDER.search(entry["zone"]) and not entry.get("for_update")
+        # Skip an alias, whose zone is a placeholder, or which says so: another entry names the same table.
+        if entry.get("type") == DATASET
+        and not PLACEHOLDER.search(entry["zone"])
+        and not entry.get("alias_of")
+        and not entry.get("for_update")
     }
     found: dict[str, TableLocation] = {}
     # If two catalog entries match a path, the entry with fewer placeholders names the table.

@@ -24,6 +24,7 @@ from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.handle import CATALOG, handle
 from podium.lakehouse.preview_types import TablePreview
 from podium.lakehouse.retention import RETENTION, time_span
+from podium.lakehouse.statistics import statistics
 from podium.lakehouse.write_windows import as_text, checked, row_outside
 
 __all__ = ["DeltaDataset", "Mode", "Rows", "Unchanged"]
@@ -88,11 +89,13 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         attempts: how many times a save is tried if other writers commit first.
         env: the environment that the table belongs to, if it is another one. The table is then read-only and masked.
         for_update: load clear values, for a node that compares them with rows to write. Needs the right to write.
+        alias_of: the name of the entry for the same table, if this is a second one: Kedro lets only one node of a
+            pipeline write a dataset, and none read what a later one writes.
     """
 
     # Make Kedro's ParallelRunner refuse the dataset, because processes cannot share an engine's session.
     _SINGLE_PROCESS = True
-    # For a read-only view of a table: the catalog entry that writes the table.
+    # For a second catalog entry of a table: the one that the table is known by.
     writer: str | None = None
 
     def __init__(
@@ -111,6 +114,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         attempts: int = 8,
         env: str | None = None,
         for_update: bool = False,
+        alias_of: str | None = None,
         metadata: dict[str, Any] | None = None,
     ):
         self.path = path
@@ -128,6 +132,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         self.attempts = attempts
         self.env = env
         self.for_update = for_update
+        self.writer = alias_of
         self._handle = handle(path)
         self.metadata = metadata
         self.loaded_version: int | None = None
@@ -151,7 +156,10 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             raise LakehouseError(f"The table {self.path} does not exist. First run the pipeline that writes it.")
         self.loaded_version = self._version_to_load()
         frame = self._handle.read(self.loaded_version)
-        return frame if self.for_update else access.masked(frame, grant)
+        # Ask the log first: the engine needs some milliseconds to tell the columns of a frame.
+        if self.for_update or self._handle.lacks(grant.masks, self.loaded_version):
+            return frame
+        return access.masked(frame, grant)
 
     def save(self, data: DataFrame | Rows | Unchanged) -> None:
         """Write rows in the table's mode, in one atomic commit. Retry if another writer commits first.
@@ -218,6 +226,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             frame = self._fit(frame, rows.gone)
         writer = frame.write.format("delta")
         if mode is Mode.OVERWRITE:
+            self._handle.update_properties(statistics(frame.schema, self.partition_by))
             self._handle.write(writer.mode("overwrite").option("overwriteSchema", "true"))
         elif mode is Mode.APPEND:
             self._handle.write(writer.mode("append"))
@@ -243,6 +252,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
         # Create the table without rows: the caller then writes the rows in their mode, such as merge. If two concurrent
         # writers each created the table together with the rows, every key would be in the table twice.
         properties = {RETENTION: self.retention} if self.retention else {}
+        properties |= statistics(frame.schema, self.partition_by)
         self._handle.create(_nullable(frame.schema.fields), self.partition_by, properties)
 
     def _replace(self, frame: DataFrame, window: str) -> None:

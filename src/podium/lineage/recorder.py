@@ -81,11 +81,11 @@ class LineageHooks:
         self._send(node_event(self._begun(), own, RunState.START))
 
     @hook_impl
-    def after_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+    def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
         """Record the source files that the node opened. If the node has no outputs, also send its end event."""
         from .states import opened_files
 
-        self._of(node).inputs.extend(opened_files(inputs))
+        self._of(node).inputs.extend(opened_files(outputs))
         if not node.outputs:
             self._end(node.name)
 
@@ -111,7 +111,7 @@ class LineageHooks:
             self._end(name, error)
         try:
             self._finish(error)
-        except PodiumError as lost:
+        except (PodiumError, OSError) as lost:
             # Only warn that the record was not stored: raising here would hide the error that made the run fail.
             logger.warning("The lineage of this run was not stored in MLflow: %s", first_line(lost))
 

@@ -12,13 +12,17 @@ from kedro.io import MemoryDataset
 from pydantic import BaseModel
 
 from podium.lakehouse.handle import CATALOG
-from podium.lakehouse.landing import Landing, LandingDataset
+from podium.lakehouse.landing import LandingDataset
+from podium.lakehouse.sources import DeltaSource, FilesSource, FrameSource
+from podium.lakehouse.sources.raw import OpenedSources
 from podium.lakehouse.table import DeltaDataset, Unchanged
 
 __all__ = ["DatasetKind", "DatasetState", "opened_files", "parameter_values", "state"]
 
 # Keep this many characters of a table's id: enough to tell the table from an earlier table of the same name.
 SHORT = 8
+# Datasets that read nothing when they are loaded.
+NOT_READ = (LandingDataset, FilesSource, DeltaSource, FrameSource)
 
 
 class DatasetKind(StrEnum):
@@ -74,8 +78,8 @@ def state(name: str, dataset: Any, version: int | str | None, data: Any) -> Data
         version: the version that the dataset reports as loaded or saved, if any.
         data: the data that were loaded or saved.
     """
-    if isinstance(dataset, LandingDataset) or isinstance(data, Unchanged):
-        return None  # opened_files records the files of a landing, and Unchanged means that nothing was written
+    if isinstance(dataset, NOT_READ) or isinstance(data, Unchanged):
+        return None  # opened_files records the files of sources, and Unchanged means that nothing was written
     if isinstance(dataset, DeltaDataset):
         if data is None or callable(data):
             return None  # there is no table, or the node decides later whether to load it
@@ -98,12 +102,19 @@ def state(name: str, dataset: Any, version: int | str | None, data: Any) -> Data
     return DatasetState(name=name, kind=DatasetKind.REGISTRY, namespace="mlflow", path=name, version=known)
 
 
-def opened_files(inputs: Mapping[str, Any]) -> Iterator[DatasetState]:
-    """The states of the source files that a node opened. Inputs of type Landing list these files."""
-    for landing in (value for value in inputs.values() if isinstance(value, Landing)):
-        for path, digest in landing.opened.items():
+def opened_files(outputs: Mapping[str, Any]) -> Iterator[DatasetState]:
+    """The states of the source files and tables that a node read, as the opened sources that it returns list them."""
+    for opened in (value for value in outputs.values() if isinstance(value, OpenedSources)):
+        for location, digest in opened.files.items():
+            version, _, table_id = digest.partition("@")
+            namespace, path = _place(location)
             yield DatasetState(
-                name=path.name, kind=DatasetKind.FILE, namespace="file", path=str(path.resolve()), version=digest
+                name=location.rpartition("/")[2],
+                kind=DatasetKind.TABLE if table_id else DatasetKind.FILE,
+                namespace=namespace,
+                path=path,
+                version=version,
+                table_id=table_id,
             )
 
 

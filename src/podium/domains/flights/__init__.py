@@ -2,6 +2,7 @@
 
 from podium.domains.base import Domain
 
+from . import misreports
 from .features import TABLES
 from .pictures import PICTURES
 from .sources import EVENTS, SOURCES, SourceParams, reference
@@ -19,4 +20,5 @@ DOMAIN = Domain(
     event_parameters=SourceParams,
     tables=TABLES,
     pictures=PICTURES,
+    misreport={"arrival": misreports.arrival, "weather": misreports.weather},
 )

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from podium.domains.base import Feature, Knowledge
 
-from .boards import WINDOWS, moment, on_grid, ratio, recent, seconds, windowed
+from .boards import WINDOWS, moment, on_grid, ratio, recent, seconds, seconds_up, windowed
 from .columns import KEYS
 from .outcomes import LATE_MINUTES
 
@@ -17,19 +17,26 @@ LONGEST_FLIGHT_HOURS = 72
 
 
 def _landing(knowledge: Knowledge, by: Sequence[str]) -> DataFrame:
-    """Every landed flight; ``start`` is its landing time."""
+    """Every landed flight: ``start`` is its landing time, ``known`` the time from which all of this was known."""
     arrived, planned, gone = (
         recent(knowledge.bronze[name], knowledge, max(WINDOWS) + LONGEST_FLIGHT_HOURS)
         for name in ("arrival", "timetable", "departure")
     )
-    landed = arrived.filter(F.col("landed_at").isNotNull()).select(*KEYS, "landed_at", "arr_delay")
-    flights = landed.join(planned.select(*KEYS, "dest"), list(KEYS)).join(gone.select(*KEYS, "dep_delay"), list(KEYS))
-    return flights.select(seconds("landed_at").alias("start"), "arr_delay", "dep_delay", *by)
+    landed = arrived.filter(F.col("landed_at").isNotNull()).select(*KEYS, "landed_at", "arr_delay", _known("landed"))
+    flights = landed.join(planned.select(*KEYS, "dest", _known("published")), list(KEYS)).join(
+        gone.select(*KEYS, "dep_delay", _known("left")), list(KEYS)
+    )
+    known = F.greatest("landed", "published", "left").alias("known")
+    return flights.select(seconds("landed_at").alias("start"), known, "arr_delay", "dep_delay", *by)
+
+
+def _known(name: str) -> Column:
+    return seconds_up("known_at").alias(name)
 
 
 def arrivals(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFrame:
     """Compute, over each group's recent landings: the mean delay, minutes made up in the air, and the share late."""
-    board = on_grid(_landing(knowledge, by), knowledge)
+    board = on_grid(_landing(knowledge, by), knowledge).filter(F.col("known") <= F.col("g"))
     sums, columns = [], []
     for hours in ARRIVAL_WINDOWS:
         sums += [

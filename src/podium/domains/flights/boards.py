@@ -3,6 +3,9 @@
 A board has rows on a regular time grid. At grid point g, a flight counts in window W if it was scheduled in (g - W, g]
 (departures) or landed in (g - W, g] (arrivals). Only whole numbers are summed, so the order of additions does not
 matter; divisions come last.
+
+Nothing counts before it was known: a departure that is reported late is pending until then, and so is a flight that
+was added to the timetable at short notice.
 """
 
 from pyspark.sql import Column, DataFrame
@@ -19,6 +22,11 @@ HOUR = 3600
 def seconds(name: str) -> Column:
     """The times of a column in seconds since 1970."""
     return F.unix_timestamp(F.col(name))
+
+
+def seconds_up(name: str) -> Column:
+    """The times of a column in seconds since 1970, rounded up: the first second at which they have passed."""
+    return F.ceil(F.unix_micros(F.col(name)) / 1_000_000).cast("long")
 
 
 def on_grid(events: DataFrame, knowledge: Knowledge) -> DataFrame:

@@ -7,25 +7,28 @@ from pyspark.sql import functions as F
 
 from podium.domains.base import Feature, Knowledge
 
-from .boards import WINDOWS, moment, on_grid, ratio, recent, seconds, windowed
+from .boards import WINDOWS, moment, on_grid, ratio, recent, seconds, seconds_up, windowed
 from .columns import KEYS
 from .outcomes import LATE_MINUTES
 
 
 def _departing(knowledge: Knowledge, by: Sequence[str]) -> DataFrame:
-    """Every scheduled flight: ``start``, and the times (seconds) of departure and of a known cancellation, or null."""
+    """Every scheduled flight: ``start``, and when it, its departure and its cancellation became known, or null."""
     planned, gone, cancelled = (
         recent(knowledge.bronze[name], knowledge, max(WINDOWS)) for name in ("timetable", "departure", "cancellation")
     )
-    left = gone.select(*KEYS, seconds("departed_at").alias("left"), "dep_delay")
-    dropped = cancelled.select(*KEYS, seconds("known_at").alias("dropped"))
-    flights = planned.select(*KEYS, "dest").join(left, list(KEYS), "left").join(dropped, list(KEYS), "left")
-    return flights.select(seconds("scheduled_departure").alias("start"), "left", "dropped", "dep_delay", *by)
+    published = planned.select(*KEYS, "dest", seconds_up("known_at").alias("published"))
+    left = gone.select(*KEYS, seconds_up("known_at").alias("left"), "dep_delay")
+    dropped = cancelled.select(*KEYS, seconds_up("known_at").alias("dropped"))
+    flights = published.join(left, list(KEYS), "left").join(dropped, list(KEYS), "left")
+    return flights.select(
+        seconds("scheduled_departure").alias("start"), "published", "left", "dropped", "dep_delay", *by
+    )
 
 
 def departures(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFrame:
     """Compute the departure board of each group: pending flights, delay so far, share late, known cancellations."""
-    board = on_grid(_departing(knowledge, by), knowledge)
+    board = on_grid(_departing(knowledge, by), knowledge).filter(F.col("published") <= F.col("g"))
     is_gone = F.coalesce(F.col("left") <= F.col("g"), F.lit(False))
     is_dropped = F.coalesce(F.col("dropped") <= F.col("g"), F.lit(False))
     waiting = ~is_gone & ~is_dropped

@@ -16,18 +16,14 @@ WINDOWS = (7, 28)
 LONGEST = max(WINDOWS)
 # Smoothing for groups with few flights: their rate is computed with this many extra flights at the overall rate.
 PSEUDO_FLIGHTS = 20
+# An outcome that becomes known longer after the flight than this many days no longer counts.
+LATEST = 10
 OVERALL_LATE = 0.22
 
 
 def late_rates(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFrame:
     """Compute each group's late rate over trailing days, at each midnight (UTC) after a day with a new outcome."""
-    outcome = outcomes(knowledge.bronze)
-    until = int(knowledge.until.timestamp()) // DAY * DAY
-    midnight = (F.ceil(F.unix_timestamp("known_at") / DAY) * DAY).cast("long")
-    known = outcome.withColumn("midnight", midnight).filter(F.col("midnight") <= until)
-    if knowledge.since is not None:
-        known = known.filter(F.col("midnight") > int(knowledge.since.timestamp()) - LONGEST * DAY)
-    flights = known.join(knowledge.bronze["timetable"].select(*KEYS, "dest"), list(KEYS)).withColumn(
+    flights = _ended(knowledge).withColumn(
         "local_hour", F.hour(F.from_utc_timestamp("scheduled_departure", "America/New_York"))
     )
     daily = flights.groupBy(*by, "midnight").agg(
@@ -50,6 +46,24 @@ def late_rates(knowledge: Knowledge, by: Sequence[str], prefix: str) -> DataFram
     ]
     rows = daily.select(*by, F.timestamp_seconds("midnight").alias("feature_time"), *columns)
     return rows if knowledge.since is None else rows.filter(F.col("feature_time") > F.lit(knowledge.since))
+
+
+def _ended(knowledge: Knowledge) -> DataFrame:
+    """Flights with an outcome, with their destination and the ``midnight`` (seconds) from which all of it counts."""
+    planned = knowledge.bronze["timetable"].select(*KEYS, "dest", F.col("known_at").alias("published"))
+    outcome = outcomes(knowledge.bronze, of_two="first")
+    since = None if knowledge.since is None else int(knowledge.since.timestamp()) - LONGEST * DAY
+    if since is not None:
+        oldest = F.unix_timestamp("scheduled_departure") > since - LATEST * DAY
+        planned, outcome = planned.filter(oldest), outcome.filter(oldest)
+    known = F.unix_micros(F.greatest("known_at", "published"))
+    flights = outcome.join(planned, list(KEYS)).withColumn(
+        "midnight", (F.ceil(known / (1_000_000 * DAY)) * DAY).cast("long")
+    )
+    until = int(knowledge.until.timestamp()) // DAY * DAY
+    in_time = F.col("midnight") <= F.unix_timestamp("scheduled_departure") + LATEST * DAY
+    flights = flights.filter((F.col("midnight") <= until) & in_time)
+    return flights if since is None else flights.filter(F.col("midnight") > since)
 
 
 def history_features(prefix: str, whose: str) -> tuple[Feature, ...]:

@@ -12,26 +12,29 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field, field_validator
 
-from podium.domains.base import Event, Params, SourceFile
+from podium.domains.base import Event, Params, Source
 from podium.domains.flights import contracts
 from podium.domains.flights.columns import KEYS, WEATHER_VALUES
 
 KEY_SCHEMA = "carrier string, flight int, origin string, scheduled_departure timestamp"
 
 # ruff: noqa: SIM905 - a split string of column names is easier to read than a list
-FLIGHT_COLUMNS = (
-    "year month day dep_time sched_dep_time dep_delay arr_time sched_arr_time arr_delay carrier flight tailnum origin "
-    "dest air_time distance hour minute time_hour"
-)
-WEATHER_COLUMNS = (
-    "origin year month day hour temp dewp humid wind_dir wind_speed wind_gust precip pressure visib time_hour"
-)
+FLIGHT = "year month day hour minute time_hour carrier flight origin"
+TIMETABLE = f"{FLIGHT} sched_dep_time sched_arr_time dest distance"
+DEPARTURE = f"{FLIGHT} dep_time dep_delay tailnum"
+ARRIVAL = f"{FLIGHT} dep_time dep_delay sched_arr_time dest arr_time arr_delay air_time"
+WEATHER = "origin year month day hour temp dewp humid wind_dir wind_speed wind_gust precip pressure visib time_hour"
+# The dump has one file for all that is known about a flight; a live upstream has one for each kind of event.
 SOURCES = (
-    SourceFile(name="flights", columns=tuple(FLIGHT_COLUMNS.split())),
-    SourceFile(name="weather", columns=tuple(WEATHER_COLUMNS.split())),
-    SourceFile(name="planes", columns=tuple("tailnum year type manufacturer model engines seats speed engine".split())),
-    SourceFile(name="airports", columns=tuple("faa name lat lon alt tz dst tzone".split())),
-    SourceFile(name="airlines", columns=("carrier", "name")),
+    Source(name="flights", columns=tuple(dict.fromkeys(f"{TIMETABLE} {DEPARTURE} {ARRIVAL}".split()))),
+    Source(name="timetable", columns=tuple(TIMETABLE.split())),
+    Source(name="departures", columns=tuple(DEPARTURE.split())),
+    Source(name="arrivals", columns=tuple(ARRIVAL.split())),
+    Source(name="cancellations", columns=tuple(FLIGHT.split())),
+    Source(name="weather", columns=tuple(WEATHER.split())),
+    Source(name="planes", columns=tuple("tailnum year type manufacturer model engines seats speed engine".split())),
+    Source(name="airports", columns=tuple("faa name lat lon alt tz dst tzone".split())),
+    Source(name="airlines", columns=("carrier", "name")),
 )
 
 
@@ -189,7 +192,7 @@ def never_flew(rows: pa.Table) -> pd.Series:
 EVENTS = (
     Event(
         name="timetable",
-        source="flights",
+        sources=("flights", "timetable"),
         keys=KEYS,
         contract=contracts.Timetable,
         claims=everything,
@@ -198,34 +201,37 @@ EVENTS = (
     ),
     Event(
         name="departure",
-        source="flights",
+        sources=("flights", "departures"),
         keys=KEYS,
         contract=contracts.Departure,
         claims=flew,
         build=departure,
         schema=f"{KEY_SCHEMA}, departed_at timestamp, dep_delay int, tail_number string, available_at timestamp",
+        may_be_empty=True,
     ),
     Event(
         name="arrival",
-        source="flights",
+        sources=("flights", "arrivals"),
         keys=KEYS,
         contract=contracts.Arrival,
         claims=flew,
         build=arrival,
         schema=f"{KEY_SCHEMA}, landed_at timestamp, arr_delay int, air_time int, available_at timestamp",
+        may_be_empty=True,
     ),
     Event(
         name="cancellation",
-        source="flights",
+        sources=("flights", "cancellations"),
         keys=KEYS,
         contract=contracts.Cancellation,
         claims=never_flew,
         build=cancellation,
         schema=f"{KEY_SCHEMA}, available_at timestamp",
+        may_be_empty=True,
     ),
     Event(
         name="weather",
-        source="weather",
+        sources=("weather",),
         keys=("origin", "observed_at"),
         contract=contracts.Weather,
         claims=everything,
@@ -236,31 +242,34 @@ EVENTS = (
     ),
     Event(
         name="airport",
-        source="airports",
+        sources=("airports",),
         keys=("faa",),
         contract=contracts.Airport,
         claims=everything,
         build=airport,
         schema="faa string, name string, lat double, lon double, alt double, tz double, dst string, tzone string, "
         "available_at timestamp",
+        dated=False,
     ),
     Event(
         name="plane",
-        source="planes",
+        sources=("planes",),
         keys=("tail_number",),
         contract=contracts.Plane,
         claims=everything,
         build=plane,
         schema="tail_number string, year double, type string, manufacturer string, model string, engines double, "
         "seats double, speed double, engine string, available_at timestamp",
+        dated=False,
     ),
     Event(
         name="airline",
-        source="airlines",
+        sources=("airlines",),
         keys=("carrier",),
         contract=contracts.Airline,
         claims=everything,
         build=airline,
         schema="carrier string, name string, available_at timestamp",
+        dated=False,
     ),
 )

@@ -1,6 +1,6 @@
 """The weather at the origin, and how it has changed."""
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from podium.domains.base import Feature, Knowledge
@@ -9,6 +9,9 @@ from .columns import WEATHER_VALUES
 
 HOUR = 3600
 CHANGE_HOURS = 3
+WET_HOURS = 6
+# An older observation than this says nothing about the weather now.
+OLDEST_HOURS = 24
 UNITS = {
     "degrees Fahrenheit": ("temp", "dewp"),
     "percent": ("humid",),
@@ -22,29 +25,49 @@ CHANGING = ("temp", "wind_speed", "pressure", "visib", "humid")
 
 
 def weather(knowledge: Knowledge) -> DataFrame:
-    """Compute each observation at an origin and its change since three hours before.
+    """Compute the newest observation at an origin and its change since three hours before.
+
+    There is a row for each minute in which an observation became known. If observations come in late or in another
+    order, the row describes the newest one that was known then.
 
     A change is a difference of two observations, because the difference of two doubles, unlike a sum of many, is the
     same on every engine. Precipitation is summed as whole hundredths of an inch, the unit in which it is measured.
     """
-    observed = knowledge.bronze["weather"]
-    if knowledge.since is not None:
-        observed = observed.filter(F.unix_timestamp("known_at") > int(knowledge.since.timestamp()) - 12 * HOUR)
+    minute = (F.ceil(F.unix_micros("known_at") / 60_000_000) * 60).cast("long")
+    observed = knowledge.bronze["weather"].withColumn("known_at", F.timestamp_seconds(minute))
     observed = observed.withColumn("t", F.unix_timestamp("observed_at"))
-    past = Window.partitionBy("origin").orderBy("t")
-    before = past.rangeBetween(-CHANGE_HOURS * HOUR, -CHANGE_HOURS * HOUR)
+    observed = observed.filter(F.col("known_at") <= F.lit(knowledge.until))
+    if knowledge.since is not None:
+        reach = (OLDEST_HOURS + WET_HOURS) * HOUR
+        observed = observed.filter(F.col("t") > int(knowledge.since.timestamp()) - reach)
+    asked = _newest(observed, knowledge).withColumn("back", F.explode(F.array(*map(F.lit, range(WET_HOURS)))))
+    asked = asked.withColumn("t", F.col("newest") - F.col("back") * HOUR)
+    past = observed.select("origin", "t", F.col("known_at").alias("known"), *WEATHER_VALUES)
+    found = asked.join(past, ["origin", "t"]).filter(F.col("known") <= F.col("feature_time"))
     wet = F.sum(F.round(F.col("precip") * 100).cast("long"))
-    rows = observed.select(
-        "origin",
-        F.col("known_at").alias("feature_time"),
-        *[F.col(name).alias(f"weather_{name}") for name in WEATHER_VALUES],
+    return found.groupBy("origin", "feature_time").agg(
+        *[_before(name, 0).alias(f"weather_{name}") for name in WEATHER_VALUES],
         *[
-            (F.col(name) - F.max(name).over(before)).alias(f"weather_{name}_change_{CHANGE_HOURS}h")
+            (_before(name, 0) - _before(name, CHANGE_HOURS)).alias(f"weather_{name}_change_{CHANGE_HOURS}h")
             for name in CHANGING
         ],
-        wet.over(past.rangeBetween(-5 * HOUR, 0)).alias("weather_precip_6h"),
+        wet.alias("weather_precip_6h"),
     )
-    return rows if knowledge.since is None else rows.filter(F.col("feature_time") > F.lit(knowledge.since))
+
+
+def _newest(observed: DataFrame, knowledge: Knowledge) -> DataFrame:
+    """For each ``feature_time`` of an origin, the time (seconds) of the newest observation that was known then."""
+    so_far = Window.partitionBy("origin").orderBy("known_at")
+    moments = observed.select(
+        "origin", F.col("known_at").alias("feature_time"), F.max("t").over(so_far).alias("newest")
+    ).distinct()
+    recent = moments.filter(F.col("newest") > F.unix_timestamp("feature_time") - OLDEST_HOURS * HOUR)
+    return recent if knowledge.since is None else recent.filter(F.col("feature_time") > F.lit(knowledge.since))
+
+
+def _before(name: str, hours: int) -> Column:
+    """The value that was observed some hours before the newest observation."""
+    return F.max(F.when(F.col("back") == hours, F.col(name)))
 
 
 def _unit(name: str) -> str:

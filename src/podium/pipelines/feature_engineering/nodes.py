@@ -14,8 +14,9 @@ from podium.domains.base import Domain, FeatureTable, Knowledge, Params
 from podium.features.as_of import first_known
 from podium.features.code import table_code
 from podium.features.refreshes import refreshed
+from podium.lakehouse import engine
 from podium.lakehouse.table import Mode, Rows, Unchanged
-from podium.pipelines.ingestion.nodes import parse_moment
+from podium.pipelines.ingestion.clock import parse_moment
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +41,13 @@ def plan(
 ) -> pd.DataFrame:
     """Plan the refresh of each feature table: whether it is due, and which span of time to compute.
 
-    A ``due`` table gets the rows after ``since`` and up to ``until``. ``until`` is ``as_of``, and ``since`` the time up
-    to which the table is already computed, or ``recompute_from`` if that is earlier. If facts have been taken in since
-    then that were known before that time, ``since`` is just before the earliest of them. It is null if all rows are
-    due, because there is no table yet, or other code computed it: ``code`` is the digest of the table's definition. A
-    table that is computed again is computed as far as it had reached. ``reached`` is the time up to which the table is
-    computed after the refresh.
+    A ``due`` table gets the rows after ``since`` and up to ``until``, if it can have any then. ``until`` is ``as_of``,
+    and ``since`` the time up to which the table is already computed, or ``recompute_from`` if that is earlier. If facts
+    have been taken in since then that were known before that time, ``since`` is just before the earliest of them. It is
+    null if all rows are due, because there is no table yet, or other code computed it: ``code`` is the digest of the
+    table's definition. A table that is computed again is computed as far as it had reached. ``reached`` is the time up
+    to which the table is computed after the refresh; ``moved`` says whether that is another time than before, or rows
+    are computed.
     """
     changes = intake.select("event", "intake", "changed_from").toPandas()
     changes["changed_from"] = pd.to_datetime(changes["changed_from"], utc=True)
@@ -66,17 +68,32 @@ def plan(
                 since, until = changed_from - INSTANT, max(until, since)
         if since is not None and again is not None:
             since = min(since, again)
-        due = since is None or since < until
+        due = since is None or table.next_time(since) <= until
         reached = max(until, before.until) if before else until
-        rows.append((table.name, code, int(changes["intake"].max()), since, until, reached, due))
+        moved = due or before is None or before.until < reached
+        rows.append((table.name, code, int(changes["intake"].max()), since, until, reached, due, moved))
     for moment, names in late.items():
         logger.info(
             "Facts known from %s on were taken in late. From then on, these feature tables are computed again: %s",
             f"{moment:%Y-%m-%d %H:%M}",
             ", ".join(names),
         )
-    plans = pd.DataFrame(rows, columns=["table", "code", "intake", "since", "until", "reached", "due"])
+    plans = pd.DataFrame(rows, columns=["table", "code", "intake", "since", "until", "reached", "due", "moved"])
     return plans.astype(dict.fromkeys(("since", "until", "reached"), "datetime64[us, UTC]"))
+
+
+def withdraw(plans: pd.DataFrame, seen: DataFrame | None) -> tuple[Rows | Unchanged, pd.DataFrame]:
+    """Record, before the first row is written, that tables no longer hold what their former definitions computed.
+
+    Otherwise, after a run that fails half-way and a return to the former code, a table of both would count as current.
+    Returns the records, and ``plans`` for the nodes that write.
+    """
+    earlier = refreshed(seen) if seen is not None else {}
+    codes = plans["table"].map({name: each.code for name, each in earlier.items()})
+    changed = plans[codes.notna() & (codes != plans["code"])]
+    if changed.empty:
+        return Unchanged("no definition has changed"), plans
+    return _records(changed.assign(code="")), plans
 
 
 def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable, domain: Domain) -> Rows | Unchanged:
@@ -91,8 +108,10 @@ def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable, domain
     keys = (*table.entity, "feature_time")
     if since is None:
         return Rows(frame=rows, keys=keys, mode=Mode.OVERWRITE)
-    # Replace all rows of the window. A merge would keep rows that a killed run wrote and this run does not compute.
-    window = f"feature_time > {_literal(since)} AND feature_time <= {_literal(until)}"
+    # Replace all rows of the window. A merge would keep rows that a killed run wrote and this run does not compute. Let
+    # the window begin at the first possible row: engines know the last time in a file only to the millisecond, and
+    # would rewrite a file that ends at ``since``.
+    window = f"feature_time >= {_literal(table.next_time(since))} AND feature_time <= {_literal(until)}"
     return Rows(frame=rows, keys=keys, window=window)
 
 
@@ -102,7 +121,11 @@ def _literal(moment: datetime) -> str:
 
 def record(plans: pd.DataFrame, *tables: DataFrame) -> Rows | Unchanged:
     """Record the time up to which each feature table is computed, so that the next run continues from there."""
-    if not plans["due"].any():
+    if not plans["moved"].any():
         return Unchanged("no feature table was due for a refresh")
+    return _records(plans)
+
+
+def _records(plans: pd.DataFrame) -> Rows:
     rows = plans[["table", "code", "intake", "reached"]].rename(columns={"reached": "until"})
-    return Rows(frame=tables[0].sparkSession.createDataFrame(rows, REFRESH_SCHEMA), keys=REFRESH_KEYS)
+    return Rows(frame=engine.session().createDataFrame(rows, REFRESH_SCHEMA), keys=REFRESH_KEYS)

@@ -15,8 +15,13 @@ def create_pipeline(domain: Domain) -> Pipeline:
         node(
             nodes.plan,
             inputs=["as_of", "params:features", "quarantine_intake", "seen_features_refreshes"],
-            outputs="feature_plans",
+            outputs="due_tables",
             domain=domain,
+        ),
+        node(
+            nodes.withdraw,
+            inputs=["due_tables", "seen_features_refreshes"],
+            outputs=["withdrawn_refreshes", "feature_plans"],
         ),
         *[
             node(

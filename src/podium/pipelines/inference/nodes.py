@@ -1,23 +1,30 @@
-"""Batch scoring of every request since the champion's ``as_of``, with the features known at the request's time."""
+"""Batch scoring of every request since the last run, with the features known at the request's time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+import pandas as pd
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
 from podium.features.feature_join import described, requests_between
 from podium.features.refreshes import require_usable
+from podium.lakehouse.batches import as_frame
 from podium.lakehouse.run_command import run_command
 from podium.lakehouse.table import Rows, Unchanged
 from podium.models.scoring import add_scores
+from podium.pipelines.ingestion.intakes import read
 from podium.problems.base import Params, Problem
 from podium.registry.versions import ModelVersion
 
 from .changed_definitions import require_same_features
+
+INSTANT = timedelta(microseconds=1)
 
 
 class InferenceParams(Params):
@@ -32,13 +39,16 @@ def score(
     champion: ModelVersion | None,
     examples: Callable[[], DataFrame | None],
     seen: DataFrame | None,
+    marks: DataFrame | None,
     refreshes: DataFrame,
+    intake: DataFrame,
     *frames: DataFrame,
     problem: Problem,
-) -> Rows | Unchanged:
-    """Score the requests that the champion has not scored yet. Return the new rows of the prediction log.
+) -> tuple[Rows | Unchanged, Rows]:
+    """Score the requests that the champion has not scored yet.
 
-    A row has keys, times, model version, score, decision and features.
+    Returns the new rows of the prediction log (keys, times, model version, score, decision and features), and the mark
+    up to which the champion has scored. The log is written first.
 
     Args:
         as_of: the time of the run. Requests up to it are scored, each as of its own ``prediction_time``.
@@ -46,7 +56,9 @@ def score(
         champion: the model version that scores.
         examples: loads the training set of the champion. Called only if definitions of features have changed since.
         seen: the prediction log so far.
+        marks: how far each model version has scored.
         refreshes: how far the feature tables reach, and which code computed them.
+        intake: the records of intakes.
         frames: the bronze tables that requests are built from, then the feature tables in the problem's order.
         problem: the ML question.
 
@@ -60,15 +72,21 @@ def score(
     bronze = dict(zip(problem.request_reads, frames, strict=False))
     tables = dict(zip(problem.uses, frames[len(bronze) :], strict=True))
     require_same_features(champion, examples, bronze, tables, problem)
-    asked = requests_between(bronze, problem, after=champion.as_of, until=as_of)
+    mark = _mark(marks, champion, as_of) if seen is not None else None
+    taken_in = read(intake)
+    after = _after(mark, champion, taken_in, problem)
+    reached = _marked(champion, max(as_of, mark.until) if mark else as_of, int(taken_in["intake"].max()))
+    asked = requests_between(bronze, problem, after=after, until=as_of)
     if seen is not None:
-        mine = seen.filter(F.col("model_version") == champion.version).select(*problem.keys)
-        asked = asked.join(mine, list(problem.keys), "left_anti")
+        mine = seen.filter((F.col("model_version") == champion.version) & (F.col("prediction_time") > F.lit(after)))
+        asked = asked.join(mine.select(*problem.keys), list(problem.keys), "left_anti")
     features = [name for name in problem.feature_names if name not in problem.keys]
     # Without requests, still save the frame if the log lacks a feature of the champion: monitoring needs its column.
     if seen is not None and set(features) <= set(seen.columns) and asked.isEmpty():
-        return Unchanged(f"version {champion.version} has scored every request up to {as_of:%Y-%m-%d %H:%M}")
-    scored = add_scores(described(asked, tables, problem), champion.model, digest=champion.digest)
+        nothing = Unchanged(f"version {champion.version} has scored every request up to {as_of:%Y-%m-%d %H:%M}")
+        return nothing, reached
+    described_now = described(asked, tables, problem, after=after)
+    scored = add_scores(described_now, champion.model, digest=champion.digest)
     rows = scored.select(
         *problem.keys,
         "prediction_time",
@@ -78,4 +96,42 @@ def score(
         (F.col("score") >= parameters.decision_threshold).cast("int").alias("decision"),
         *features,
     )
-    return Rows(frame=rows, keys=(*problem.keys, "prediction_time", "model_version"))
+    return Rows(frame=rows, keys=(*problem.keys, "prediction_time", "model_version")), reached
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a model version has scored: requests up to ``until``, among the rows of all intakes up to ``intake``."""
+
+    until: datetime
+    intake: int
+
+
+def _mark(marks: DataFrame | None, champion: ModelVersion, as_of: datetime) -> Mark | None:
+    """The mark of a model version, if it has scored before."""
+    if marks is None:
+        return None
+    found = marks.filter(F.col("model_version") == champion.version).toPandas()
+    if found.empty:
+        return None
+    return Mark(pd.to_datetime(found["until"], utc=True).iloc[0].to_pydatetime(), int(found["intake"].iloc[0]))
+
+
+def _after(mark: Mark | None, champion: ModelVersion, taken_in: pd.DataFrame, problem: Problem) -> datetime:
+    """The time after which requests may be unscored: since the mark, or since facts that were taken in late."""
+    if mark is None:
+        return champion.as_of
+    news = taken_in[taken_in["event"].isin(problem.request_reads) & (taken_in["intake"] > mark.intake)]
+    changed_from = news["changed_from"].min()
+    late = changed_from.to_pydatetime() - INSTANT if not pd.isna(changed_from) else mark.until
+    return max(champion.as_of, min(mark.until, late))
+
+
+def _marked(champion: ModelVersion, until: datetime, intake: int) -> Rows:
+    table = pa.table(
+        {"model_version": [champion.version], "until": [until], "intake": [intake]},
+        schema=pa.schema(
+            [("model_version", pa.string()), ("until", pa.timestamp("us", tz="UTC")), ("intake", pa.int64())]
+        ),
+    )
+    return Rows(frame=as_frame(table), keys=("model_version",))

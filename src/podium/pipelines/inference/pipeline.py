@@ -14,12 +14,13 @@ def create_pipeline(problem: Problem) -> Pipeline:
     domain, as_of = problem.domain.name, f"{problem.domain.name}.as_of"
     reads = [f"{domain}.bronze_{event}" for event in problem.request_reads]
     tables = [f"{domain}.features_{name}" for name in problem.uses]
-    state = ["seen_predictions_log", f"{domain}.features_refreshes"]
+    state = ["seen_predictions_log", "seen_predictions_marks"]
+    state += [f"{domain}.features_refreshes", f"{domain}.quarantine_intake"]
     table = [
         node(
             nodes.score,
             inputs=[as_of, "params:inference", "champion", "lazy_champion_examples", *state, *reads, *tables],
-            outputs="predictions",
+            outputs=["predictions", "predictions_marks"],
             problem=problem,
         ),
     ]

@@ -5,8 +5,10 @@ The engine's workers run the checks.
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from podium.domains.base import Event
 from podium.lakehouse.batches import gathered
+from podium.lakehouse.sources.raw import EXTRA
 
-__all__ = ["judge", "judged"]
+__all__ = ["Limits", "arrow_schema", "judge", "judged"]
 
 ARROW_TYPES = {
     "string": pa.string(),
@@ -28,39 +30,60 @@ ARROW_TYPES = {
     "double": pa.float64(),
     "timestamp": pa.timestamp("us", tz="UTC"),
 }
-VERDICT = "row long, rule string"
+VERDICT = "item string, row long, rule string, received string, arrived_at timestamp, known_at timestamp"
 NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 
 
-def judged(raw: DataFrame, event: Event, reference: Mapping[str, Any]) -> DataFrame:
-    """Check the rows of ``raw`` that report ``event``. Return bronze columns, row number, broken rule or null. Lazy."""
+@dataclass(frozen=True)
+class Limits:
+    """Rules about rows as such, whatever they report.
+
+    Attributes:
+        arrived_from: a live row that arrived before this time is too late to be taken in. None takes all.
+        newest: the newest time of arrival before, for the message.
+        dropped: the files or tables none of whose rows are taken in.
+    """
+
+    arrived_from: pd.Timestamp | None = None
+    newest: pd.Timestamp | None = None
+    dropped: tuple[str, ...] = field(default=())
+
+
+def judged(
+    raw: pa.Table | DataFrame, event: Event, reference: Mapping[str, Any], limits: Limits
+) -> pa.Table | DataFrame:
+    """Check the rows of ``raw`` that report ``event``. A lazy frame is checked by the engine's workers.
+
+    Returns:
+        Bronze columns, then those of ``VERDICT``: the broken rule and the row as received, both null for a good row,
+        and the times of arrival and of knowledge.
+    """
     schema = arrow_schema(event)
+    if isinstance(raw, pa.Table):
+        return pa.Table.from_pandas(judge(raw, event, reference, limits), schema, preserve_index=False)
 
     def in_worker(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in gathered(batches):
-            verdict = judge(pa.Table.from_batches([batch]), event, reference)
+            verdict = judge(pa.Table.from_batches([batch]), event, reference, limits)
             yield from pa.Table.from_pandas(verdict, schema, preserve_index=False).to_batches()
 
-    # The rows of a dump are trusted: each arrived, and was known, as soon as it became knowable.
-    rows = raw.mapInArrow(in_worker, f"{event.schema}, {VERDICT}")
-    knowable = F.col("available_at")
-    return rows.select("*", knowable.alias("arrived_at"), knowable.alias("known_at"))
+    return raw.mapInArrow(in_worker, f"{event.schema}, {VERDICT}")
 
 
 def arrow_schema(event: Event) -> pa.Schema:
-    """The Arrow schema of ``judge``'s result: the event's bronze columns, the row number and the broken rule."""
+    """The Arrow schema of ``judged``: the event's bronze columns, then those of ``VERDICT``."""
     fields = [field.split() for field in f"{event.schema}, {VERDICT}".split(", ")]
     return pa.schema([(name, ARROW_TYPES[dtype]) for name, dtype in fields])
 
 
-def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any]) -> pd.DataFrame:
-    """Check rows whose columns are all text. Return bronze columns (null if bad), row number, broken rule or None."""
-    malformed = raw["malformed"].to_pandas().notna()
-    claimed = event.claims(raw) | malformed
+def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any], limits: Limits) -> pd.DataFrame:
+    """Check raw rows (``lakehouse.sources.raw``). Return the columns of ``judged``."""
+    claimed = event.claims(raw) | raw["malformed"].is_valid().to_pandas()
     raw = raw.filter(pa.array(claimed))
-    malformed = malformed[claimed].reset_index(drop=True)
+    malformed = raw["malformed"].is_valid().to_pandas().reset_index(drop=True)
     typed, rules = _typed(raw, event.contract)
     rules[malformed] = "another number of columns than the header"
+    _limit(raw, limits, rules)
     _apply(event.contract, typed, rules)
     good = rules.isna()
     built = event.build(typed[good], reference)
@@ -69,8 +92,35 @@ def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any]) -> pd.DataF
     known = built[[*event.keys, "available_at"]].notna().all(axis=1)
     rules[known.index[~known]] = f"{event.name}: its key or time cannot be determined"
     out = built[known].reindex(typed.index)
-    out["row"], out["rule"] = raw["row"].to_pandas(), rules
+    out["item"], out["row"], out["rule"] = raw["item"].to_pandas(), raw["row"].to_pandas(), rules
+    out["received"] = _received(raw, rules.notna())
+    # A row of a dump arrived, and was known, as soon as it became knowable. Nothing live is known before it arrived.
+    knowable = pd.to_datetime(out["available_at"], utc=True)
+    live = pd.to_datetime(raw["known_from"].to_pandas(), utc=True)
+    out["arrived_at"] = pd.to_datetime(raw["arrived_at"].to_pandas(), utc=True).fillna(knowable)
+    out["known_at"] = knowable.where(~(live > knowable), live)
     return out
+
+
+def _limit(raw: pa.Table, limits: Limits, rules: pd.Series) -> None:
+    """Write into ``rules`` why rows are not taken in, whatever they report."""
+    if limits.arrived_from is not None:
+        arrived = pd.to_datetime(raw["known_from"].to_pandas(), utc=True)
+        reached = f"{limits.newest:%Y-%m-%d %H:%M}"
+        rules[arrived < limits.arrived_from] = f"arrived too late: its source had reached {reached} before"
+    if limits.dropped:
+        rules[raw["item"].to_pandas().isin(limits.dropped)] = "dropped by name"
+
+
+def _received(raw: pa.Table, bad: pd.Series) -> pd.Series:
+    """The bad rows as JSON, without their empty fields. Null for the others."""
+    received = pd.Series(None, index=bad.index, dtype=object)
+    places = bad.index[bad]
+    own = [name for name in raw.column_names if name not in {each.name for each in EXTRA if each.name != "malformed"}]
+    for place, row in zip(places, raw.select(own).take(pa.array(places)).to_pylist(), strict=True):
+        values = {name: value for name, value in row.items() if value is not None}
+        received[place] = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    return received
 
 
 def _typed(raw: pa.Table, contract: Any) -> tuple[pd.DataFrame, pd.Series]:

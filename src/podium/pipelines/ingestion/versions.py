@@ -1,7 +1,11 @@
-"""Find the versions of each fact among the rows that a source has reported, in any order of intake.
+"""Find the versions of each fact among the rows that sources have reported, in any order of intake.
 
 The versions of a fact are the rows with its key, in the order in which they became known. A row with the same content
 as the version before it is a repeat, and no version. So a value that changes and changes back has three versions.
+
+Rows that became known at the same time need an order, too. In a dump, what is taken in later, or stands further down,
+is newer: this is how a file is corrected. Rows of a live source are ordered by their content, because the order in
+which its files are taken in must not matter.
 """
 
 from collections.abc import Sequence
@@ -19,6 +23,12 @@ FIRST, CORRECTION, REPEAT, SAME = "first", "correction", "repeat", "same"
 TIMES = ("known_at", "arrived_at")
 
 
+# Where a row stands in a delivery. Null for rows that have been taken in before.
+PLACE = {"item": "string", "row": "bigint"}
+# The places of the tables among those that were taken in before.
+BRONZE, REPEATS = 1, 2
+
+
 def candidates(rows: DataFrame, event: Event, *taken_in: DataFrame) -> DataFrame:
     """Drop the rows that have been taken in before, in the same version and with the same arrival. Lazy."""
     ours = rows.withColumn("_content", _content(event))
@@ -28,36 +38,56 @@ def candidates(rows: DataFrame, event: Event, *taken_in: DataFrame) -> DataFrame
     return ours.drop("_content")
 
 
-def settle(rows: DataFrame, event: Event, taken_in: Sequence[DataFrame]) -> DataFrame:
+def settle(rows: DataFrame, event: Event, taken_in: Sequence[DataFrame], *, live: bool) -> DataFrame:
     """Find the versions among new rows and the rows of the same facts that have been taken in before.
 
     Args:
-        rows: new rows, good ones: the bronze columns of the event without ``is_correction``.
+        rows: new rows, good ones: the bronze columns of the event without ``version``, and ``PLACE``.
         event: the event that they report.
         taken_in: the bronze table, and the repeats that were found earlier; empty if nothing was taken in.
+        live: whether new rows are from a live source.
 
     Returns:
         All rows of every fact that ``rows`` report on, with three more columns: ``role`` (see ``FIRST`` and the
-        others), ``stored`` (1 for a row of the bronze table, 2 for an earlier repeat, 0 for a new row) and, for a row
-        of the bronze table, ``is_correction`` as it is stored. Lazy.
+        others), ``version``, the number of the row among the versions of its fact or of the version that it repeats,
+        and ``stored`` (1 for a row of the bronze table, 2 for an earlier repeat, 0 for a new row); and, for a row of
+        the bronze table, ``was``, the number that it has there. Lazy.
     """
-    columns = list(rows.columns)
-    ours = rows.select(*columns, F.lit(0).alias("stored"), F.lit(None).cast("boolean").alias("is_correction"))
+    # Don't ask the engine for columns or types: each answer takes it some milliseconds, and an hour has few rows.
+    columns = [*event.columns, "arrived_at", "known_at"]
+    nowhere = [F.lit(None).cast(dtype).alias(name) for name, dtype in PLACE.items()]
+    no_number = F.lit(None).cast("int")
+    ours = rows.select(*columns, *PLACE, F.lit(0).alias("stored"), no_number.alias("was"))
     facts = rows.select(*event.keys).distinct()
     for number, frame in enumerate(taken_in, start=1):
-        flag = F.col("is_correction") if "is_correction" in frame.columns else F.lit(None).cast("boolean")
-        theirs = frame.select(*columns, F.lit(number).alias("stored"), flag.alias("is_correction"))
-        ours = ours.unionByName(theirs.join(facts, list(event.keys), "left_semi"))
+        was = F.col("version") if number == BRONZE else no_number
+        theirs = frame.select(*columns, *nowhere, F.lit(number).alias("stored"), was.alias("was"))
+        ours = ours.union(theirs.join(facts, list(event.keys), "left_semi"))
+    # Most facts have one row. Look for versions only among the others: sorting all rows would take many times longer.
+    keys, alone = list(event.keys), F.lit(1).cast("int")
+    several = ours.groupBy(*keys).agg(F.count(F.lit(1)).alias("_rows")).filter(F.col("_rows") > 1).drop("_rows")
+    single = ours.join(several, keys, "left_anti").withColumn("role", F.lit(FIRST)).withColumn("version", alone)
+    found = [*columns, "stored", "was", "role", "version"]
+    versioned = _versions(ours.join(several, keys, "left_semi"), event, columns, live=live)
+    return single.select(*found).union(versioned.select(*found))
+
+
+def _versions(rows: DataFrame, event: Event, columns: Sequence[str], *, live: bool) -> DataFrame:
+    """Add ``role`` and ``version`` to all rows of some facts."""
     content = [name for name in columns if name not in (*event.keys, *TIMES)]
     # Among rows that are the same, a row of the bronze table comes first, so that it stays.
-    order: list[Column | str] = [*TIMES, *content, (F.col("stored") != 1).cast("int"), "stored"]
+    same: list[Column | str] = [(F.col("stored") != 1).cast("int"), "stored"]
+    taken: list[Column | str] = [(F.col("stored") == 0).cast("int"), "was", *PLACE]
+    order = [*TIMES, *content, *same] if live else [*TIMES, *taken, *content, *same]
     past = Window.partitionBy(*event.keys).orderBy(*order)
-    marked = ours.withColumn("_content", _content(event))
+    marked = rows.withColumn("_content", _content(event))
     before = {name: F.lag(name).over(past) for name in (*TIMES, "_content")}
     is_repeat = F.col("_content") == before["_content"]
     is_same = is_repeat & (F.col("known_at") == before["known_at"]) & (F.col("arrived_at") == before["arrived_at"])
     role = F.when(before["_content"].isNull(), FIRST).when(is_same, SAME).when(is_repeat, REPEAT).otherwise(CORRECTION)
-    return marked.withColumn("role", role).drop("_content")
+    up_to_here = past.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    numbered = F.sum(F.col("role").isin(FIRST, CORRECTION).cast("int")).over(up_to_here).cast("int")
+    return marked.withColumn("role", role).withColumn("version", numbered).drop("_content")
 
 
 def is_version() -> Column:
@@ -66,8 +96,8 @@ def is_version() -> Column:
 
 
 def is_rewritten() -> Column:
-    """Whether a settled row is in the bronze table as a version of another kind than it is now."""
-    return (F.col("stored") == 1) & (~is_version() | (F.col("is_correction") != (F.col("role") == CORRECTION)))
+    """Whether a settled row is in the bronze table under another number than its own now."""
+    return (F.col("stored") == 1) & (~is_version() | (F.col("was") != F.col("version")))
 
 
 def is_new_repeat() -> Column:

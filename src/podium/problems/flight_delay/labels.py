@@ -11,4 +11,6 @@ from podium.domains.flights.outcomes import outcomes
 
 def labels(bronze: Mapping[str, DataFrame]) -> DataFrame:
     """Return keys, ``label`` (1 is late) and ``label_available_at``, the time at which the outcome became known."""
-    return outcomes(bronze).select(*KEYS, F.col("late").alias("label"), F.col("known_at").alias("label_available_at"))
+    return outcomes(bronze, of_two="newest").select(
+        *KEYS, F.col("late").alias("label"), F.col("known_at").alias("label_available_at")
+    )

@@ -17,15 +17,21 @@ HORIZON = timedelta(hours=2)
 
 
 def requests(bronze: Mapping[str, DataFrame]) -> DataFrame:
-    """Return one row for each scheduled flight: keys, request inputs, entity columns, ``prediction_time``."""
-    return bronze["timetable"].select(
+    """Return one row for each scheduled flight: keys, request inputs, entity columns, ``prediction_time``.
+
+    A flight that becomes known later than two hours ahead is asked about as soon as it is known; one that becomes known
+    only after its departure is not.
+    """
+    asked = F.greatest(F.col("scheduled_departure") - F.lit(HORIZON), F.col("known_at"))
+    planned = bronze["timetable"].filter(F.col("known_at") < F.col("scheduled_departure"))
+    return planned.select(
         *KEYS,
         "dest",
         "scheduled_arrival",
         "distance",
         F.date_trunc("hour", "scheduled_departure").alias("slot"),
         F.hour(F.from_utc_timestamp("scheduled_departure", NEW_YORK)).alias("local_hour"),
-        (F.col("scheduled_departure") - F.lit(HORIZON)).alias("prediction_time"),
+        asked.alias("prediction_time"),
     )
 
 

@@ -16,7 +16,9 @@ NAME_LENGTH = 28
 
 
 def _by_carrier(frames: Mapping[str, DataFrame]) -> DataFrame:
-    return late_by(outcomes(frames), "carrier").join(frames["airline"].select("carrier", "name"), "carrier", "left")
+    return late_by(outcomes(frames, of_two="newest"), "carrier").join(
+        frames["airline"].select("carrier", "name"), "carrier", "left"
+    )
 
 
 def _names(rows: pd.DataFrame) -> pd.Series:

@@ -17,7 +17,7 @@ FIRST, LAST, STEP = -60, 180, 5
 
 
 def _by_minute(frames: Mapping[str, DataFrame]) -> DataFrame:
-    return outcomes(frames).groupBy("arr_delay").agg(F.count("late").alias("flights"))
+    return outcomes(frames, of_two="newest").groupBy("arr_delay").agg(F.count("late").alias("flights"))
 
 
 def _draw(figure: Any, rows: pd.DataFrame) -> None:

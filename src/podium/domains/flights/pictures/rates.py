@@ -22,7 +22,7 @@ def local_departure() -> Column:
 
 def known_flights(frames: Mapping[str, DataFrame]) -> DataFrame:
     """Flights whose outcome is known, with their destination: keys, dest, arr_delay, late."""
-    return outcomes(frames).join(frames["timetable"].select(*KEYS, "dest"), list(KEYS))
+    return outcomes(frames, of_two="newest").join(frames["timetable"].select(*KEYS, "dest"), list(KEYS))
 
 
 def late_by(flights: DataFrame, *by: Column | str) -> DataFrame:

@@ -38,7 +38,7 @@ def _bin(name: str) -> Column:
 
 
 def _by_weather(frames: Mapping[str, DataFrame]) -> DataFrame:
-    flights = outcomes(frames).select(
+    flights = outcomes(frames, of_two="newest").select(
         "origin", F.date_trunc("hour", "scheduled_departure").alias("observed_at"), "late"
     )
     observed = frames["weather"].select("origin", "observed_at", *MEASURES)

@@ -19,7 +19,7 @@ BAD_DAYS = 5
 
 
 def _by_month(frames: Mapping[str, DataFrame]) -> DataFrame:
-    flights = outcomes(frames)
+    flights = outcomes(frames, of_two="newest")
     month = F.to_date(F.date_trunc("month", local_departure())).alias("month")
     never = F.sum(F.col("arr_delay").isNull().cast("int")).alias("never")
     return flights.groupBy(month).agg(F.count("late").alias("flights"), F.sum("late").alias("late"), never)
@@ -71,7 +71,7 @@ def _by_hour(frames: Mapping[str, DataFrame]) -> DataFrame:
     local = local_departure()
     # Don't use F.weekday: Sail 0.7 returns -1 for Sundays.
     weekday = ((F.dayofweek(local) + 5) % 7).alias("weekday")
-    return late_by(outcomes(frames), weekday, F.hour(local).alias("hour"))
+    return late_by(outcomes(frames, of_two="newest"), weekday, F.hour(local).alias("hour"))
 
 
 def _draw_hours(figure: Any, rows: pd.DataFrame) -> None:
