@@ -90,6 +90,10 @@ def selection(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"names": names, "node_namespaces": asked.get("namespaces") or (), **filters}
 
 
+# The beginning of the name of a source in the catalog.
+SOURCE = ".source_"
+
+
 def require_inputs(pipeline: Pipeline, catalog: CatalogProtocol, everything: Pipeline) -> None:
     """Refuse the selection if it needs in-memory data, such as ``as_of``, that no selected node produces.
 
@@ -104,6 +108,11 @@ def require_inputs(pipeline: Pipeline, catalog: CatalogProtocol, everything: Pip
     for name in sorted(pipeline.inputs()):
         dataset = catalog.get(name)
         if isinstance(dataset, MemoryDataset) and not dataset.exists():
+            if SOURCE in name:
+                raise PodiumError(
+                    f"The catalog has no entry {name}. Add one that says where its rows are, as docs/how-to/sources.md "
+                    "shows."
+                )
             makers = [node for node in everything.nodes if name in node.outputs]
             maker = (
                 f"Also select the node {makers[0].name}, which makes it, or that node's namespace"

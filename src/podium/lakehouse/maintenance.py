@@ -24,6 +24,8 @@ from podium.lakehouse.storage import usage
 __all__ = ["SAFE_HOURS", "Foreseen", "Maintained", "Work", "foresee", "maintain", "require_safe"]
 
 SAFE_HOURS = 168
+# Delta's log of a version is kept for 30 days, unless the table's property says otherwise.
+LOG_HOURS = 720
 CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
@@ -119,7 +121,13 @@ def _first_line(cause: Exception) -> str:
 
 def _with_delta_rs(path: str, work: Work) -> None:
     if work.optimize:
-        DeltaTable(path).optimize.compact()
+        table = DeltaTable(path)
+        table.optimize.compact()
+        # With a commit each hour, opening a table would soon mean reading thousands of small files. Spark writes a
+        # checkpoint by itself every ten commits; Sail and delta-rs do not.
+        table.create_checkpoint()
+        if work.hours <= LOG_HOURS:
+            table.cleanup_metadata()
     if work.vacuum:
         # full=True also removes files of killed writers. A normal VACUUM keeps such files, because Delta's log does not
         # list them.
