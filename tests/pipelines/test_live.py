@@ -23,8 +23,8 @@ from tests.leaks import assert_same_rows, differences, table_keys
 from tests.pipelines.life import AS_OF, FIRST, QUICK
 
 BEGIN = datetime(2013, 3, 25, tzinfo=UTC)
-END = BEGIN + timedelta(hours=30)
-EVERY = timedelta(hours=2)
+END = BEGIN + timedelta(hours=24)
+EVERY = timedelta(hours=3)
 SPOILED = Spoiled(late=0.1, duplicate=0.1, correct=0.2, seed=3)
 TABLE_KEYS = table_keys(DOMAIN)
 BRONZE = [name for name in TABLE_KEYS if name.startswith("bronze/")]
@@ -42,7 +42,7 @@ def upstream(small, write_source, tmp_path_factory, spark) -> Path:
     folder = tmp_path_factory.mktemp("upstream")
     feed = Feed(domain=DOMAIN, dump=rows, parameters=parameters, begin=BEGIN, every=EVERY, spoiled=SPOILED)
     feed.write_history(folder)
-    assert sum(sum(tick.rows.values()) for tick in feed.ticks(folder, END)) > 300
+    assert sum(sum(tick.rows.values()) for tick in feed.ticks(folder, END)) > 200
     return folder
 
 
@@ -112,7 +112,7 @@ def by_the_hour(upstream, copy) -> tuple[Project, dict[datetime, dict[str, pd.Da
         moment += EVERY
         arrived = [path for path in files(upstream) if arrival(path) == moment]
         take_in(project, arrived, "feature_engineering", "inference", as_of=moment)
-        if len(seen) * 5 * EVERY < moment - BEGIN:
+        if len(seen) * 2 * EVERY < moment - BEGIN:
             seen[moment] = {name: project.table(name) for name in FEATURES}
     return project, seen
 

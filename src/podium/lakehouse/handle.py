@@ -23,6 +23,7 @@ from podium.lakehouse import engine
 from podium.lakehouse.buckets import is_bucket, require_bucket
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.files import open_store
+from podium.lakehouse.statistics import statistics
 
 __all__ = ["CATALOG", "ByName", "ByPath", "Handle", "handle"]
 
@@ -63,8 +64,8 @@ class Handle(Protocol):
     def add_columns(self, fields: Sequence[StructField]) -> None:
         """Append nullable columns to the table's schema."""
 
-    def update_properties(self, properties: Mapping[str, str]) -> None:
-        """Change properties that the table has, if their values differ."""
+    def update_statistics(self, schema: StructType) -> None:
+        """Change which columns the table has statistics of, before it gets other columns."""
 
     def read(self, version: int) -> DataFrame:
         """The rows of the given version, as a lazy DataFrame."""
@@ -157,13 +158,13 @@ class ByPath:
         """Append nullable columns to the table's schema."""
         self.delta.alter.add_columns(_delta(fields).fields)
 
-    def update_properties(self, properties: Mapping[str, str]) -> None:
-        """Change properties that the table has, if their values differ."""
+    def update_statistics(self, schema: StructType) -> None:
+        """Change which columns the table has statistics of, before it gets other columns."""
         table = self.delta
-        have = table.metadata().configuration
-        changed = {name: value for name, value in properties.items() if have.get(name, value) != value}
-        if changed:
-            table.alter.set_table_properties(changed)
+        facts = table.metadata()
+        wanted = statistics(schema, facts.partition_columns)
+        if any(facts.configuration.get(name, value) != value for name, value in wanted.items()):
+            table.alter.set_table_properties(wanted)
 
     def read(self, version: int) -> DataFrame:
         """The rows of the given version, as a lazy DataFrame."""
@@ -252,8 +253,8 @@ class ByName:
         columns = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in fields)
         engine.session().sql(f"ALTER TABLE {self._name} ADD COLUMNS ({columns})")
 
-    def update_properties(self, properties: Mapping[str, str]) -> None:
-        """Do nothing: the only such property is for Sail, which does not read Unity Catalog."""
+    def update_statistics(self, schema: StructType) -> None:
+        """Do nothing: it only matters for Sail, which does not read Unity Catalog."""
 
     def read(self, version: int) -> DataFrame:
         """The rows of the given version, as a lazy DataFrame."""

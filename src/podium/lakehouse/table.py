@@ -226,7 +226,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             frame = self._fit(frame, rows.gone)
         writer = frame.write.format("delta")
         if mode is Mode.OVERWRITE:
-            self._handle.update_properties(statistics(frame.schema, self.partition_by))
+            self._handle.update_statistics(frame.schema)
             self._handle.write(writer.mode("overwrite").option("overwriteSchema", "true"))
         elif mode is Mode.APPEND:
             self._handle.write(writer.mode("append"))
