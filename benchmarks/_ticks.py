@@ -19,7 +19,7 @@ from time import perf_counter
 PROJECT = Path(__file__).parents[1]
 QUICK = {
     "training": {"algorithms": {"lightgbm": {"trials": 1}, "logistic_regression": {"trials": 1}}},
-    "evaluation": {"resamples": 50},
+    "evaluation": {"resamples": 100},
 }
 TIME = re.compile(r"\d{8}T\d{6}Z")
 NAME = "%Y%m%dT%H%M%SZ"
