@@ -12,6 +12,7 @@ import pytest
 from podium.domains.flights import DOMAIN
 from podium.errors import IncompleteError, PodiumError
 from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.sources import files
 from podium.lakehouse.table import DeltaDataset
 from tests.conftest import PROJECT, Project
 from tests.leaks import assert_same_rows, table_keys
@@ -93,6 +94,20 @@ def test_a_stopped_batch_is_let_through_or_dropped_by_name(week, five_days):
     assert set(dropped["rule"]) == {"dropped by name"}
     assert len(dropped) == len(spoiled)
     five_days.ingest()  # the next run is not held up
+
+
+def test_many_rows_are_dropped_by_name_after_a_run_was_stopped(week, five_days, monkeypatch):
+    """The engine's workers judge many rows, and the verdict is kept for the next run."""
+    monkeypatch.setattr(files, "SMALL", -1)
+    days(week, 6).assign(arr_delay="garbage").to_csv(five_days.source / "flights-6.csv", index=False)
+    with pytest.raises(PodiumError, match="too many bad rows"):
+        five_days.ingest()
+
+    names = ["flights-6.csv"]
+    five_days.ingest(flights__ingestion__drop=names, flights__ingestion__let_through=names)
+
+    assert len(five_days.table("bronze/timetable")) == len(days(week, 1, 2, 3, 4, 5))
+    assert "dropped by name" in set(five_days.table("quarantine/rows")["rule"])
 
 
 def test_a_row_that_arrived_long_before_its_source_is_quarantined(week, five_days):

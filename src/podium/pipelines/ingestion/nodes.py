@@ -117,6 +117,7 @@ def open_sources(
         marks=recorded,
         given=parameters,
         settings=f"recent_days={ingestion.recent_days}",
+        limits=f"drop={sorted(ingestion.drop)} max_lateness_hours={ingestion.max_lateness_hours}",
         from_the_beginning=ingestion.from_the_beginning,
     )
 
@@ -351,9 +352,11 @@ def keep(settled: Any, opened: Opened, counts: pd.DataFrame, *, event: Event) ->
 
 
 def keep_repeats(settled: Any, opened: Opened, counts: pd.DataFrame, *, event: Event) -> tuple[Rows | Unchanged, bool]:
-    """Return the repeats among an event's rows. A repeat becomes a version if another version comes before it later.
+    """Return the repeats among an event's rows.
 
-    The second value only tells the node ``mark`` that they are written: there may be no table to load.
+    They are kept because a later intake may bring a version that lies between a repeat and the version that it repeats.
+    The repeat then counts as a version, too. The second value only tells the node ``mark`` that the repeats are
+    written: there may be no table to load.
     """
     if isinstance(settled, Unchanged):
         return settled, True

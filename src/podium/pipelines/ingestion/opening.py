@@ -41,7 +41,7 @@ class Opened(OpenedSources):
         rows: for each event that may have new rows, these rows as text (``lakehouse.sources.raw``).
         reference: the lookup data that the events need, such as time zones.
         rules: for each event, a digest of the code, the parameters and the lookup data that make bronze rows.
-        batches: for each event of ``rows``, a digest of the rules and of what is new.
+        batches: for each event of ``rows``, a digest of the rules, the limits and the bookmarks of its new rows.
         anew: the events whose rules have changed: their bronze tables are made anew from all that the sources hold.
         intakes: the records of earlier intakes.
         marks: for each source, how far its files or table are read in this intake.
@@ -78,6 +78,7 @@ def open_all(
     marks: pd.DataFrame,
     given: BaseModel,
     settings: str,
+    limits: str,
     from_the_beginning: Sequence[str],
 ) -> Opened:
     """Find what is new in every source.
@@ -89,7 +90,8 @@ def open_all(
         intakes: the records of earlier intakes.
         marks: how far each source was read: source, item, mark, newest.
         given: the parameters of the domain's events.
-        settings: other parameters that decide about bronze rows, as text.
+        settings: other parameters on which all bronze rows depend, as text.
+        limits: parameters that quarantine rows of this intake, as text. Other limits give another verdict on the batch.
         from_the_beginning: the sources to take in as if they were new.
 
     Raises:
@@ -130,6 +132,7 @@ def open_all(
         event.name: _digest(
             event.name,
             rules[event.name],
+            limits,
             *[f"{item} {mark}" for name in event.sources for item, mark in chosen[event.name][name].bookmarks.items()],
         )
         for event in domain.events
