@@ -1,4 +1,4 @@
-"""Live some hours in a process of its own, and measure each; hour.py starts it.
+"""Process the data of some hours, and time each hour. hour.py starts this script as a separate process.
 
     python benchmarks/_ticks.py ENV FOLDER FIRST HOURS OUT
 

@@ -28,7 +28,7 @@ from deltalake import DeltaTable
 PROJECT = Path(__file__).parents[1]
 BEGIN = datetime(2013, 12, 2, 12, tzinfo=UTC)
 FIGURES = Figures()
-# The first hours load code and fill caches.
+# Hours to warm up, which load code and fill caches, and hours to measure.
 WARM, MEASURED = 3, 7
 
 

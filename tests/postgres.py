@@ -24,7 +24,7 @@ def installed() -> Path | None:
 
 @contextmanager
 def running() -> Iterator[str]:
-    """Start a server with an empty database, and stop it in the end. Yields the database's address for SQLAlchemy."""
+    """Run a server with an empty database for the duration of a block. Yields the database's SQLAlchemy URL."""
     programs = installed()
     assert programs is not None
     # The server refuses to run as root. Debian's package has a user for it.

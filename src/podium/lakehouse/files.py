@@ -60,7 +60,7 @@ class Folder:
         self._store.create_dir(f"{self._path}/{name}", recursive=True)
 
     def open(self, name: str) -> Any:
-        """Open a file for reading, at any place."""
+        """Open a file for random access."""
         return self._store.open_input_file(f"{self._path}/{name}")
 
     def delete_older(self, moment: datetime) -> None:

@@ -21,7 +21,7 @@ from podium.lakehouse.files import Folder
 
 __all__ = ["Landing", "LandingDataset"]
 
-# How long landed rows are kept. Longer than any run, because a run may still read them.
+# How long landed rows are kept: longer than any run takes, because a run reads its rows until it ends.
 KEPT = timedelta(days=2)
 
 

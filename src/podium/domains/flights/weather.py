@@ -10,7 +10,7 @@ from .columns import WEATHER_VALUES
 HOUR = 3600
 CHANGE_HOURS = 3
 WET_HOURS = 6
-# An older observation than this says nothing about the weather now.
+# Observations older than this are ignored.
 OLDEST_HOURS = 24
 UNITS = {
     "degrees Fahrenheit": ("temp", "dewp"),

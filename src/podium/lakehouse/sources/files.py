@@ -95,13 +95,11 @@ class New:
     Attributes:
         file: the file.
         sha256: of its whole content.
-        columns: its columns.
         begin: the number of bytes, and ``rows`` the number of rows, that were taken in before.
     """
 
     file: File
     sha256: str
-    columns: tuple[str, ...]
     begin: int = 0
     rows: int = 0
 
@@ -136,7 +134,7 @@ class Files:
                 continue
             if isinstance(fresh, list):
                 refused[file.path] = "; ".join(f"{file.name}: {wrong}" for wrong in fresh)
-            elif (same := known.get(fresh.sha256)) and self._adds_nothing(file, mark, same):
+            elif (same := known.get(fresh.sha256)) and self._adds_nothing(mark, same):
                 bookmarks[file.path] = str(Mark(file.size, file.modified.isoformat(), same.sha256, same.rows))
             else:
                 found.append(fresh)
@@ -163,7 +161,7 @@ class Files:
                 raise LakehouseError(str(unreadable)) from unreadable
         return pa.concat_tables(tables)
 
-    def _adds_nothing(self, file: File, mark: Mark | None, same: Mark) -> bool:
+    def _adds_nothing(self, mark: Mark | None, same: Mark) -> bool:
         """Whether a file with the same content as another one, or as itself before, says nothing new."""
         return self._arrival is Arrival.HISTORY or same == mark
 
@@ -256,8 +254,8 @@ def _news(store: fs.FileSystem, file: File, mark: Mark | None, columns: Sequence
     with store.open_input_file(file.path) as raw:
         sha256, grown = _hashed(raw, file, mark)
     if grown and mark is not None:
-        return New(file, sha256, tuple(names), begin=mark.size, rows=mark.rows)
-    return New(file, sha256, tuple(names))
+        return New(file, sha256, begin=mark.size, rows=mark.rows)
+    return New(file, sha256)
 
 
 def _hashed(raw: IO[bytes], file: File, mark: Mark | None) -> tuple[str, bool]:

@@ -49,7 +49,7 @@ class Frame:
         self._watermark, self._overlap = watermark, overlap
 
     def new(self, columns: Sequence[str], seen: Mapping[str, str], landing: Landing) -> Delivery:
-        """The rows of the table from the watermark on, or all (see ``Raw.new``). Known rows are left out later."""
+        """Read the table, from the watermark on if there is one (see ``Raw.new``). Ingestion drops known rows."""
         mark = json.loads(seen[self._name]) if self._name in seen else {}
         frame = self._loaded(mark.get(WATERMARK))
         names = frame.columns if isinstance(frame, DataFrame) else frame.column_names
@@ -156,7 +156,7 @@ def engine_rows(frame: DataFrame, columns: Sequence[str], item: str, arrived: Co
 
 
 def _with_parameter(dataset: AbstractDataset, since: Any) -> AbstractDataset:
-    """The dataset, with a parameter of its query that says from which value on to read, if the query asks for it."""
+    """Set the watermark parameter of the dataset's SQL query, if the query has one. Returns the dataset."""
     arguments = query_arguments(dataset)
     if arguments is not None and f"%({WATERMARK})s" in arguments["sql"]:
         arguments["params"] = {**(arguments.get("params") or {}), WATERMARK: since}

@@ -59,7 +59,7 @@ class Arrival(StrEnum):
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a source holds that has not been taken in before.
+    """The new rows of a source, and the bookmarks to record once they are in bronze.
 
     Attributes:
         rows: text columns and those of ``EXTRA``. Few rows are an Arrow table, many a lazy frame; None without rows.
@@ -113,7 +113,7 @@ def raw_schema(columns: Sequence[str]) -> pa.Schema:
 
 
 def time_in(name: str) -> datetime | None:
-    """The time in UTC that the name of a file holds, such as 20130801T0500Z or 2013-08-01T05-00; None without one."""
+    """Parse the time (UTC) in a file's name, such as 20130801T0500Z or 2013-08-01T05-00. None if it has none."""
     found = TIME.search(name)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""The records of intakes: what was taken in of each event, and how far each source was read."""
+"""The tables that record intakes: the row counts of each event, and the bookmarks of each source."""
 
 from __future__ import annotations
 

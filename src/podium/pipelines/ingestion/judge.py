@@ -21,7 +21,7 @@ from podium.domains.base import Event
 from podium.lakehouse.batches import gathered
 from podium.lakehouse.sources.raw import EXTRA
 
-__all__ = ["Limits", "arrow_schema", "judge", "judged"]
+__all__ = ["Limits", "judge", "judged"]
 
 ARROW_TYPES = {
     "string": pa.string(),
@@ -77,7 +77,7 @@ def arrow_schema(event: Event) -> pa.Schema:
 
 
 def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any], limits: Limits) -> pd.DataFrame:
-    """Check raw rows (``lakehouse.sources.raw``). Return the columns of ``judged``."""
+    """Check an Arrow table of raw rows. Return the columns that ``judged`` describes."""
     claimed = event.claims(raw) | raw["malformed"].is_valid().to_pandas()
     raw = raw.filter(pa.array(claimed))
     malformed = raw["malformed"].is_valid().to_pandas().reset_index(drop=True)

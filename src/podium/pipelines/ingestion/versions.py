@@ -23,10 +23,10 @@ FIRST, CORRECTION, REPEAT, SAME = "first", "correction", "repeat", "same"
 TIMES = ("known_at", "arrived_at")
 
 
-# Where a row stands in a delivery. Null for rows that have been taken in before.
+# The columns that locate a row in its source, with their types. Null for rows of earlier intakes.
 PLACE = {"item": "string", "row": "bigint"}
-# The places of the tables among those that were taken in before.
-BRONZE, REPEATS = 1, 2
+# The place of the bronze table among the tables of rows that were taken in before.
+BRONZE = 1
 
 
 def candidates(rows: DataFrame, event: Event, *taken_in: DataFrame) -> DataFrame:
@@ -96,7 +96,7 @@ def is_version() -> Column:
 
 
 def is_rewritten() -> Column:
-    """Whether a settled row is in the bronze table under another number than its own now."""
+    """Whether a row of the bronze table has an outdated version number, or is no longer a version."""
     return (F.col("stored") == 1) & (~is_version() | (F.col("was") != F.col("version")))
 
 
