@@ -13,8 +13,7 @@ from pydantic import BaseModel
 
 from podium.lakehouse.handle import CATALOG
 from podium.lakehouse.landing import LandingDataset
-from podium.lakehouse.sources import DeltaSource, FilesSource, FrameSource
-from podium.lakehouse.sources.raw import OpenedSources
+from podium.lakehouse.sources.raw import OpenedSources, SourceDataset
 from podium.lakehouse.table import DeltaDataset, Unchanged
 
 __all__ = ["DatasetKind", "DatasetState", "opened_files", "parameter_values", "state"]
@@ -22,7 +21,7 @@ __all__ = ["DatasetKind", "DatasetState", "opened_files", "parameter_values", "s
 # Keep this many characters of a table's id: enough to tell the table from an earlier table of the same name.
 SHORT = 8
 # Datasets that read nothing when they are loaded.
-NOT_READ = (LandingDataset, FilesSource, DeltaSource, FrameSource)
+NOT_READ = (LandingDataset, SourceDataset)
 
 
 class DatasetKind(StrEnum):

@@ -12,7 +12,6 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from kedro.io import AbstractDataset
 from pyarrow import fs
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -25,7 +24,7 @@ from podium.lakehouse.landing import Landing
 
 from .files import as_arrival
 from .frames import FEW, engine_rows, few_rows
-from .raw import ARRIVED_AT, Arrival, Delivery, as_text
+from .raw import ARRIVED_AT, Arrival, Delivery, SourceDataset, as_text
 from .text import wrong_columns
 
 __all__ = ["DeltaSource", "Table"]
@@ -178,7 +177,7 @@ class Table:
         return found
 
 
-class DeltaSource(AbstractDataset[None, Table]):
+class DeltaSource(SourceDataset):
     """A Delta table as the source of a domain.
 
     Args:
@@ -202,10 +201,6 @@ class DeltaSource(AbstractDataset[None, Table]):
     def load(self) -> Table:
         """Return the source, without reading the table."""
         return Table(self._path, arrival=self._arrival, arrived_at=self._arrived_at)
-
-    def save(self, data: None) -> None:
-        """Always raise: nothing is written to a source."""
-        raise LakehouseError(f"{self._path} is a source, so no node can save to it. Use it as an input.")
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self._path, "arrival": self._arrival.value}

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
-from kedro.io import AbstractDataset
 from pyarrow import fs
 from pyspark.sql import DataFrame
 
@@ -25,7 +24,7 @@ from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.files import open_store
 from podium.lakehouse.landing import Landing
 
-from .raw import ARRIVED_AT, Arrival, Delivery, completed, raw_schema, time_in
+from .raw import ARRIVED_AT, Arrival, Delivery, SourceDataset, completed, raw_schema, time_in
 from .text import PACKED, SUFFIXES, UNREADABLE, batches, header, kind, unpacked, wrong_columns
 
 __all__ = ["Files", "FilesSource", "resolve"]
@@ -285,7 +284,7 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-class FilesSource(AbstractDataset[None, Files]):
+class FilesSource(SourceDataset):
     """The files of a folder as the source of a domain: CSV, JSON Lines or Parquet, zipped or not.
 
     Args:
@@ -314,10 +313,6 @@ class FilesSource(AbstractDataset[None, Files]):
     def load(self) -> Files:
         """Return the source, without reading any file."""
         return Files(self._path, self._pattern, arrival=self._arrival, arrived_at=self._arrived_at)
-
-    def save(self, data: None) -> None:
-        """Always raise: nothing is written to a source."""
-        raise LakehouseError(f"{self._path} is a source, so no node can save to it. Use it as an input.")
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self._path, "pattern": self._pattern, "arrival": self._arrival.value}

@@ -20,7 +20,7 @@ from podium.lakehouse.retention import time_span
 from podium.private_names import query_arguments
 
 from .files import as_arrival
-from .raw import ARRIVED_AT, EXTRA, Arrival, Delivery, as_text, completed, raw_schema
+from .raw import ARRIVED_AT, EXTRA, Arrival, Delivery, SourceDataset, as_text, completed, raw_schema
 from .text import wrong_columns
 
 __all__ = ["Frame", "FrameSource", "engine_rows", "few_rows"]
@@ -186,7 +186,7 @@ def _digest(text: pa.Table) -> str:
     return sha256.hexdigest()
 
 
-class FrameSource(AbstractDataset[None, Frame]):
+class FrameSource(SourceDataset):
     """A table that another Kedro dataset loads as the source of a domain, such as ``pandas.SQLTableDataset``.
 
     All of its rows are compared by key with those in bronze, unless ``watermark`` names a column.
@@ -229,10 +229,6 @@ class FrameSource(AbstractDataset[None, Frame]):
             watermark=self._watermark,
             overlap=self._overlap,
         )
-
-    def save(self, data: None) -> None:
-        """Always raise: nothing is written to a source."""
-        raise LakehouseError(f"{self._name} is a source, so no node can save to it. Use it as an input.")
 
     def _describe(self) -> dict[str, Any]:
         return {"dataset": type(self._dataset).__name__, "name": self._name}

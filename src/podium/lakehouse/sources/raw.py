@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from kedro.io import AbstractDataset
 from pyspark.sql import DataFrame
 
+from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.landing import Landing
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "Delivery",
     "OpenedSources",
     "Raw",
+    "SourceDataset",
     "as_text",
     "completed",
     "raw_schema",
@@ -86,6 +89,14 @@ class OpenedSources:
 
     files: Mapping[str, str]
     refused: Mapping[str, str]
+
+
+class SourceDataset(AbstractDataset[None, Any]):
+    """What the catalog entries of all kinds of sources have in common: they are only read."""
+
+    def save(self, data: None) -> None:
+        """Always raise: nothing is written to a source."""
+        raise LakehouseError(f"{self} is a source, so no node can save to it. Use it as an input.")
 
 
 class Raw(Protocol):

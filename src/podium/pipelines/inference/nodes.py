@@ -72,7 +72,7 @@ def score(
     bronze = dict(zip(problem.request_reads, frames, strict=False))
     tables = dict(zip(problem.uses, frames[len(bronze) :], strict=True))
     require_same_features(champion, examples, bronze, tables, problem)
-    mark = _mark(marks, champion, as_of) if seen is not None else None
+    mark = _mark(marks, champion) if seen is not None else None
     taken_in = read(intake)
     after = _after(mark, champion, taken_in, problem)
     reached = _marked(champion, max(as_of, mark.until) if mark else as_of, int(taken_in["intake"].max()))
@@ -107,7 +107,7 @@ class Mark:
     intake: int
 
 
-def _mark(marks: DataFrame | None, champion: ModelVersion, as_of: datetime) -> Mark | None:
+def _mark(marks: DataFrame | None, champion: ModelVersion) -> Mark | None:
     """The mark of a model version, if it has scored before."""
     if marks is None:
         return None
