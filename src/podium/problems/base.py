@@ -34,7 +34,7 @@ class Problem:
         keys: the entity keys of one prediction.
         uses: the names of the domain's feature tables that a model uses, in the order of its inputs.
         requests: bronze tables -> one row for each prediction to make: keys, request inputs, entity columns of the
-            feature tables, ``prediction_time``.
+            feature tables, ``prediction_time``, which is never before the ``known_at`` of the row that it is from.
         request_reads: the events that ``requests`` reads; ``label_reads``: the events that ``labels`` reads.
         labels: bronze tables -> keys, ``label`` (0/1), ``label_available_at``.
         categorical: request inputs and keys that a model takes as categories.
