@@ -39,7 +39,11 @@ def intake(spark):
         ("departure", 2, BEGINNING, datetime(2013, 1, 15), datetime(2013, 2, 1)),  # may be empty for a while
         ("cancellation", 2, BEGINNING, None, None),
     ]
-    columns = "event string, intake bigint, changed_from timestamp, oldest timestamp, newest timestamp"
+    rows = [(*row, True) for row in rows]
+    rows.append(("weather", 3, None, datetime(2013, 1, 1), datetime(2013, 12, 1), False))  # did not end
+    columns = (
+        "event string, intake bigint, changed_from timestamp, oldest timestamp, newest timestamp, complete boolean"
+    )
     return spark.createDataFrame(rows, columns)
 
 

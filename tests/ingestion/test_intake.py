@@ -185,17 +185,25 @@ def test_history_that_a_broken_run_took_in_counts_although_another_source_follow
     assert project.table("quarantine/intake")["complete"].all()
 
 
-def test_bronze_is_made_anew_if_a_run_with_other_rules_was_broken(week, new_project, failing, monkeypatch):
+@pytest.mark.parametrize(
+    ("table", "hours"), [("bronze/weather", 3), ("bronze/weather", 1), ("quarantine/marks", 3), ("quarantine/marks", 1)]
+)
+def test_bronze_is_made_anew_if_a_run_with_other_rules_was_broken(
+    week, new_project, failing, monkeypatch, table, hours
+):
+    """Broken before or after its table was written; then the new rules again, or the former ones."""
     project = new_project(week)
     project.ingest()
     before = project.table("bronze/weather")
-    failing("quarantine/marks")
+    failing(table)
     with pytest.raises(RuntimeError, match="the power failed"):
         project.ingest(flights__knowable__weather_hours=3)
     monkeypatch.undo()
     monkeypatch.setenv("PODIUM_DATA", str(project.data))
-    assert not project.table("bronze/weather")["available_at"].equals(before["available_at"])
+    assert project.table("bronze/weather")["available_at"].equals(before["available_at"]) == (table == "bronze/weather")
 
-    project.ingest()
+    project.ingest(flights__knowable__weather_hours=hours)
 
-    assert_same_rows(project.table("bronze/weather"), before, keys=KEYS["bronze/weather"])
+    later = pd.Timedelta(hours=hours - 1)
+    expected = before.assign(**{name: before[name] + later for name in ("available_at", "arrived_at", "known_at")})
+    assert_same_rows(project.table("bronze/weather"), expected, keys=KEYS["bronze/weather"])

@@ -45,10 +45,10 @@ class Tables:
             self._spark.createDataFrame(sorted(self.repeats, key=repr), COLUMNS),
         )
 
-    def take_in(self, batch: list[tuple]) -> None:
+    def take_in(self, batch: list[tuple], *, live: bool = True) -> None:
         placed = [(*row, "file", number) for number, row in enumerate(batch)]
         given = self._spark.createDataFrame(placed, f"{COLUMNS}, item string, row bigint")
-        settled = settle(candidates(given, EVENT, *self.frames()), EVENT, self.frames(), live=True).select(
+        settled = settle(candidates(given, EVENT, *self.frames()), EVENT, self.frames(), live=live).select(
             "*", is_version().alias("v"), is_rewritten().alias("w"), is_new_repeat().alias("r")
         )
         for row in settled.toArrow().to_pylist():
@@ -121,6 +121,18 @@ def test_a_repeat_is_no_version(spark):
 
     assert tables.bronze == {(*A, 1)}
     assert tables.repeats == {A_AGAIN}
+
+
+def test_a_repeat_that_became_a_version_stays_one_in_an_intake_of_history(spark):
+    """It is in both tables, but counts once: a MERGE refuses two rows for one."""
+    tables = taken_in(spark, [A], [A_AGAIN], [B])
+    assert tables.repeats == {A_AGAIN}
+    before = set(tables.bronze)
+
+    tables.take_in([row(3, 4)], live=False)
+
+    assert tables.bronze == before | {(*row(3, 4), 4)}
+    assert tables.rewritten == 0
 
 
 def test_all_versions_are_seen_if_the_event_says_so(spark):

@@ -17,6 +17,7 @@ from podium.features.refreshes import refreshed
 from podium.lakehouse import engine
 from podium.lakehouse.table import Mode, Rows, Unchanged
 from podium.pipelines.ingestion.clock import parse_moment
+from podium.pipelines.ingestion.intakes import completed
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +50,7 @@ def plan(
     to which the table is computed after the refresh; ``moved`` says whether that is another time than before, or rows
     are computed.
     """
-    changes = intake.select("event", "intake", "changed_from").toPandas()
-    changes["changed_from"] = pd.to_datetime(changes["changed_from"], utc=True)
+    changes = completed(intake)
     earlier = refreshed(seen) if seen is not None else {}
     again = pd.Timestamp(parameters.recompute_from) if parameters.recompute_from else None
     rows, late = [], dict[pd.Timestamp, list[str]]()

@@ -18,7 +18,7 @@ from podium.lakehouse.batches import as_frame
 from podium.lakehouse.run_command import run_command
 from podium.lakehouse.table import Rows, Unchanged
 from podium.models.scoring import add_scores
-from podium.pipelines.ingestion.intakes import read
+from podium.pipelines.ingestion.intakes import completed
 from podium.problems.base import Params, Problem
 from podium.registry.versions import ModelVersion
 
@@ -73,9 +73,11 @@ def score(
     tables = dict(zip(problem.uses, frames[len(bronze) :], strict=True))
     require_same_features(champion, examples, bronze, tables, problem)
     mark = _mark(marks, champion) if seen is not None else None
-    taken_in = read(intake)
+    taken_in = completed(intake)
     after = _after(mark, champion, taken_in, problem)
-    reached = _marked(champion, max(as_of, mark.until) if mark else as_of, int(taken_in["intake"].max()))
+    # A run for an earlier time looks at no later request, so it leaves the mark as it is.
+    now = Mark(as_of, int(taken_in["intake"].max()))
+    reached = _marked(champion, mark if mark is not None and as_of < mark.until else now)
     asked = requests_between(bronze, problem, after=after, until=as_of)
     if seen is not None:
         mine = seen.filter((F.col("model_version") == champion.version) & (F.col("prediction_time") > F.lit(after)))
@@ -127,9 +129,9 @@ def _after(mark: Mark | None, champion: ModelVersion, taken_in: pd.DataFrame, pr
     return max(champion.as_of, min(mark.until, late))
 
 
-def _marked(champion: ModelVersion, until: datetime, intake: int) -> Rows:
+def _marked(champion: ModelVersion, mark: Mark) -> Rows:
     table = pa.table(
-        {"model_version": [champion.version], "until": [until], "intake": [intake]},
+        {"model_version": [champion.version], "until": [mark.until], "intake": [mark.intake]},
         schema=pa.schema(
             [("model_version", pa.string()), ("until", pa.timestamp("us", tz="UTC")), ("intake", pa.int64())]
         ),

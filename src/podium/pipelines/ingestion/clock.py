@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from podium.domains.base import Domain
 from podium.errors import PodiumError
 
-from .intakes import BEGINNING, read
+from .intakes import BEGINNING, completed
 
 __all__ = ["parse_moment", "resolve_as_of"]
 
@@ -22,7 +22,7 @@ def resolve_as_of(as_of: str | None, intake: DataFrame, *, domain: Domain) -> da
     Raises:
         PodiumError: ``as_of`` is not a time or lies before the data begin, or the data hold no dates.
     """
-    intakes = read(intake)
+    intakes = completed(intake)
     # Intakes before an event was taken in anew no longer count.
     anew = intakes[intakes["changed_from"] == pd.Timestamp(BEGINNING)].groupby("event")["intake"].max()
     current = intakes[intakes["intake"] >= intakes["event"].map(anew).fillna(0)]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame
 
-__all__ = ["BEGINNING", "INTAKE_KEYS", "INTAKE_SCHEMA", "MARK_KEYS", "MARK_SCHEMA", "Intakes", "names_in", "read"]
+# Before all data. A bronze table that is made anew has changed from here on.
+from podium.domains.base import BEGINNING
+
+__all__ = ["BEGINNING", "INTAKE_KEYS", "INTAKE_SCHEMA", "MARK_KEYS", "MARK_SCHEMA", "Intakes", "completed", "names_in"]
 
 INTAKE_KEYS = ("event", "intake")
 INTAKE_SCHEMA = (
@@ -20,8 +22,6 @@ INTAKE_SCHEMA = (
 MARK_KEYS = ("source", "item")
 MARK_SCHEMA = "source string, item string, mark string, newest timestamp, intake bigint"
 TIMES = ("oldest", "newest", "changed_from")
-# Before all data. A table that is made anew has changed from here on.
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,12 @@ def read(table: DataFrame) -> pd.DataFrame:
     for name in TIMES:
         records[name] = pd.to_datetime(records[name], utc=True)
     return records
+
+
+def completed(table: DataFrame) -> pd.DataFrame:
+    """The records of the intakes that ended, oldest first. Of another one, bronze may hold some rows and lack others."""
+    records = read(table)
+    return records[records["complete"].astype(bool)]
 
 
 def names_in(schema: str) -> list[str]:

@@ -333,8 +333,13 @@ def _records(counts: pd.DataFrame, *, complete: bool) -> Rows:
     return Rows(frame=engine.session().createDataFrame(rows, INTAKE_SCHEMA), keys=INTAKE_KEYS)
 
 
-def keep(settled: Any, opened: Opened, counts: pd.DataFrame, *, event: Event) -> Rows | Unchanged:
-    """Return the new versions of an event's facts for bronze. Bronze only grows, unless versions came out of order."""
+def keep(
+    settled: Any, opened: Opened, counts: pd.DataFrame, repeats_are_kept: bool, *, event: Event
+) -> Rows | Unchanged:
+    """Return the new versions of an event's facts for bronze. Bronze only grows, unless versions came out of order.
+
+    This node runs after the one that keeps repeats: a version that has become a repeat is always in one of the tables.
+    """
     if isinstance(settled, Unchanged):
         return settled
     mine = counts.set_index("event").loc[event.name]
@@ -355,8 +360,8 @@ def keep_repeats(settled: Any, opened: Opened, counts: pd.DataFrame, *, event: E
     """Return the repeats among an event's rows.
 
     They are kept because a later intake may bring a version that lies between a repeat and the version that it repeats.
-    The repeat then counts as a version, too. The second value only tells the node ``mark`` that the repeats are
-    written: there may be no table to load.
+    The repeat then counts as a version, too. The second value only tells later nodes that the repeats are written:
+    there may be no table to load.
     """
     if isinstance(settled, Unchanged):
         return settled, True

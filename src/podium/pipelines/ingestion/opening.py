@@ -24,7 +24,7 @@ from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.landing import Landing
 from podium.lakehouse.sources.raw import EXTRA, Delivery, OpenedSources, Raw, raw_schema
 
-from .intakes import Intakes
+from .intakes import BEGINNING, Intakes
 
 __all__ = ["Opened", "open_all"]
 
@@ -106,7 +106,9 @@ def open_all(
         event.name: _digest(event_code(event, domain.reference), given.model_dump_json(), settings, looked_up)
         for event in domain.events
     }
-    anew = frozenset(name for name, record in intakes.newest.items() if record["rules"] != rules.get(name))
+    anew = frozenset(
+        name for name, record in intakes.newest.items() if record["rules"] != rules.get(name) or _is_half_made(record)
+    )
     seen = {
         name: dict(zip(mine["item"], mine["mark"], strict=True))
         for name, mine in marks[~marks["source"].isin(from_the_beginning)].groupby("source")
@@ -151,7 +153,8 @@ def open_all(
         batches=batches,
         anew=anew,
         intakes=intakes,
-        marks={name: (whole.get(name) or each).bookmarks for name, each in fresh.items()},
+        # Not those of ``whole``: a file that appeared between the two listings has not been judged for every event.
+        marks={name: each.bookmarks for name, each in fresh.items()},
         newest={f"{name}": moment for name, moment in newest.items()},
         arrived={name: moment for name, each in fresh.items() if (moment := _newest_arrival(each)) is not None},
         live=frozenset(
@@ -160,6 +163,11 @@ def open_all(
         refused=refused,
         files={path: sha for each in (*fresh.values(), *whole.values()) for path, sha in each.opened.items()},
     )
+
+
+def _is_half_made(record: Mapping[str, Any]) -> bool:
+    """Whether a run that was to make the bronze table of an event anew did not end."""
+    return not record["complete"] and record["changed_from"] == pd.Timestamp(BEGINNING)
 
 
 def _require_lookups(

@@ -62,7 +62,12 @@ def create_pipeline(domain: Domain) -> Pipeline:
         *[
             node(
                 nodes.keep,
-                inputs=[f"settled_{event.name}", "opened_sources", "intake_counts"],
+                inputs=[
+                    f"settled_{event.name}",
+                    "opened_sources",
+                    "intake_counts",
+                    f"settled_repeats_{event.name}",
+                ],
                 outputs=f"bronze_{event.name}",
                 event=event,
                 name=f"keep_{event.name}",
@@ -81,11 +86,7 @@ def create_pipeline(domain: Domain) -> Pipeline:
         ],
         node(
             nodes.mark,
-            inputs=[
-                "opened_sources",
-                *[f"bronze_{name}" for name in names],
-                *[f"settled_repeats_{name}" for name in names],
-            ],
+            inputs=["opened_sources", *[f"bronze_{name}" for name in names]],
             outputs="quarantine_marks",
         ),
         node(nodes.record, inputs=["intake_counts", "quarantine_marks"], outputs="quarantine_intake"),

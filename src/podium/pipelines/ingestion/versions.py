@@ -5,7 +5,8 @@ as the version before it is a repeat, and no version. So a value that changes an
 
 Rows that became known at the same time need an order, too. In a dump, what is taken in later, or stands further down,
 is newer: this is how a file is corrected. Rows of a live source are ordered by their content, because the order in
-which its files are taken in must not matter.
+which its files are taken in must not matter. So a value that a dump corrects, and later sets back to what it was, is
+not noticed: the row is one that has been taken in before.
 """
 
 from collections.abc import Sequence
@@ -77,7 +78,11 @@ def _versions(rows: DataFrame, event: Event, columns: Sequence[str], *, live: bo
     content = [name for name in columns if name not in (*event.keys, *TIMES)]
     # Among rows that are the same, a row of the bronze table comes first, so that it stays.
     same: list[Column | str] = [(F.col("stored") != 1).cast("int"), "stored"]
-    taken: list[Column | str] = [(F.col("stored") == 0).cast("int"), "was", *PLACE]
+    taken: list[Column | str] = [
+        (F.col("stored") == 0).cast("int"),
+        F.col("was").asc_nulls_last(),  # null for an earlier repeat, which may be in the bronze table by now
+        *PLACE,
+    ]
     order = [*TIMES, *content, *same] if live else [*TIMES, *taken, *content, *same]
     past = Window.partitionBy(*event.keys).orderBy(*order)
     marked = rows.withColumn("_content", _content(event))
