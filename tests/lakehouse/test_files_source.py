@@ -253,6 +253,10 @@ REFUSED = {
     "half a gzip": ({"people_csv_gz": gzip.compress(PLAIN * 999)[:-9]}, "people.csv.gz cannot be read"),
     "not UTF-8": ({"people_csv": PLAIN.replace(b"Ann", b"Andr\xe9")}, "people.csv cannot be read as .csv in UTF-8"),
     "half a Parquet file": ({"people_parquet": parquet(TABLE)[:-9]}, "people.parquet cannot be read"),
+    "nested values": (
+        {"people_parquet": parquet(TABLE.set_column(1, "name", pa.array([["a"], ["b"], None])))},
+        "people.parquet cannot be read as .parquet",
+    ),
     "two files in one archive": ({"people_csv_zip": zipped(a=PLAIN, b=PLAIN)}, "it holds 2 files with rows"),
     "semicolons": (
         {"people_csv": PLAIN.replace(b",", b";")},

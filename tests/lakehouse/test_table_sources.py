@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from kedro.io import AbstractDataset
 
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.landing import Landing
@@ -66,6 +67,31 @@ class TestDelta:
 
         assert texts(second) == [("3", "Eve"), ("4", "Bob")], "compacting adds no rows"
         assert texts(source.new(COLUMNS, second.bookmarks, landing)) == []
+
+    def test_rows_whose_files_were_vacuumed_are_found_in_others(self, table, landing, either_way):
+        source = DeltaSource(path=table).load()
+        live = DeltaSource(path=table, arrival="live").load()
+        first, first_live = source.new(COLUMNS, {}, landing), live.new(COLUMNS, {}, landing)
+        for row in ((3, "Eve"), (4, "Bob")):
+            write_deltalake(table, rows(row), mode="append")
+        DeltaTable(table).optimize.compact()
+        DeltaTable(table).vacuum(0, dry_run=False, enforce_retention_duration=False)
+
+        assert texts(source.new(COLUMNS, first.bookmarks, landing))[-2:] == [("3", "Eve"), ("4", "Bob")]
+        with pytest.raises(LakehouseError, match="were removed, probably by a VACUUM, and with them the time at which"):
+            live.new(COLUMNS, first_live.bookmarks, landing)
+
+    def test_a_column_that_was_added_later_is_null_before(self, table, landing, either_way):
+        source = DeltaSource(path=table).load()
+        seen = source.new(COLUMNS, {}, landing).bookmarks
+        write_deltalake(table, rows((3, "Eve")), mode="append")
+        more = rows((4, "Bob")).append_column("town", pa.array(["Rome"]))
+        write_deltalake(table, more, mode="append", schema_mode="merge")
+
+        found = source.new(("code", "town"), seen, landing).rows
+
+        found = found if isinstance(found, pa.Table) else found.toArrow()
+        assert dict(zip(found["code"].to_pylist(), found["town"].to_pylist(), strict=True)) == {"3": None, "4": "Rome"}
 
     def test_values_of_partitions_and_types_come_along(self, tmp_path, landing, either_way):
         path = str(tmp_path / "people")
@@ -203,10 +229,25 @@ class TestDatabase:
             FrameSource(dataset=dataset).load().new(COLUMNS, {}, landing)
 
 
+class InMemory(AbstractDataset):
+    """A dataset that loads an Arrow table."""
+
+    def __init__(self, table: pa.Table):
+        self._table = table
+
+    def load(self) -> pa.Table:
+        return self._table
+
+    def save(self, data: object) -> None:
+        raise NotImplementedError
+
+    def _describe(self) -> dict:
+        return {}
+
+
 class TestOtherDatasets:
     def test_rows_of_the_engine_are_a_source(self, tmp_path, landing, spark):
         """A large table, which does not pass through the driver."""
-        from kedro.io import AbstractDataset
 
         class OnEngine(AbstractDataset):
             def load(self):
@@ -226,6 +267,32 @@ class TestOtherDatasets:
 
         assert texts(first) == [("1", "Ann"), ("2", None), ("3", "Eve")]
         assert texts(source.new(COLUMNS, first.bookmarks, landing)) == [("3", "Eve")]
+
+    @pytest.mark.parametrize(
+        ("kind", "values"),
+        [
+            (pa.date32(), [date(2024, 1, 1), None, date(2024, 1, 3)]),
+            (pa.timestamp("us"), [datetime(2024, 1, 1), None, datetime(2024, 1, 3)]),
+            (pa.int64(), [0, None, 2**60 + 1]),
+        ],
+    )
+    def test_rows_without_a_watermark_are_read_each_time(self, tmp_path, landing, kind, values):
+        table = rows((1, "a"), (2, "b"), (3, "c")).append_column("at", pa.array(values, kind))
+        source = FrameSource(dataset={"type": InMemory, "table": table}, watermark="at", overlap="1 hour").load()
+
+        first = source.new(COLUMNS, {}, landing)
+
+        assert [code for code, _ in texts(first)] == ["1", "2", "3"]
+        assert [code for code, _ in texts(source.new(COLUMNS, first.bookmarks, landing))] == ["2", "3"]
+
+    def test_a_watermark_of_another_type_is_refused(self, landing):
+        table = rows((1, "a")).append_column("at", pa.array(["2024-01-01"]))
+        source = FrameSource(dataset={"type": InMemory, "table": table}, watermark="at").load()
+
+        with pytest.raises(
+            LakehouseError, match=r"the watermark at is string. Name a column of whole numbers, dates or"
+        ):
+            source.new(COLUMNS, {}, landing)
 
     def test_a_table_of_a_spreadsheet_is_a_source(self, tmp_path, landing):
         people((1, "Ann", "2024-01-01T10:00Z")).drop(columns="changed_at").to_csv(tmp_path / "people.tsv", sep="\t")

@@ -105,11 +105,11 @@ def opened_files(outputs: Mapping[str, Any]) -> Iterator[DatasetState]:
     """The states of the source files and tables that a node read, as the opened sources that it returns list them."""
     for opened in (value for value in outputs.values() if isinstance(value, OpenedSources)):
         for location, digest in opened.files.items():
-            version, _, table_id = digest.partition("@")
+            version, at, table_id = digest.partition("@")
             namespace, path = _place(location)
             yield DatasetState(
                 name=location.rpartition("/")[2],
-                kind=DatasetKind.TABLE if table_id else DatasetKind.FILE,
+                kind=DatasetKind.TABLE if at else DatasetKind.FILE,
                 namespace=namespace,
                 path=path,
                 version=version,

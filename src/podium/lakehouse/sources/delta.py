@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from podium.lakehouse import engine
 from podium.lakehouse.errors import LakehouseError
@@ -56,23 +57,35 @@ class Table:
         table = handle(self._path)
         if not table.exists():
             raise LakehouseError(f"The source {self._path} does not exist. Name an existing table in the catalog.")
+        live = self._arrival is Arrival.LIVE
         version, table_id = table.newest()
         mark = json.loads(seen[self._path]) if self._path in seen else None
         if mark is not None:
             self._require_same(mark, version, table_id)
             if mark["version"] == version:
-                return Delivery(None, {})
+                return Delivery(None, {}, live=live)
         names = table.schema().names
-        live = self._arrival is Arrival.LIVE
         by_commit = live and self._told not in names
         if wrong := wrong_columns(names, columns):
             return Delivery(None, {}, {self._path: f"{self._path}: {'; '.join(wrong)}"})
         bookmark = {self._path: json.dumps({"table": table_id, "version": version})}
         opened = {self._path: f"{version}@{table_id}"}
         if self._path.startswith(CATALOG) or (mark is None and not by_commit):
-            return Delivery(self._whole(table, version, columns), bookmark, opened=opened, live=live)
+            return Delivery(self._whole(table, version, columns), bookmark, opened=opened, live=live, again=True)
         first = 0 if mark is None else mark["version"] + 1
-        return Delivery(self._added(first, version, names, columns), bookmark, opened=opened, live=live)
+        store, root = open_store(self._path)
+        files = [file for number in range(first, version + 1) for file in self._commit(store, root, number)]
+        if all(store.get_file_info(f"{root}/{file.path}").type is fs.FileType.File for file in files):
+            rows = self._read(store, root, files, table.schema(), columns) if files else None
+            return Delivery(rows, bookmark, opened=opened, live=live)
+        if by_commit:
+            raise LakehouseError(
+                f"Files that commits added to the source {self._path} since version {first} were removed, probably by "
+                "a VACUUM, and with them the time at which their rows arrived. Name a column with arrived_at, or set "
+                "arrival: history."
+            )
+        # After OPTIMIZE and VACUUM the rows are in other files, beside older ones. Ingestion drops those it knows.
+        return Delivery(self._whole(table, version, columns), bookmark, opened=opened, live=live, again=True)
 
     def missing(self) -> str:
         """Describe what was looked for."""
@@ -107,18 +120,12 @@ class Table:
         arrived = F.col(self._told).cast("timestamp") if live else None
         return engine_rows(frame, columns, self._item(version), arrived)
 
-    def _added(
-        self, first: int, last: int, names: Sequence[str], columns: Sequence[str]
-    ) -> pa.Table | DataFrame | None:
-        store, root = open_store(self._path)
-        files = [file for version in range(first, last + 1) for file in self._commit(store, root, version)]
-        files = [file for file in files if store.get_file_info(f"{root}/{file.path}").type is fs.FileType.File]
-        if not files:
-            return None
+    def _read(
+        self, store: fs.FileSystem, root: str, files: Sequence[Added], schema: StructType, columns: Sequence[str]
+    ) -> pa.Table | DataFrame:
         if sum(file.rows for file in files) <= FEW:
-            made = [self._in_driver(store, root, file, columns) for file in files]
-            return pa.concat_tables(made)
-        return self._by_engine(files, names, columns)
+            return pa.concat_tables([self._in_driver(store, root, file, columns) for file in files])
+        return self._by_engine(files, schema, columns)
 
     def _in_driver(self, store: fs.FileSystem, root: str, file: Added, columns: Sequence[str]) -> pa.Table:
         content = pq.read_table(f"{root}/{file.path}", filesystem=store, partitioning=None)
@@ -134,19 +141,21 @@ class Table:
             otherwise=file.committed,
         )
 
-    def _by_engine(self, files: Sequence[Added], names: Sequence[str], columns: Sequence[str]) -> DataFrame:
+    def _by_engine(self, files: Sequence[Added], schema: StructType, columns: Sequence[str]) -> DataFrame:
         alike: dict[tuple[int, datetime, str], list[Added]] = {}
         for file in files:
             alike.setdefault((file.version, file.committed, json.dumps(dict(file.partition))), []).append(file)
         frames = []
         for (version, committed, _), mine in alike.items():
             paths = [engine.location(f"{self._path}/{file.path}") for file in mine]
-            frame = engine.session().read.parquet(*paths)
+            # Name the columns: files that are older than a column lack it.
+            stored = StructType([field for field in schema if field.name not in mine[0].partition])
+            frame = engine.session().read.schema(stored).parquet(*paths)
             for name, value in mine[0].partition.items():
                 frame = frame.withColumn(name, F.lit(value))
             arrived = None
             if self._arrival is Arrival.LIVE:
-                told = self._told in names
+                told = self._told in schema.names
                 arrived = F.col(self._told).cast("timestamp") if told else F.lit(committed)
             frames.append(engine_rows(frame, columns, self._item(version), arrived))
         return reduce(DataFrame.unionByName, frames)
@@ -165,15 +174,15 @@ class Table:
         info: dict[str, int] = next((each["commitInfo"] for each in actions if "commitInfo" in each), {})
         committed = datetime.fromtimestamp(info.get("inCommitTimestamp", info.get("timestamp", 0)) / 1000, UTC)
         found = []
-        for add in (each["add"] for each in actions if "add" in each):
+        for add in (each["add"] for each in actions if "add" in each and each["add"]["dataChange"]):
             if add.get("deletionVector"):
                 raise LakehouseError(
                     f"Version {version} of the source {self._path} has deletion vectors, which Podium does not read. "
-                    "Rewrite the table without them: REORG TABLE … APPLY (PURGE)."
+                    "Rewrite the table without them (REORG TABLE … APPLY (PURGE)), then name the source in "
+                    "<domain>.ingestion.from_the_beginning for one run."
                 )
-            if add["dataChange"]:
-                rows = json.loads(add.get("stats") or "{}").get("numRecords", FEW + 1)
-                found.append(Added(unquote(add["path"]), rows, add.get("partitionValues") or {}, version, committed))
+            rows = json.loads(add.get("stats") or "{}").get("numRecords", FEW + 1)
+            found.append(Added(unquote(add["path"]), rows, add.get("partitionValues") or {}, version, committed))
         return found
 
 

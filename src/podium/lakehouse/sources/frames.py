@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from kedro.io import AbstractDataset, DatasetError
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -86,38 +87,60 @@ class Frame:
         )
 
     def _by_engine(self, frame: DataFrame, columns: Sequence[str], since: Any) -> Delivery:
-        newest = since
+        bookmark: dict[str, Any] = {}
         if self._watermark:
+            column = F.col(self._watermark)
             if since is not None:
-                frame = frame.filter(F.col(self._watermark) >= F.lit(_from(since, self._overlap)))
-            newest = _noted(frame.agg(F.max(self._watermark)).toArrow()[0][0].as_py()) or since
+                frame = frame.filter((column >= F.lit(_from(since, self._overlap))) | column.isNull())
+            newest = frame.agg(F.max(self._watermark)).toArrow().column(0)
+            bookmark[WATERMARK] = self._newest(newest, since)
         live = self._arrival is Arrival.LIVE
         arrived = F.col(self._told).cast("timestamp") if live else None
-        bookmark = {self._name: json.dumps({WATERMARK: newest} if self._watermark else {})}
-        return Delivery(engine_rows(frame, columns, self._name, arrived), bookmark, live=live)
+        rows = engine_rows(frame, columns, self._name, arrived)
+        return Delivery(rows, {self._name: json.dumps(bookmark)}, live=live, again=True)
 
     def _in_driver(
         self, table: pa.Table, columns: Sequence[str], mark: Mapping[str, Any], landing: Landing
     ) -> Delivery:
-        bookmark: dict[str, Any] = {}
+        live, bookmark = self._arrival is Arrival.LIVE, dict[str, Any]()
         if self._watermark:
-            since = mark.get(WATERMARK)
-            values = table[self._watermark].to_pandas()
-            bookmark[WATERMARK] = _noted(values.max()) or since
+            since, values = mark.get(WATERMARK), _comparable(table[self._watermark])
+            bookmark[WATERMARK] = self._newest(values, since)
             if since is not None:
-                table = table.filter(pa.array(values >= _from(since, self._overlap)))
-        wanted = [*columns, *([self._told] if self._arrival is Arrival.LIVE and self._told not in columns else [])]
-        text = as_text(table.select(wanted))
+                bound = pa.scalar(_from(since, self._overlap)).cast(values.type)
+                table = table.filter(pc.fill_null(pc.greater_equal(values, bound), True))
+        wanted = [*columns, *([self._told] if live and self._told not in columns else [])]
+        try:
+            text = as_text(table.select(wanted))
+        except pa.ArrowException as cause:
+            return Delivery(None, {}, {self._name: f"{self._name} cannot be read as text: {cause}"}, live=live)
         bookmark["sha256"] = _digest(text)
         if bookmark == mark:
-            return Delivery(None, {})
+            return Delivery(None, {}, live=live)
         rows = few_rows(text, columns, self._name, arrival=self._arrival, told=self._told, otherwise=None)
-        bookmarks, live = {self._name: json.dumps(bookmark)}, self._arrival is Arrival.LIVE
+        bookmarks = {self._name: json.dumps(bookmark)}
         if len(rows) <= FEW:
-            return Delivery(rows, bookmarks, live=live)
+            return Delivery(rows, bookmarks, live=live, again=True)
         schema = raw_schema(columns)
         url, _ = landing.land(f"table-{bookmark['sha256'][:16]}", iter(rows.to_batches()), schema)
-        return Delivery(landing.read([url], schema), bookmarks, live=live)
+        return Delivery(landing.read([url], schema), bookmarks, live=live, again=True)
+
+    def _newest(self, values: pa.ChunkedArray, since: Any) -> Any:
+        """The newest watermark as a JSON value: a number, or a time in ISO 8601.
+
+        Raises:
+            LakehouseError: the column holds neither numbers nor times.
+        """
+        kind = values.type
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_temporal(kind)):
+            raise LakehouseError(
+                f"The source {self._name}: the watermark {self._watermark} is {kind}. Name a column of whole numbers, "
+                "dates or times."
+            )
+        newest = pc.max(values).as_py()
+        if newest is None:
+            return since
+        return newest.isoformat() if isinstance(newest, date) else newest
 
 
 def few_rows(
@@ -163,13 +186,9 @@ def _with_parameter(dataset: AbstractDataset, since: Any) -> AbstractDataset:
     return dataset
 
 
-def _noted(value: Any) -> Any:
-    """A watermark as a JSON value; None for a missing one."""
-    if pd.isna(value):
-        return None
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    return value.item() if hasattr(value, "item") else value
+def _comparable(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A watermark column, with dates as times."""
+    return values.cast(pa.timestamp("us")) if pa.types.is_date(values.type) else values
 
 
 def _from(noted: Any, overlap: timedelta) -> Any:

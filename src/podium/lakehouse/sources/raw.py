@@ -70,6 +70,8 @@ class Delivery:
         refused: the files that cannot be read, and why. They have no bookmark, so the next intake tries them again.
         opened: the files that were read, and the SHA-256 of each.
         live: whether the time of arrival of the rows counts.
+        again: whether rows that were delivered before may be among them, so that an old time of arrival is no sign of a
+            late row.
     """
 
     rows: pa.Table | DataFrame | None
@@ -77,6 +79,7 @@ class Delivery:
     refused: Mapping[str, str] = field(default_factory=dict)
     opened: Mapping[str, str] = field(default_factory=dict)
     live: bool = False
+    again: bool = False
 
 
 class OpenedSources:

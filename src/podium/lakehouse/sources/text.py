@@ -33,7 +33,10 @@ SUFFIXES = tuple(f"{kind}{packing}" for kind in KINDS for packing in ("", *PACKE
 BLOCK = 8 << 20
 # Column separators other than the comma. A file with one of them is refused, and the error names the separator.
 SEPARATORS = {"semicolons": ";", "tabs": "\t", "vertical bars": "|"}
-UNREADABLE = (OSError, EOFError, UnicodeError, zipfile.BadZipFile, zlib.error, pa.ArrowInvalid, LakehouseError)
+UNREADABLE = (
+    *(OSError, EOFError, UnicodeError, RecursionError, zipfile.BadZipFile, zlib.error),
+    *(pa.ArrowException, LakehouseError),
+)
 
 
 def unpacked(name: str, stream: IO[bytes]) -> IO[bytes]:

@@ -57,7 +57,7 @@ def read(table: DataFrame) -> pd.DataFrame:
 
 
 def completed(table: DataFrame) -> pd.DataFrame:
-    """The records of the intakes that ended, oldest first. Of another one, bronze may hold some rows and lack others."""
+    """The records of the intakes that ended, oldest first. Of another one, bronze may hold only some rows."""
     records = read(table)
     return records[records["complete"].astype(bool)]
 

@@ -83,6 +83,10 @@ def judge(raw: pa.Table, event: Event, reference: Mapping[str, Any], limits: Lim
     malformed = raw["malformed"].is_valid().to_pandas().reset_index(drop=True)
     typed, rules = _typed(raw, event.contract)
     rules[malformed] = "another number of columns than the header"
+    if malformed.any():
+        # A line that cannot be split has no columns at all. Otherwise only the time of arrival cannot be read.
+        columns = [name for name in raw.column_names if name not in {each.name for each in EXTRA}]
+        rules[malformed & raw.select(columns).to_pandas().notna().any(axis=1)] = "its time of arrival is not a time"
     _limit(raw, limits, rules)
     _apply(event.contract, typed, rules)
     good = rules.isna()

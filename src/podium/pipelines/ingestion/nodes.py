@@ -54,7 +54,8 @@ class IngestionParams(Params):
         drop: files or tables none of whose rows are to be taken in. They are all quarantined.
         from_the_beginning: sources to take in as if they were new. Rows that are in bronze already are recognised.
         max_lateness_hours: a row of a live source that arrived longer than this before the newest row that was taken in
-            from there is quarantined. Null takes every row.
+            from there is quarantined. Null takes every row. It has no effect on sources whose rows are read again in
+            each run: tables other than Delta tables.
         recent_days: bronze takes only rows that became known in this many days before the newest new row, and rows
             without a date of their own. Null takes all rows.
     """

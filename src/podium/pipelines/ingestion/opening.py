@@ -145,7 +145,8 @@ def open_all(
         for name, each in rows.items()
         if each is not None or name not in intakes.newest
     }
-    newest = marks.dropna(subset=["newest"]).groupby("source")["newest"].max()
+    followed = marks[~marks["source"].isin(from_the_beginning)]
+    newest = followed.dropna(subset=["newest"]).groupby("source")["newest"].max()
     return Opened(
         rows=found,
         reference=domain.reference(small, given) if found else {},
@@ -174,11 +175,13 @@ def _require_lookups(
     domain: Domain, sources: Mapping[str, Raw], lookups: Mapping[str, Delivery], marks: pd.DataFrame
 ) -> None:
     """Fail if the rows of a lookup source are gone. Without them, all bronze tables would be made anew."""
-    gone = [name for name, each in lookups.items() if not each.bookmarks and name in {*marks["source"]}]
-    if gone:
+    known = {name: each for name, each in lookups.items() if name in {*marks["source"]}}
+    bad = [why for each in known.values() for why in each.refused.values()]
+    gone = [sources[name].missing() for name, each in known.items() if not each.bookmarks and not each.refused]
+    if bad or gone:
         raise LakehouseError(
             f"The sources of {domain.name} were refused, and nothing was written, because the events need rows that "
-            "are no longer there: " + "; ".join(sources[name].missing() for name in gone)
+            "are no longer there: " + "; ".join([*bad, *gone])
         )
 
 
@@ -261,7 +264,7 @@ def _widened(table: pa.Table, wanted: Sequence[str]) -> pa.Table:
 
 def _newest_arrival(delivery: Delivery) -> pd.Timestamp | None:
     """The newest time of arrival of a live source's rows."""
-    if not delivery.live or delivery.rows is None:
+    if not delivery.live or delivery.again or delivery.rows is None:
         return None
     if isinstance(delivery.rows, pa.Table):
         newest = pc.max(delivery.rows["known_from"]).as_py()
