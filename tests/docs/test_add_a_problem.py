@@ -107,6 +107,13 @@ def test_features_agree_with_pandas(project: Path) -> None:
         assert row.missed_share == ((past["came"] == "no").sum() + 1) / (len(past) + 5)
 
 
+def test_its_feature_tables_keep_their_contract(project: Path) -> None:
+    shutil.copytree(PROJECT / "tests", project / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    printed = in_copy(project, "-m", "pytest", "-p", "no:cacheprovider", "-rp", "-k", "visits", "tests/domains")
+    assert "test_a_feature_table_keeps_its_contract[visits.patient_history]" in printed
+    assert "1 passed" in printed
+
+
 def test_the_code_of_the_page_passes_ruff(project: Path) -> None:
     package = project / "src/clinic"
     for arguments in (["check"], ["format", "--check"]):

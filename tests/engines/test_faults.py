@@ -16,9 +16,9 @@ import pytest
 from podium.domains.flights import DOMAIN
 from podium.lakehouse import daemons, engine, processes
 from podium.lakehouse.cluster_master import registered
+from tests.bits import assert_same_rows, table_keys
 from tests.conftest import Project
 from tests.engines.conftest import AS_OF
-from tests.leaks import assert_same_rows, table_keys
 from tests.runs import Run
 
 if TYPE_CHECKING:

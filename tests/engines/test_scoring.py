@@ -14,9 +14,9 @@ from podium.models.model import Model, digest
 from podium.models.scoring import add_scores
 from podium.pipelines.ingestion.clock import parse_moment
 from podium.problems.flight_delay import PROBLEM
+from tests.bits import assert_same_rows
 from tests.conftest import SAIL, Project, on_two_engines
 from tests.engines.conftest import AS_OF
-from tests.leaks import assert_same_rows
 
 BY = [*PROBLEM.keys, "prediction_time"]
 ALGORITHMS = {"lightgbm": {"rounds": 15, "min_data_in_leaf": 20}, "logistic_regression": {}}

@@ -9,9 +9,9 @@ from __future__ import annotations
 import pytest
 
 from podium.domains.flights import DOMAIN
+from tests.bits import assert_same_rows, table_keys
 from tests.conftest import JVM, Project
 from tests.engines.conftest import AS_OF
-from tests.leaks import assert_same_rows, table_keys
 from tests.runs import Run
 
 TABLES = table_keys(DOMAIN)

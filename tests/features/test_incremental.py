@@ -8,7 +8,7 @@ import pytest
 from podium.domains.flights import DOMAIN
 from podium.features.code import table_code
 from podium.pipelines.feature_engineering import nodes
-from tests.leaks import assert_same_rows, table_keys
+from tests.bits import assert_same_rows, table_keys
 
 from .conftest import AS_OF
 

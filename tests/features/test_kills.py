@@ -10,8 +10,8 @@ import time
 import pytest
 
 from podium.domains.flights import DOMAIN
+from tests.bits import assert_same_rows, table_keys
 from tests.conftest import PROJECT, Project
-from tests.leaks import assert_same_rows, table_keys
 
 from .conftest import AS_OF
 

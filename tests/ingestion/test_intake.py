@@ -14,8 +14,8 @@ from podium.errors import IncompleteError, PodiumError
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.sources import files
 from podium.lakehouse.table import DeltaDataset
+from tests.bits import assert_same_rows, table_keys
 from tests.conftest import PROJECT, Project
-from tests.leaks import assert_same_rows, table_keys
 
 AS_OF = "2013-01-08"
 KEYS = table_keys(DOMAIN)

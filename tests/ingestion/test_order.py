@@ -5,7 +5,7 @@ import pytest
 from deltalake import DeltaTable
 
 from podium.domains.flights import DOMAIN
-from tests.leaks import assert_same_rows, table_keys
+from tests.bits import assert_same_rows, table_keys
 
 AS_OF = "2013-01-08"
 TABLES = [name for name in table_keys(DOMAIN) if name.startswith(("bronze/", "features/")) and "refreshes" not in name]

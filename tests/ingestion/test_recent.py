@@ -5,7 +5,7 @@ import pytest
 
 from podium.domains.flights import DOMAIN
 from podium.errors import PodiumError
-from tests.leaks import assert_same_rows, table_keys
+from tests.bits import assert_same_rows, table_keys
 
 # Timetables are published a day ahead here, so that the week has old and recent ones.
 SETTINGS = {"as_of": "2013-01-08", "flights__knowable__timetable_days": 1}

@@ -6,8 +6,8 @@ import pytest
 from podium.domains.flights import DOMAIN
 from podium.errors import PodiumError
 from podium.lakehouse.errors import LakehouseError
+from tests.bits import assert_same_rows, table_keys
 from tests.flights import KEYS
-from tests.leaks import assert_same_rows, table_keys
 
 AS_OF = "2013-01-06"
 TABLES = table_keys(DOMAIN)

@@ -11,8 +11,8 @@ from deltalake import write_deltalake
 
 from podium.domains.flights import DOMAIN
 from tests import postgres
+from tests.bits import assert_same_rows, table_keys
 from tests.conftest import PROJECT, Project
-from tests.leaks import assert_same_rows, table_keys
 
 AS_OF = "2013-01-06"
 TYPES = "podium.lakehouse.sources"

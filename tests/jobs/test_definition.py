@@ -222,7 +222,7 @@ def test_nodes_that_share_data_in_memory_must_be_in_the_same_task(conf):
     """Each task is a separate process, so data in memory cannot pass between tasks."""
     first = {"name": "features", "pipelines": ["training"], "nodes": ["training.flight_delay.build_training_set"]}
     said = refusal(conf, {"jobs.retrain.tasks": [first]})
-    assert "the task reads flight_delay.fitted_definitions, which exists in memory only, within one run" in said
+    assert "the task reads flight_delay.fitted_features, which exists in memory only, within one run" in said
 
 
 def test_two_tasks_can_share_a_pipeline_but_no_node(conf):

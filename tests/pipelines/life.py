@@ -35,8 +35,18 @@ WALL_CLOCK = ["scored_at"]
 
 def live(project: Project) -> None:
     """Run every stage in order."""
+    begin(project)
+    go_on(project)
+
+
+def begin(project: Project) -> None:
+    """Train a model and deploy it as the champion."""
     for stage in FIRST:
         project.run(stage, as_of=AS_OF, **QUICK)
+
+
+def go_on(project: Project) -> None:
+    """Score and monitor some weeks later."""
     for stage in THEN:
         project.run(stage, as_of=LATER, **QUICK)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -19,6 +20,11 @@ from podium.registry.versions import ModelVersion, load_version
 from tests.conftest import Project
 
 from .life import AS_OF, LATER, QUICK
+
+# Records of intakes: everything that the champion was trained on, and then facts of some day in March.
+NOTHING_SINCE = {"event": ["weather"], "intake": [1], "changed_from": pd.to_datetime(["1970-01-01"], utc=True)}
+LATE_HISTORY = {"event": ["weather"], "intake": [2], "changed_from": pd.to_datetime(["2013-03-01"], utc=True)}
+ALL_ANEW = {"event": ["weather"], "intake": [2], "changed_from": pd.to_datetime(["1970-01-01"], utc=True)}
 
 
 def rewritten(knowledge: Knowledge) -> DataFrame:
@@ -48,10 +54,10 @@ def check(lived: Project, champion: ModelVersion, spark):
     def table(name: str) -> DataFrame:
         return DeltaDataset(path=str(lived.lake / name), zone=name.partition("/")[0]).load()
 
-    def check(problem: Problem, examples=examples, **tables: DataFrame) -> None:
+    def check(problem: Problem, examples=examples, intake=NOTHING_SINCE, bronze=None, **tables: DataFrame) -> None:
         known = {name: table(f"features/{name}") for name in problem.uses if name not in tables} | tables
-        bronze = {event: table(f"bronze/{event}") for event in problem.request_reads}
-        require_same_features(champion, examples, bronze, known, problem)
+        bronze = bronze or {event: table(f"bronze/{event}") for event in problem.request_reads}
+        require_same_features(champion, examples, bronze, known, pd.DataFrame(intake), problem)
 
     check.table = table
     return check
@@ -83,6 +89,30 @@ def test_other_values_are_refused_with_both_values(check):
     assert "weather_temp is 0.0, at training " in said
     assert "weather_dewp" not in said
     assert "train anew: kedro run" in said
+
+
+def test_rows_that_late_history_changed_are_set_aside(check, caplog):
+    table = check.table("features/weather")
+    late = F.col("feature_time") >= F.lit(pd.Timestamp("2013-03-01", tz="UTC").to_pydatetime())
+    since = table.withColumn("weather_temp", F.when(late, 0.0).otherwise(F.col("weather_temp")))
+
+    with pytest.raises(PodiumError, match=r"weather_temp is 0\.0, at training "):
+        check(with_weather(compute=rewritten), weather=since)
+    check(with_weather(compute=rewritten), weather=since, intake=LATE_HISTORY)
+    assert "its training rows before 2013-03-01 00:00, the time of facts taken in later, the features" in caplog.text
+    always = table.withColumn("weather_temp", F.lit(0.0))
+    with pytest.raises(PodiumError, match=r"weather_temp is 0\.0, at training "):
+        check(with_weather(compute=rewritten), weather=always, intake=LATE_HISTORY)
+
+
+def test_without_rows_to_compare_nothing_is_scored(check):
+    """One row that is the same by chance proves nothing."""
+    few = check.table("bronze/timetable").filter("carrier = 'HA'")
+
+    with pytest.raises(PodiumError, match=r"too few of its training rows can be computed .*\(\d+ of 1000\): train"):
+        check(with_weather(compute=rewritten), bronze={"timetable": few})
+    with pytest.raises(PodiumError, match=r"before 1970-01-01 00:00, the time of .* \(0 of 0\): train anew"):
+        check(with_weather(compute=rewritten), intake=ALL_ANEW)
 
 
 def test_a_feature_that_moved_to_another_table_is_compared(check):

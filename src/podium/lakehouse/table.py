@@ -52,6 +52,7 @@ class Rows:
         window: the SQL predicate of the rows to replace. Every row of ``frame`` must fulfil it.
         mode: overrides the mode in the catalog.
         gone: for ``merge``: a boolean column that is not stored. Where it is true, the row is deleted from the table.
+        compared: for ``replace``: log how many rows of the window change. Costs a query, so ask only if that is rare.
     """
 
     frame: DataFrame
@@ -59,6 +60,7 @@ class Rows:
     window: str | None = None
     mode: Mode | None = None
     gone: str | None = None
+    compared: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,7 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             wait=wait_random_exponential(multiplier=0.2, max=10),
             before_sleep=lambda state: logger.info("%s: another writer committed first, trying again", self.path),
         )
+        before = self._handle.version() if rows.compared and self._exists() else None
         try:
             attempts(self._write, rows)
         except RetryError as lost:
@@ -189,6 +192,8 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
                 "attempts. Run the command again."
             ) from lost
         self.saved_version, self.table_id = self._handle.newest()
+        if before is not None:
+            self._log_changes(rows, before, self.saved_version)
 
     def delta(self) -> DeltaTable:
         """The table as delta-rs reads it, for its version, history and files. Starts no engine."""
@@ -235,6 +240,18 @@ class DeltaDataset(AbstractDataset[DataFrame | Rows | Unchanged, DataFrame | Non
             self._replace(frame, rows.window)
         else:
             self._merge(frame, rows.keys or self.keys, update=mode is Mode.MERGE, gone=rows.gone)
+
+    def _log_changes(self, rows: Rows, before: int, after: int) -> None:
+        """Log how many rows of the window differ between two versions: rows that are new, gone or have other values."""
+        assert rows.window is not None
+        old, new = (self._handle.read(version).filter(rows.window) for version in (before, after))
+        both = old.withColumn("_n", F.lit(-1)).unionByName(new.withColumn("_n", F.lit(1)))
+        unequal = both.groupBy(*new.columns).agg(F.sum("_n").alias("_n")).filter(F.col("_n") != 0)
+        keys = unequal.select(*rows.keys).distinct()
+        total = new.agg(F.count(F.lit(1)).alias("rows")).crossJoin(keys.agg(F.count(F.lit(1)).alias("changed")))
+        facts = total.toArrow().to_pylist()[0]
+        name = "/".join(self.path.split("/")[-2:])
+        logger.info("%s: %s of %s rows have changed", name, f"{facts['changed']:,}", f"{facts['rows']:,}")
 
     def _check_complete(self, rows: Rows, mode: Mode) -> None:
         """Raise if a save lacks the keys or the window that its mode needs, even if the table does not exist yet."""

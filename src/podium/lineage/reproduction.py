@@ -31,9 +31,9 @@ __all__ = ["Again", "ReproductionPlan", "carry_out", "plan"]
 
 # The dataset with the rows that training fits a model to.
 SEEN = "fitted_rows"
-# The dataset with the definitions of the features. The node that makes it refuses feature tables of other code, but the
+# The dataset with the state of the feature tables. The node that makes it refuses feature tables of other code, but the
 # tables that training read may well be of other code than today's.
-DEFINED = "fitted_definitions"
+STATE = "fitted_features"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +105,11 @@ def plan(history: History, known: Known, training: Pipeline, catalog: DataCatalo
             f"{known.name}/{known.version} cannot be trained again, because its run {run.run_id} recorded no lineage. "
             "Choose another version."
         )
-    whole, defined = training.to_outputs(f"{known.name}.candidate"), f"{known.name}.{DEFINED}"
-    pipeline = Pipeline([node for node in whole.nodes if defined not in node.outputs])
+    whole, state = training.to_outputs(f"{known.name}.candidate"), f"{known.name}.{STATE}"
+    pipeline = Pipeline([node for node in whole.nodes if state not in node.outputs])
     read = _read(pipeline, steps)
-    pinned = {name: read[name] for name in pipeline.inputs() - {defined} if name in read}
-    unknown = [name for name in pipeline.inputs() - {defined} if name not in read and not name.startswith("params:")]
+    pinned = {name: read[name] for name in pipeline.inputs() - {state} if name in read}
+    unknown = [name for name in pipeline.inputs() - {state} if name not in read and not name.startswith("params:")]
     given = {key: value for step in steps for key, value in step.parameters.items()}
     wanted = [name.removeprefix("params:") for name in pipeline.inputs() if name.startswith("params:")]
     unknown += [f"the parameter {name}" for name in wanted if name not in given]
@@ -160,7 +160,7 @@ def carry_out(plan: ReproductionPlan, history: History, catalog: DataCatalog) ->
         dataset.version = int(state.version)
     for key, value in _parameters(plan).items():
         catalog[f"params:{key}"] = value
-    catalog[f"{name}.{DEFINED}"] = {}
+    catalog[f"{name}.{STATE}"] = {}
     kept = {dataset: _Kept() for dataset in plan.pipeline.datasets() - plan.pipeline.inputs()}
     for entry, dataset in kept.items():
         catalog[entry] = dataset

@@ -48,7 +48,7 @@ def plan(
     null if all rows are due, because there is no table yet, or other code computed it: ``code`` is the digest of the
     table's definition. A table that is computed again is computed as far as it had reached. ``reached`` is the time up
     to which the table is computed after the refresh; ``moved`` says whether that is another time than before, or rows
-    are computed.
+    are computed; ``again`` says whether some of the rows were computed before.
     """
     changes = completed(intake)
     earlier = refreshed(seen) if seen is not None else {}
@@ -71,14 +71,17 @@ def plan(
         due = since is None or table.next_time(since) <= until
         reached = max(until, before.until) if before else until
         moved = due or before is None or before.until < reached
-        rows.append((table.name, code, int(changes["intake"].max()), since, until, reached, due, moved))
+        twice = before is not None and since is not None and since < before.until
+        rows.append((table.name, code, int(changes["intake"].max()), since, until, reached, due, moved, twice))
     for moment, names in late.items():
         logger.info(
             "Facts known from %s on were taken in late. From then on, these feature tables are computed again: %s",
             f"{moment:%Y-%m-%d %H:%M}",
             ", ".join(names),
         )
-    plans = pd.DataFrame(rows, columns=["table", "code", "intake", "since", "until", "reached", "due", "moved"])
+    plans = pd.DataFrame(
+        rows, columns=["table", "code", "intake", "since", "until", "reached", "due", "moved", "again"]
+    )
     return plans.astype(dict.fromkeys(("since", "until", "reached"), "datetime64[us, UTC]"))
 
 
@@ -112,7 +115,7 @@ def refresh(plans: pd.DataFrame, *bronze: DataFrame, table: FeatureTable, domain
     # the window begin at the first possible row: engines know the last time in a file only to the millisecond, and
     # would rewrite a file that ends at ``since``.
     window = f"feature_time >= {_literal(table.next_time(since))} AND feature_time <= {_literal(until)}"
-    return Rows(frame=rows, keys=keys, window=window)
+    return Rows(frame=rows, keys=keys, window=window, compared=bool(mine["again"]))
 
 
 def _literal(moment: datetime) -> str:

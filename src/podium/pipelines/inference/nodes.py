@@ -71,9 +71,9 @@ def score(
     require_usable(refreshes, as_of, problem)
     bronze = dict(zip(problem.request_reads, frames, strict=False))
     tables = dict(zip(problem.uses, frames[len(bronze) :], strict=True))
-    require_same_features(champion, examples, bronze, tables, problem)
-    mark = _mark(marks, champion) if seen is not None else None
     taken_in = completed(intake)
+    require_same_features(champion, examples, bronze, tables, taken_in, problem)
+    mark = _mark(marks, champion) if seen is not None else None
     after = _after(mark, champion, taken_in, problem)
     # A run for an earlier time looks at no later request, so it leaves the mark as it is.
     now = Mark(as_of, int(taken_in["intake"].max()))

@@ -1,6 +1,8 @@
 """The nodes of training: turn a training set into a candidate and the baseline that the candidate must beat."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame
@@ -8,7 +10,6 @@ from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
 from podium.features.as_of import known_at
-from podium.features.code import definitions
 from podium.models import Model
 from podium.models.fitting import fit
 from podium.models.labelled_rows import Examples
@@ -126,12 +127,14 @@ def describe(
     model: Model,
     baseline: Model,
     choice: Choice,
+    features: Mapping[str, Any],
     as_of: datetime,
     params: TrainingParams,
-    *,
-    problem: Problem,
 ) -> Candidate:
-    """Assemble the candidate from four things: the model, its baseline, a record of the training, and example rows."""
+    """Assemble the candidate from four things: the model, its baseline, a record of the training, and example rows.
+
+    ``features`` is what ``check_features`` found, and becomes part of the record.
+    """
     training = {
         "trained_from": rows["prediction_time"].min().isoformat(),
         "trained_until": rows["prediction_time"].max().isoformat(),
@@ -142,7 +145,7 @@ def describe(
         "validation": {"log_loss": choice.log_loss, "auc": choice.auc},
         "holdout_days": params.holdout_days,
         "features": len(model.features),
-        "definitions": definitions(problem),
+        **features,
     }
     example = rows[list(model.features)].head(3).reset_index(drop=True)
     numbers = [name for name in model.features if name not in model.categorical]

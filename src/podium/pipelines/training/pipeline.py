@@ -18,12 +18,12 @@ def create_pipeline(problem: Problem) -> Pipeline:
         node(
             training_set.check_features,
             inputs=[as_of, f"{domain}.features_refreshes"],
-            outputs="fitted_definitions",
+            outputs="fitted_features",
             problem=problem,
         ),
         node(
             training_set.build_training_set,
-            inputs=[as_of, "fitted_definitions", *bronze, *tables],
+            inputs=[as_of, "fitted_features", *bronze, *tables],
             outputs="training_sets_examples",
             problem=problem,
         ),
@@ -48,9 +48,11 @@ def create_pipeline(problem: Problem) -> Pipeline:
         node(nodes.fit_baseline, inputs=["fitted_rows", "params:training"], outputs="fitted_baseline", problem=problem),
         node(
             nodes.describe,
-            inputs=["fitted_rows", "fitted_model", "fitted_baseline", "fitted_choice", as_of, "params:training"],
+            inputs=[
+                *("fitted_rows", "fitted_model", "fitted_baseline", "fitted_choice", "fitted_features"),
+                *(as_of, "params:training"),
+            ],
             outputs="candidate",
-            problem=problem,
         ),
     ]
     return ingestion.create_clock(problem.domain) + stage(problem.name, "training", table)

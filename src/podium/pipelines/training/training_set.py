@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.features.code import definitions
 from podium.features.feature_join import described, labelled, requests_between
-from podium.features.refreshes import require_usable
+from podium.features.refreshes import refreshed, require_usable
 from podium.lakehouse.table import Rows
 from podium.problems.base import Problem
 
@@ -21,23 +22,28 @@ def events_read(problem: Problem) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*problem.request_reads, *problem.label_reads)))
 
 
-def check_features(as_of: datetime, refreshes: DataFrame, *, problem: Problem) -> dict[str, str]:
-    """Check that the feature tables reach ``as_of`` and that this code computed them. Return the definitions.
+def check_features(as_of: datetime, refreshes: DataFrame, *, problem: Problem) -> dict[str, Any]:
+    """Check that the feature tables reach ``as_of`` and that this code computed them.
+
+    Returns what the model version has to record of them: the ``definitions`` of its features, and the ``intake`` up to
+    which all of the tables have seen what was taken in.
 
     Raises:
         PodiumError: a table ends too early, or other code computed it.
     """
     require_usable(refreshes, as_of, problem)
-    return definitions(problem)
+    found = refreshed(refreshes)
+    seen = [found[name].intake for name in problem.uses]
+    return {"definitions": definitions(problem), "intake": min(seen, default=0)}
 
 
-def build_training_set(as_of: datetime, defined: dict[str, str], *frames: DataFrame, problem: Problem) -> Rows:
+def build_training_set(as_of: datetime, features: dict[str, Any], *frames: DataFrame, problem: Problem) -> Rows:
     """Join each request whose label was known at ``as_of`` with the features known at its ``prediction_time``.
 
     Args:
         as_of: the time of the training set, stored in each row. The rows replace those of an earlier run with the same
             ``as_of``.
-        defined: the definitions of the features, from ``check_features``, so that this node runs after that one.
+        features: from ``check_features``, so that this node runs after that one.
         frames: the bronze tables of ``events_read``, then the feature tables in the order of ``problem.tables``.
         problem: the ML question.
     """
