@@ -1,6 +1,7 @@
-"""Functions for Arrow data: join small batches, convert columns to numpy, and hand a table to the engine."""
+"""Functions for Arrow data: join small batches, convert columns to numpy, add columns, hand a table to the engine."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,10 @@ from pyspark.sql.types import StructType
 
 from podium.lakehouse import engine
 
-__all__ = ["as_frame", "gathered", "numpy_columns", "spark_schema"]
+__all__ = ["as_frame", "gathered", "numpy_columns", "spark_schema", "with_numbers"]
+
+# Few rows are an Arrow table, many a lazy frame.
+FewOrMany = TypeVar("FewOrMany", pa.Table, DataFrame)
 
 # Join small batches up to this number of rows. Engines pass batches of about a thousand rows, and most operations take
 # about as long for a thousand rows as for 65,536.
@@ -41,6 +45,28 @@ def numpy_columns(batch: pa.RecordBatch, names: Iterable[str]) -> dict[str, np.n
         else:
             columns[name] = column.to_numpy(zero_copy_only=False)
     return columns
+
+
+Numbers = Callable[[pa.RecordBatch], Iterable[np.ndarray]]
+
+
+def with_numbers(rows: FewOrMany, names: Sequence[str], compute: Numbers) -> FewOrMany:
+    """Add columns of doubles that a function computes from a batch of rows.
+
+    The engine's workers compute those of a lazy frame. For few rows, starting a worker takes longer than the rest.
+    """
+    if isinstance(rows, pa.Table):
+        batches: list[pa.RecordBatch] = rows.to_batches() or [pa.RecordBatch.from_pylist([], rows.schema)]
+        return pa.Table.from_batches([*_extended(batches, names, compute)])
+    fields: list[str] = [f"`{field.name}` {field.dataType.simpleString()}" for field in rows.schema.fields]
+    fields += [f"`{name}` double" for name in names]
+    return rows.mapInArrow(lambda batches: _extended(batches, names, compute), ", ".join(fields))
+
+
+def _extended(batches: Iterable[pa.RecordBatch], names: Sequence[str], compute: Numbers) -> Iterator[pa.RecordBatch]:
+    for batch in gathered(batches):
+        numbers = [pa.array(found, pa.float64()) for found in compute(batch)]
+        yield pa.RecordBatch.from_arrays([*batch.columns, *numbers], [*batch.schema.names, *names])
 
 
 def as_frame(table: pa.Table) -> DataFrame:

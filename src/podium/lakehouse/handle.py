@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -84,6 +85,35 @@ def handle(path: str) -> Handle:
     return ByName(".".join(f"`{step}`" for step in (catalog, schema, "_".join(table))))
 
 
+# The tables that this process has opened, and what tells that the log of a table is still the same.
+_opened: dict[str, tuple[DeltaTable, tuple[int, int]]] = {}
+
+
+def _at_newest(path: str) -> DeltaTable:
+    """The table at its newest version. A log that this process has read before is read on from there.
+
+    A run opens each table many times, and reading a log of a hundred commits takes ten times as long as looking for the
+    next one. Don't load other versions with the object: others use it, too.
+    """
+    known, seen = _opened.get(path, (None, None))
+    if known is not None and _commit(path, known.version()) == seen:
+        known.update_incremental()
+    else:
+        known = DeltaTable(path)
+    if (found := _commit(path, known.version())) is not None:
+        _opened[path] = known, found
+    return known
+
+
+def _commit(path: str, version: int) -> tuple[int, int] | None:
+    """What tells the file of a commit from that of a table that was dropped and made anew. None in an object store."""
+    try:
+        found = Path(path, "_delta_log", f"{version:020}.json").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 class ByPath:
     """A table in a folder or an object store."""
 
@@ -116,7 +146,7 @@ class ByPath:
 
     def newest(self) -> tuple[int, str]:
         """The newest version number, and the id that Delta gave the table on creation."""
-        self._seen = DeltaTable(self._path)
+        self._seen = _at_newest(self._path)
         return self._seen.version(), str(self._seen.metadata().id)
 
     def lacks(self, columns: Iterable[str], version: int) -> bool:
@@ -138,7 +168,7 @@ class ByPath:
 
     def schema(self) -> StructType:
         """The table's columns."""
-        return _spark(DeltaTable(self._path))
+        return _spark(_at_newest(self._path))
 
     def create(self, schema: StructType, partition_by: Sequence[str], properties: Mapping[str, str]) -> None:
         """Create the table without rows. A no-op if it exists."""

@@ -1,13 +1,13 @@
-"""Score the rows of a table on the engine (Sail or Spark). Each worker process loads a model only once."""
+"""Score rows: many on the engine, where each worker process loads a model only once, and few in this process."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
 
-from podium.lakehouse.batches import gathered, numpy_columns
+from podium.lakehouse.batches import FewOrMany, numpy_columns, with_numbers
 
 from .loading import load
 from .model import Model
@@ -18,21 +18,20 @@ __all__ = ["add_scores"]
 _loaded: dict[str, Model] = {}
 
 
-def add_scores(frame: DataFrame, model: Model, *, digest: str) -> DataFrame:
-    """Add the column ``score`` to ``frame``: the probability of the positive class (double).
+def add_scores(rows: FewOrMany, model: Model, *, digest: str) -> FewOrMany:
+    """Add the column ``score`` to ``rows``: the probability of the positive class (double).
 
-    The task carries the model's files, so a worker needs no access to the registry.
+    If the engine's workers score, the task carries the model's files, so a worker needs no access to the registry.
     """
+    if isinstance(rows, pa.Table):
+        return with_numbers(rows, ["score"], lambda batch: [model.score(numpy_columns(batch, model.features))])
     files = _files(model)
 
-    def in_worker(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def scores(batch: pa.RecordBatch) -> Iterable[np.ndarray]:
         known = _in_worker(digest, files)
-        for batch in gathered(batches):
-            score = pa.array(known.score(numpy_columns(batch, known.features)), pa.float64())
-            yield pa.RecordBatch.from_arrays([*batch.columns, score], [*batch.schema.names, "score"])
+        return [known.score(numpy_columns(batch, known.features))]
 
-    fields = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in frame.schema.fields)
-    return frame.mapInArrow(in_worker, f"{fields}, score double")
+    return with_numbers(rows, ["score"], scores)
 
 
 def _files(model: Model) -> dict[str, bytes]:

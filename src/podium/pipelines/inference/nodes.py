@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
-from podium.features.feature_join import described, requests_between
+from podium.features.feature_join import described, described_few, requests_between
 from podium.features.refreshes import require_usable
 from podium.lakehouse.batches import as_frame
 from podium.lakehouse.run_command import run_command
@@ -25,6 +25,8 @@ from podium.registry.versions import ModelVersion
 from .changed_definitions import require_same_features
 
 INSTANT = timedelta(microseconds=1)
+# Up to this number of requests, such as those of an hour, this process scores; beyond it, the engine's workers.
+FEW = 2_000
 
 
 class InferenceParams(Params):
@@ -83,12 +85,17 @@ def score(
         mine = seen.filter((F.col("model_version") == champion.version) & (F.col("prediction_time") > F.lit(after)))
         asked = asked.join(mine.select(*problem.keys), list(problem.keys), "left_anti")
     features = [name for name in problem.feature_names if name not in problem.keys]
+    some = asked.limit(FEW + 1).toArrow()
     # Without requests, still save the frame if the log lacks a feature of the champion: monitoring needs its column.
-    if seen is not None and set(features) <= set(seen.columns) and asked.isEmpty():
+    if seen is not None and not len(some) and set(features) <= set(seen.columns):
         nothing = Unchanged(f"version {champion.version} has scored every request up to {as_of:%Y-%m-%d %H:%M}")
         return nothing, reached
-    described_now = described(asked, tables, problem, after=after)
-    scored = add_scores(described_now, champion.model, digest=champion.digest)
+    if 0 < len(some) <= FEW:
+        described_now = described_few(some, tables, problem, after=after)
+        scored = as_frame(add_scores(described_now, champion.model, digest=champion.digest))
+    else:
+        described_now = described(asked, tables, problem, after=after)
+        scored = add_scores(described_now, champion.model, digest=champion.digest)
     rows = scored.select(
         *problem.keys,
         "prediction_time",

@@ -36,7 +36,7 @@ from .intakes import (
 )
 from .judge import Limits, judged
 from .opening import Opened, open_all
-from .versions import candidates, is_new_repeat, is_rewritten, is_version, settle
+from .versions import candidates, is_new_repeat, is_rewritten, is_version, settle, settle_few
 
 logger = logging.getLogger(__name__)
 
@@ -174,9 +174,9 @@ def settle_event(
     if isinstance(verdict.rows, pa.Table):
         taken_in = [_near(frame, verdict.rows, event) for frame in taken_in]
     rows = _recent(verdict, since.get(event.name)).select(*_columns(event), "item", "row")
-    settled = settle(candidates(rows, event, *taken_in), event, taken_in, live=verdict.live)
     if isinstance(verdict.rows, pa.Table):
-        return settled.toArrow()
+        return settle_few(rows, event, taken_in, live=verdict.live).toArrow()
+    settled = settle(candidates(rows, event, *taken_in), event, taken_in, live=verdict.live)
     return landing.keep(f"settled-{opened.name(event)}-{opened.intakes.number}", settled)
 
 

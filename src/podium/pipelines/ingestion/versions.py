@@ -54,8 +54,25 @@ def settle(rows: DataFrame, event: Event, taken_in: Sequence[DataFrame], *, live
         and ``stored`` (1 for a row of the bronze table, 2 for an earlier repeat, 0 for a new row); and, for a row of
         the bronze table, ``was``, the number that it has there. Lazy.
     """
+    ours, keys, alone = _of_the_same_facts(rows, event, taken_in), list(event.keys), F.lit(1).cast("int")
+    # Most facts have one row. Look for versions only among the others: sorting all rows would take many times longer.
+    several = ours.groupBy(*keys).agg(F.count(F.lit(1)).alias("_rows")).filter(F.col("_rows") > 1).drop("_rows")
+    single = ours.join(several, keys, "left_anti").withColumn("role", F.lit(FIRST)).withColumn("version", alone)
+    versioned = _versions(ours.join(several, keys, "left_semi"), event, live=live)
+    found = _settled_columns(event)
+    return single.select(*found).union(versioned.select(*found))
+
+
+def settle_few(rows: DataFrame, event: Event, taken_in: Sequence[DataFrame], *, live: bool) -> DataFrame:
+    """Do the same for few rows, also those that have been taken in before. The engine reads each table only once."""
+    ours = _of_the_same_facts(rows, event, taken_in)
+    return _versions(ours, event, live=live).select(*_settled_columns(event))
+
+
+def _of_the_same_facts(rows: DataFrame, event: Event, taken_in: Sequence[DataFrame]) -> DataFrame:
+    """New rows, and the rows of the same facts that have been taken in before."""
     # Don't ask the engine for columns or types: each answer takes it some milliseconds, and an hour has few rows.
-    columns = [*event.columns, "arrived_at", "known_at"]
+    columns = [*event.columns, *TIMES]
     nowhere = [F.lit(None).cast(dtype).alias(name) for name, dtype in PLACE.items()]
     no_number = F.lit(None).cast("int")
     ours = rows.select(*columns, *PLACE, F.lit(0).alias("stored"), no_number.alias("was"))
@@ -64,20 +81,18 @@ def settle(rows: DataFrame, event: Event, taken_in: Sequence[DataFrame], *, live
         was = F.col("version") if number == BRONZE else no_number
         theirs = frame.select(*columns, *nowhere, F.lit(number).alias("stored"), was.alias("was"))
         ours = ours.union(theirs.join(facts, list(event.keys), "left_semi"))
-    # Most facts have one row. Look for versions only among the others: sorting all rows would take many times longer.
-    keys, alone = list(event.keys), F.lit(1).cast("int")
-    several = ours.groupBy(*keys).agg(F.count(F.lit(1)).alias("_rows")).filter(F.col("_rows") > 1).drop("_rows")
-    single = ours.join(several, keys, "left_anti").withColumn("role", F.lit(FIRST)).withColumn("version", alone)
-    found = [*columns, "stored", "was", "role", "version"]
-    versioned = _versions(ours.join(several, keys, "left_semi"), event, columns, live=live)
-    return single.select(*found).union(versioned.select(*found))
+    return ours
 
 
-def _versions(rows: DataFrame, event: Event, columns: Sequence[str], *, live: bool) -> DataFrame:
+def _settled_columns(event: Event) -> list[str]:
+    return [*event.columns, *TIMES, "stored", "was", "role", "version"]
+
+
+def _versions(rows: DataFrame, event: Event, *, live: bool) -> DataFrame:
     """Add ``role`` and ``version`` to all rows of some facts."""
-    content = [name for name in columns if name not in (*event.keys, *TIMES)]
-    # Among rows that are the same, a row of the bronze table comes first, so that it stays.
-    same: list[Column | str] = [(F.col("stored") != 1).cast("int"), "stored"]
+    content = [name for name in event.columns if name not in event.keys]
+    # Among rows that are the same, a row of the bronze table comes first, so that it stays, and a new one last.
+    same: list[Column | str] = [(F.col("stored") == 0).cast("int"), "stored"]
     taken: list[Column | str] = [
         (F.col("stored") == 0).cast("int"),
         F.col("was").asc_nulls_last(),  # null for an earlier repeat, which may be in the bronze table by now
