@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from podium.features.feature_join import described, requests_between
+from podium.features.feature_join import described, described_few, requests_between
 from podium.lakehouse import engine
 from podium.lakehouse.table import DeltaDataset
 from podium.models.fitting import fit
@@ -22,15 +22,20 @@ BY = [*PROBLEM.keys, "prediction_time"]
 ALGORITHMS = {"lightgbm": {"rounds": 15, "min_data_in_leaf": 20}, "logistic_regression": {}}
 
 
-def all_described(project: Project):
-    """Every request of the project with its features, computed by the current engine."""
+def asked_and_tables(project: Project):
+    """Every request of the project, and the feature tables, read by the current engine."""
 
     def table(name: str):
         return DeltaDataset(path=str(project.lake / name), zone=name.partition("/")[0]).load()
 
     bronze = {event: table(f"bronze/{event}") for event in PROBLEM.request_reads}
     asked = requests_between(bronze, PROBLEM, after=None, until=parse_moment(AS_OF))
-    return described(asked, {each.name: table(f"features/{each.name}") for each in PROBLEM.tables}, PROBLEM)
+    return asked, {each.name: table(f"features/{each.name}") for each in PROBLEM.tables}
+
+
+def all_described(project: Project):
+    """Every request of the project with its features, computed by the current engine."""
+    return described(*asked_and_tables(project), PROBLEM)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +80,24 @@ def test_every_engine_gives_the_same_features_and_scores(engine_name, on_sail, o
         expected = model.score(on_sail_described)
         assert np.ptp(expected) > 0.1
         np.testing.assert_allclose(found[name], expected, rtol=0, atol=1e-9)
+
+
+@on_two_engines
+def test_few_requests_get_the_same_from_this_process(engine_name, on_sail, on_sail_described, models, tmp_path):
+    asked, tables = asked_and_tables(on_sail)
+    few = asked.filter(f"carrier = '{on_sail_described['carrier'][0]}'").toArrow()
+    mine = on_sail_described[on_sail_described["carrier"] == on_sail_described["carrier"][0]].reset_index(drop=True)
+
+    found = described_few(few, tables, PROBLEM)
+
+    assert len(found) > 10
+    for name, model in models.items():
+        found = add_scores(found, model, digest="").rename_columns({"score": name})
+        mine[name] = model.score(mine)
+    found = found.to_pandas().sort_values(BY, ignore_index=True)
+    assert_same_rows(mine.drop(columns=list(models)), found.drop(columns=list(models)), keys=BY)
+    for name in models:
+        np.testing.assert_array_equal(found[name], mine[name])
 
 
 @on_two_engines

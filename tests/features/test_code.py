@@ -1,6 +1,8 @@
 """The digest of a definition changes with the code that it depends on, and with no other code."""
 
 import importlib
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -107,6 +109,82 @@ def test_the_examples_tables_depend_on_their_own_modules_only():
     for table in DOMAIN.tables:
         compute = table.compute.func if isinstance(table.compute, partial) else table.compute
         assert not [name for name in modules_of(compute.__module__) if "pictures" in name or "contracts" in name]
+
+
+def trailing(days, then=None):
+    """A computation that holds a number, and maybe another computation."""
+
+    def compute(knowledge):
+        return then, days
+
+    return compute
+
+
+class Trailing:
+    """A computation with a state, which is called or whose method is used."""
+
+    def __init__(self, days):
+        self.days = days
+
+    def __call__(self, knowledge):
+        return self.days
+
+    def compute(self, knowledge):
+        return self.days
+
+
+def held(default):
+    """A computation with a default value."""
+    return lambda knowledge, days=default: days
+
+
+WAYS = {
+    "closure": trailing,
+    "closure in a closure": lambda days: trailing(1, trailing(days)),
+    "object": Trailing,
+    "method": lambda days: Trailing(days).compute,
+    "default": held,
+    "argument": lambda days: partial(trailing, days),
+    "named argument": lambda days: partial(trailing, 1, then={"days": days}),
+    "object as an argument": lambda days: partial(trailing, Trailing(days)),
+}
+
+
+@pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
+def test_values_that_a_computation_holds_count(make):
+    table = DOMAIN.table("weather")
+    one, same, other = (table_code(replace(table, compute=make(days))) for days in (3, 3, 7))
+
+    assert one == same
+    assert one != other
+
+
+def test_a_computation_may_hold_itself():
+    def again(knowledge):
+        return again
+
+    assert table_code(replace(DOMAIN.table("weather"), compute=again))
+
+
+def test_a_digest_is_the_same_in_every_process():
+    """The order of a set of texts differs from process to process."""
+    program = (
+        "from dataclasses import replace; from functools import partial; from podium.features.code import table_code;"
+        "from podium.domains.flights import DOMAIN; table = DOMAIN.table('weather');"
+        "print(table_code(replace(table, compute=partial(table.compute, {'north', 'south', 'east', 'west'}))))"
+    )
+    run = partial(subprocess.run, [sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    said = {run(env=os.environ | {"PYTHONHASHSEED": seed}).stdout for seed in ("1", "2", "3")}
+
+    assert len(said) == 1
+
+
+def test_how_requests_are_made_and_corrections_are_seen_counts():
+    other = replace(PROBLEM, requests=lambda bronze: bronze["timetable"])
+    event = DOMAIN.event("weather")
+
+    assert changed_definitions(definitions(PROBLEM), other) == ["requests"]
+    assert code.event_code(replace(event, corrections="all")) != code.event_code(event)
 
 
 def test_changed_definitions_are_named():

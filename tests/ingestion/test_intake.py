@@ -28,6 +28,13 @@ def days(week: dict[str, pd.DataFrame], *wanted: int) -> pd.DataFrame:
     return flights[flights["day"].astype(int).isin(wanted)]
 
 
+def ingest(project: Project) -> tuple[list[str], dict[str, str]]:
+    """The command that takes in what is new, in another process, and its environment variables."""
+    command = [sys.executable, "-m", "podium", "run", "--pipelines", "eda", "--namespaces", "ingestion.flights"]
+    command += ["--params", f"flights.source={project.source}"]
+    return command, os.environ | {"PODIUM_DATA": str(project.data), "COLUMNS": "200"}
+
+
 @pytest.fixture
 def five_days(week, new_project) -> Project:
     """A project with five days of flights, and the weather of the whole week."""
@@ -57,15 +64,37 @@ def test_a_bad_file_among_good_ones_is_left_out_until_it_is_mended(week, five_da
 
 def test_the_exit_code_says_that_a_file_was_left_out(five_days):
     (five_days.source / "weather-more.csv.gz").write_bytes(b"nope")
-    command = [sys.executable, "-m", "podium", "run", "--pipelines", "eda", "--namespaces", "ingestion.flights"]
-    command += ["--params", f"flights.source={five_days.source}"]
-    environment = os.environ | {"PODIUM_DATA": str(five_days.data), "COLUMNS": "200"}
+    command, environment = ingest(five_days)
 
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
 
     assert done.returncode == 3, done.stderr
     assert "weather-more.csv.gz cannot be read" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_of_two_intakes_at_the_same_time_both_are_recorded(week, five_days, monkeypatch):
+    """A second run takes in the same day and one more, after the first has written bronze and before it has ended."""
+    days(week, 6).to_csv(five_days.source / "flights-6.csv", index=False)
+    save, others = DeltaDataset.save, []
+
+    def slow(dataset: DeltaDataset, data: object) -> None:
+        if dataset.path.endswith("quarantine/marks") and not others:
+            days(week, 7).to_csv(five_days.source / "flights-7.csv", index=False)
+            command, environment = ingest(five_days)
+            others.append(subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=True))
+        save(dataset, data)
+
+    monkeypatch.setattr(DeltaDataset, "save", slow)
+    five_days.ingest()
+
+    assert others
+    intake = five_days.table("quarantine/intake")
+    assert intake["complete"].all()
+    assert not intake.duplicated(["event", "intake"]).any()
+    kept = intake.groupby("event")["kept"].sum()
+    assert kept.to_dict() == {event.name: len(five_days.table(f"bronze/{event.name}")) for event in DOMAIN.events}
+    assert len(five_days.table("bronze/timetable")) == len(week["flights"])
 
 
 def test_a_stopped_batch_is_let_through_or_dropped_by_name(week, five_days):

@@ -3,6 +3,8 @@
 ``tests/engines`` tests each mode, and each kind of refusal, on every engine.
 """
 
+import shutil
+
 import pytest
 from pyspark.errors.exceptions.connect import SparkConnectException
 
@@ -28,6 +30,18 @@ def test_a_repeated_save_changes_nothing(filled, table, rows, stored, mode):
         table(mode).save(Rows(frame=rows(*new), window=window))
 
     assert stored() == sorted(expected, key=str)
+
+
+def test_a_table_that_was_dropped_and_made_anew_is_read_anew(filled, table, rows, stored, tmp_path):
+    """Although this process has read the log of the former table, which was as long."""
+    filled.load()
+    former = filled.table_id
+    shutil.rmtree(tmp_path / "table")
+    other = table("overwrite")
+    other.save(rows((9, "new")))
+
+    assert [row.k for row in filled.load().collect()] == [9]
+    assert filled.table_id == other.table_id != former
 
 
 @pytest.mark.parametrize("mode", SAVES)

@@ -156,5 +156,5 @@ def test_evaluation_refuses_a_candidate_of_other_definitions(lived: Project, mon
 
 def test_a_version_records_the_definitions_that_it_was_trained_on(champion: ModelVersion):
     recorded = champion.training["definitions"]
-    assert recorded.keys() == {*PROBLEM.uses, "request"}
+    assert recorded.keys() == {*PROBLEM.uses, "request", "requests"}
     assert recorded["weather"] == table_code(DOMAIN.table("weather"))

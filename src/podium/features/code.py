@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
 from hashlib import sha256
 from importlib.util import find_spec
+from inspect import getclosurevars, isclass, isfunction, ismethod
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from podium.domains.base import Event, Feature, FeatureTable
 from podium.problems.base import Problem, RequestFeatures
 
-__all__ = ["REQUEST", "changed_definitions", "definitions", "event_code", "modules_of", "request_code", "table_code"]
+__all__ = ["REQUEST", "REQUESTS", "changed_definitions", "definitions", "event_code", "modules_of", "table_code"]
 
-# The name of a problem's request features among its definitions.
-REQUEST = "request"
+# The names of a problem's request features, and of the function that makes its requests, among its definitions.
+REQUEST, REQUESTS = "request", "requests"
 # The contracts that a domain or problem fills in. They compute nothing.
 CONTRACTS = ("podium.domains.base", "podium.problems.base")
 # Names of the folders in which installed packages lie.
@@ -24,8 +26,9 @@ SHORT = 16
 
 
 def definitions(problem: Problem) -> dict[str, str]:
-    """The digests of the definitions of all features of a problem: by table name, and ``request``."""
-    return {table.name: table_code(table) for table in problem.tables} | {REQUEST: request_code(problem.request)}
+    """The digests of all that the features of a problem depend on: by table name, ``request`` and ``requests``."""
+    tables = {table.name: table_code(table) for table in problem.tables}
+    return tables | {REQUEST: _request_code(problem.request), REQUESTS: _digest(problem.keys, problem.requests)}
 
 
 def changed_definitions(recorded: Mapping[str, str], problem: Problem) -> list[str]:
@@ -40,14 +43,13 @@ def table_code(table: FeatureTable) -> str:
     return _digest(shape, table.compute)
 
 
-def request_code(request: RequestFeatures) -> str:
-    """The digest of the definition of request features."""
+def _request_code(request: RequestFeatures) -> str:
     return _digest((sorted(request.inputs.items()), _names(request.features)), request.compute)
 
 
 def event_code(event: Event, *others: Any) -> str:
     """The digest of an event's definition. ``others`` are functions whose results the event's ``build`` takes."""
-    return _digest((event.keys, event.schema), event.claims, event.build, event.contract, *others)
+    return _digest((event.keys, event.schema, event.corrections), event.claims, event.build, event.contract, *others)
 
 
 def _names(features: Iterable[Feature]) -> list[tuple[str, str]]:
@@ -57,23 +59,41 @@ def _names(features: Iterable[Feature]) -> list[tuple[str, str]]:
 def _digest(shape: Any, *computations: Any) -> str:
     said = [repr(shape)]
     for computation in computations:
-        said += _said(computation)
+        said += _said(computation, frozenset())
     return sha256("\0".join(said).encode()).hexdigest()[:SHORT]
 
 
-def _said(computation: Any) -> Iterator[str]:
-    """The name of a function or class, the arguments that it was given before, and the source of its modules."""
-    if isinstance(computation, partial):
-        yield from _said(computation.func)
-        for argument in (*computation.args, *(value for _, value in sorted(computation.keywords.items()))):
-            yield from _said(argument) if callable(argument) else [repr(argument)]
-        yield repr(sorted(computation.keywords))
-    elif not hasattr(computation, "__qualname__"):
-        yield from _said(type(computation))
-        yield repr(sorted(vars(computation).items()))
+def _said(value: Any, above: frozenset[int]) -> Iterator[str]:
+    """What a value is, as texts that are the same in every process: without addresses, and a set in a fixed order.
+
+    ``above`` has the objects that hold the value, because a function may hold itself.
+    """
+    if id(value) in above:
+        return
+    above |= {id(value)}
+    if isinstance(value, Mapping | set | frozenset):
+        parts = value.items() if isinstance(value, Mapping) else value
+        yield from sorted("\0".join(_said(part, above)) for part in parts)
+    elif isinstance(value, list | tuple):
+        yield from (text for part in value for text in _said(part, above))
+    elif isinstance(value, partial):
+        yield from _said((value.func, value.args, value.keywords), above)
+    elif ismethod(value):
+        yield from _said((value.__func__, value.__self__), above)
+    elif isfunction(value) or isclass(value):
+        yield from _said_of_code(value, above)
+    elif type(value).__repr__ is object.__dict__["__repr__"]:
+        yield from _said((type(value), vars(value)), above)
     else:
-        yield computation.__qualname__
-        yield from (_source(path) for _, path in sorted(modules_of(computation.__module__).items()))
+        yield value.__name__ if isinstance(value, ModuleType) else repr(value)
+
+
+def _said_of_code(value: Any, above: frozenset[int]) -> Iterator[str]:
+    """The name of a function or class, the source of its modules, and the values that a function holds."""
+    yield value.__qualname__
+    yield from (_source(path) for _, path in sorted(modules_of(value.__module__).items()))
+    if isfunction(value):
+        yield from _said((getclosurevars(value).nonlocals, value.__defaults__, value.__kwdefaults__), above)
 
 
 @cache

@@ -1,5 +1,6 @@
 """How far each feature table is computed, and by which code; a check that the tables fit a run."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,20 +23,21 @@ class Refresh:
 
     Attributes:
         code: the digest of the table's definition then; empty while rows of another definition replace those of it.
-        intake: the number of the newest intake whose rows it saw.
+        seen: for each event that it reads, the number of the newest intake whose rows it saw.
         until: the time (UTC) that it reached.
     """
 
     code: str
-    intake: int
+    seen: Mapping[str, int]
     until: pd.Timestamp
 
 
 def refreshed(refreshes: DataFrame) -> dict[str, Refresh]:
     """The last refresh of each feature table, by table name."""
     # Don't use collect(): it converts timestamps to the local time zone.
-    rows = refreshes.select("table", "code", "intake", "until").toPandas()
+    rows = refreshes.select("table", "code", "seen", "until").toPandas()
     rows["until"] = pd.to_datetime(rows["until"], utc=True)
+    rows["seen"] = rows["seen"].map(json.loads)
     return {table: Refresh(*facts) for table, *facts in rows.itertuples(index=False, name=None)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import datetime
 from typing import Any
@@ -17,12 +18,12 @@ from podium.features.refreshes import refreshed
 from podium.lakehouse import engine
 from podium.lakehouse.table import Mode, Rows, Unchanged
 from podium.pipelines.ingestion.clock import parse_moment
-from podium.pipelines.ingestion.intakes import completed
+from podium.pipelines.ingestion.intakes import changed_since, completed, taken_in_so_far
 
 logger = logging.getLogger(__name__)
 
 REFRESH_KEYS = ("table",)
-REFRESH_SCHEMA = "table string, code string, intake bigint, until timestamp"
+REFRESH_SCHEMA = "table string, code string, seen string, until timestamp"
 INSTANT = pd.Timedelta(microseconds=1)
 
 
@@ -61,9 +62,8 @@ def plan(
             until = max(until, before.until)
         elif before:
             since = before.until
-            news = changes[changes["event"].isin(table.reads) & (changes["intake"] > before.intake)]
-            changed_from = news["changed_from"].min()
-            if changed_from <= since:
+            changed_from = changed_since(changes, before.seen)
+            if changed_from is not None and changed_from <= since:
                 late.setdefault(changed_from, []).append(table.name)
                 since, until = changed_from - INSTANT, max(until, since)
         if since is not None and again is not None:
@@ -72,16 +72,15 @@ def plan(
         reached = max(until, before.until) if before else until
         moved = due or before is None or before.until < reached
         twice = before is not None and since is not None and since < before.until
-        rows.append((table.name, code, int(changes["intake"].max()), since, until, reached, due, moved, twice))
+        seen_now = json.dumps(taken_in_so_far(changes, table.reads))
+        rows.append((table.name, code, seen_now, since, until, reached, due, moved, twice))
     for moment, names in late.items():
         logger.info(
             "Facts known from %s on were taken in late. From then on, these feature tables are computed again: %s",
             f"{moment:%Y-%m-%d %H:%M}",
             ", ".join(names),
         )
-    plans = pd.DataFrame(
-        rows, columns=["table", "code", "intake", "since", "until", "reached", "due", "moved", "again"]
-    )
+    plans = pd.DataFrame(rows, columns=["table", "code", "seen", "since", "until", "reached", "due", "moved", "again"])
     return plans.astype(dict.fromkeys(("since", "until", "reached"), "datetime64[us, UTC]"))
 
 
@@ -130,5 +129,5 @@ def record(plans: pd.DataFrame, *tables: DataFrame) -> Rows | Unchanged:
 
 
 def _records(plans: pd.DataFrame) -> Rows:
-    rows = plans[["table", "code", "intake", "reached"]].rename(columns={"reached": "until"})
+    rows = plans[["table", "code", "seen", "reached"]].rename(columns={"reached": "until"})
     return Rows(frame=engine.session().createDataFrame(rows, REFRESH_SCHEMA), keys=REFRESH_KEYS)

@@ -10,10 +10,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from podium.errors import PodiumError
-from podium.features.code import REQUEST, changed_definitions, definitions
+from podium.features.code import REQUEST, REQUESTS, changed_definitions, definitions
 from podium.features.feature_join import described, requests_between
 from podium.lakehouse.run_command import run_command
 from podium.lakehouse.sampling import sampled
+from podium.pipelines.ingestion.intakes import changed_since
 from podium.problems.base import Problem
 from podium.registry.versions import ModelVersion
 
@@ -72,7 +73,7 @@ def require_same_features(
     # Not only the features of ``changed``: a feature may have moved to a table that is not among those recorded.
     others = [name for name, digest in definitions(problem).items() if recorded.get(name) != digest]
     features = [name for name in _features_of(others, problem) if name in champion.model.features]
-    changed_from = _changed_from(champion, taken_in, problem)
+    changed_from = _changed_from(champion, taken_in)
     sample = _twice(examples(), champion, bronze, tables, problem, features, before=changed_from)
     both = sample[sample[FOUND].notna()]
     named = ", ".join(changed)
@@ -103,18 +104,20 @@ def require_same_features(
     )
 
 
-def _changed_from(champion: ModelVersion, taken_in: pd.DataFrame, problem: Problem) -> pd.Timestamp | None:
-    """The earliest time of facts that were taken in after the champion was trained. None if there are none."""
-    reads = {*problem.request_reads, *(event for table in problem.tables for event in table.reads)}
-    news = taken_in[taken_in["event"].isin(reads) & (taken_in["intake"] > champion.training["intake"])]
-    changed_from = news["changed_from"].min()
-    return None if pd.isna(changed_from) or changed_from > champion.as_of else changed_from
+def _changed_from(champion: ModelVersion, taken_in: pd.DataFrame) -> pd.Timestamp | None:
+    """The earliest time of facts that were taken in after the champion was trained, but were known before. Or None."""
+    changed_from = changed_since(taken_in, champion.training["seen"])
+    return None if changed_from is None or changed_from > champion.as_of else changed_from
 
 
 def _features_of(names: Sequence[str], problem: Problem) -> list[str]:
-    """The names of the features of these definitions: those of feature tables, then those of the request."""
-    stored = [feature.name for table in problem.tables if table.name in names for feature in table.features]
-    return [*stored, *(feature.name for feature in problem.request.features if REQUEST in names)]
+    """The names of the features of these definitions: those of feature tables, then those of the request.
+
+    All of them depend on the function that makes the requests: it says for which entity and time they are looked up.
+    """
+    every = REQUESTS in names
+    stored = [feature.name for table in problem.tables if every or table.name in names for feature in table.features]
+    return [*stored, *(feature.name for feature in problem.request.features if every or REQUEST in names)]
 
 
 def _twice(

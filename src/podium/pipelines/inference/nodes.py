@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +19,7 @@ from podium.lakehouse.batches import as_frame
 from podium.lakehouse.run_command import run_command
 from podium.lakehouse.table import Rows, Unchanged
 from podium.models.scoring import add_scores
-from podium.pipelines.ingestion.intakes import completed
+from podium.pipelines.ingestion.intakes import changed_since, completed, taken_in_so_far
 from podium.problems.base import Params, Problem
 from podium.registry.versions import ModelVersion
 
@@ -76,9 +77,9 @@ def score(
     taken_in = completed(intake)
     require_same_features(champion, examples, bronze, tables, taken_in, problem)
     mark = _mark(marks, champion) if seen is not None else None
-    after = _after(mark, champion, taken_in, problem)
+    after = _after(mark, champion, taken_in)
     # A run for an earlier time looks at no later request, so it leaves the mark as it is.
-    now = Mark(as_of, int(taken_in["intake"].max()))
+    now = Mark(as_of, taken_in_so_far(taken_in, problem.request_reads))
     reached = _marked(champion, mark if mark is not None and as_of < mark.until else now)
     asked = requests_between(bronze, problem, after=after, until=as_of)
     if seen is not None:
@@ -110,10 +111,13 @@ def score(
 
 @dataclass(frozen=True)
 class Mark:
-    """How far a model version has scored: requests up to ``until``, among the rows of all intakes up to ``intake``."""
+    """How far a model version has scored: requests up to ``until``, among the rows of the intakes that it has ``seen``.
+
+    ``seen`` has, for each event that requests are built from, the number of its newest intake.
+    """
 
     until: datetime
-    intake: int
+    seen: Mapping[str, int]
 
 
 def _mark(marks: DataFrame | None, champion: ModelVersion) -> Mark | None:
@@ -123,24 +127,24 @@ def _mark(marks: DataFrame | None, champion: ModelVersion) -> Mark | None:
     found = marks.filter(F.col("model_version") == champion.version).toPandas()
     if found.empty:
         return None
-    return Mark(pd.to_datetime(found["until"], utc=True).iloc[0].to_pydatetime(), int(found["intake"].iloc[0]))
+    until = pd.to_datetime(found["until"], utc=True).iloc[0].to_pydatetime()
+    return Mark(until, json.loads(found["seen"].iloc[0]))
 
 
-def _after(mark: Mark | None, champion: ModelVersion, taken_in: pd.DataFrame, problem: Problem) -> datetime:
+def _after(mark: Mark | None, champion: ModelVersion, taken_in: pd.DataFrame) -> datetime:
     """The time after which requests may be unscored: since the mark, or since facts that were taken in late."""
     if mark is None:
         return champion.as_of
-    news = taken_in[taken_in["event"].isin(problem.request_reads) & (taken_in["intake"] > mark.intake)]
-    changed_from = news["changed_from"].min()
-    late = changed_from.to_pydatetime() - INSTANT if not pd.isna(changed_from) else mark.until
+    changed_from = changed_since(taken_in, mark.seen)
+    late = mark.until if changed_from is None else changed_from.to_pydatetime() - INSTANT
     return max(champion.as_of, min(mark.until, late))
 
 
 def _marked(champion: ModelVersion, mark: Mark) -> Rows:
     table = pa.table(
-        {"model_version": [champion.version], "until": [mark.until], "intake": [mark.intake]},
+        {"model_version": [champion.version], "until": [mark.until], "seen": [json.dumps(mark.seen)]},
         schema=pa.schema(
-            [("model_version", pa.string()), ("until", pa.timestamp("us", tz="UTC")), ("intake", pa.int64())]
+            [("model_version", pa.string()), ("until", pa.timestamp("us", tz="UTC")), ("seen", pa.string())]
         ),
     )
     return Rows(frame=as_frame(table), keys=("model_version",))

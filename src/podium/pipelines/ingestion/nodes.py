@@ -33,6 +33,7 @@ from .intakes import (
     TIMES,
     Intakes,
     names_in,
+    read,
 )
 from .judge import Limits, judged
 from .opening import Opened, open_all
@@ -177,7 +178,7 @@ def settle_event(
     if isinstance(verdict.rows, pa.Table):
         return settle_few(rows, event, taken_in, live=verdict.live).toArrow()
     settled = settle(candidates(rows, event, *taken_in), event, taken_in, live=verdict.live)
-    return landing.keep(f"settled-{opened.name(event)}-{opened.intakes.number}", settled)
+    return landing.keep(f"settled-{opened.name(event)}-{opened.intakes.number_of(event.name)}", settled)
 
 
 def _near(taken_in: DataFrame, rows: pa.Table, event: Event) -> DataFrame:
@@ -261,7 +262,7 @@ def count(
     counts["duplicates"] = counts["good"] - counts["left_out"] - counts["kept"]
     for name, values in (("batch", opened.batches), ("rules", opened.rules)):
         counts[name] = counts["event"].map(dict(values))
-    counts["intake"] = opened.intakes.number
+    counts["intake"] = counts["event"].map(opened.intakes.number_of)
     _refuse_too_many(counts, parameters.max_quarantined_share, domain.name)
     return _continued(counts, opened.intakes.begun)
 
@@ -394,6 +395,16 @@ def mark(opened: Opened, *written: Any) -> Rows | Unchanged:
     return Rows(frame=engine.session().createDataFrame(frame, MARK_SCHEMA), keys=MARK_KEYS)
 
 
-def record(counts: pd.DataFrame, marked: DataFrame) -> Rows | Unchanged:
-    """Record that the intake is complete."""
-    return NOTHING_NEW if counts.empty else _records(counts, complete=True)
+def record(counts: pd.DataFrame, begun: DataFrame, marked: DataFrame) -> Rows | Unchanged:
+    """Record that the intake is complete.
+
+    If another run has begun an intake of the same event meanwhile, it has replaced the record of this one. Each of the
+    two then gets a record of its own.
+    """
+    if counts.empty:
+        return NOTHING_NEW
+    now = read(begun)
+    kept = counts.merge(now[["event", "intake", "batch"]], "left", on=["event", "intake"], suffixes=("", "_now"))
+    mine = (kept["batch"] == kept["batch_now"]).to_numpy()
+    numbers = counts["intake"].where(mine, now["intake"].max() + 1)
+    return _records(counts.assign(intake=numbers), complete=True)

@@ -89,7 +89,7 @@ def create_pipeline(domain: Domain) -> Pipeline:
             inputs=["opened_sources", *[f"bronze_{name}" for name in names]],
             outputs="quarantine_marks",
         ),
-        node(nodes.record, inputs=["intake_counts", "quarantine_marks"], outputs="quarantine_intake"),
+        node(nodes.record, inputs=["intake_counts", "begun_intake", "quarantine_marks"], outputs="quarantine_intake"),
     ]
     return stage(domain.name, "ingestion", table)
 

@@ -25,16 +25,18 @@ def events_read(problem: Problem) -> tuple[str, ...]:
 def check_features(as_of: datetime, refreshes: DataFrame, *, problem: Problem) -> dict[str, Any]:
     """Check that the feature tables reach ``as_of`` and that this code computed them.
 
-    Returns what the model version has to record of them: the ``definitions`` of its features, and the ``intake`` up to
-    which all of the tables have seen what was taken in.
+    Returns what the model version has to record of them: the ``definitions`` of its features, and, for each event, the
+    number of the newest intake that all tables have ``seen``.
 
     Raises:
         PodiumError: a table ends too early, or other code computed it.
     """
     require_usable(refreshes, as_of, problem)
-    found = refreshed(refreshes)
-    seen = [found[name].intake for name in problem.uses]
-    return {"definitions": definitions(problem), "intake": min(seen, default=0)}
+    found, seen = refreshed(refreshes), dict[str, int]()
+    for name in problem.uses:
+        for event, number in found[name].seen.items():
+            seen[event] = min(number, seen.get(event, number))
+    return {"definitions": definitions(problem), "seen": seen}
 
 
 def build_training_set(as_of: datetime, features: dict[str, Any], *frames: DataFrame, problem: Problem) -> Rows:
