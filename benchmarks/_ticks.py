@@ -17,9 +17,25 @@ from pathlib import Path
 from time import perf_counter
 
 PROJECT = Path(__file__).parents[1]
+# A champion from two months of history is not what is measured, so it may be a weak one.
 QUICK = {
-    "training": {"algorithms": {"lightgbm": {"trials": 1}, "logistic_regression": {"trials": 1}}},
-    "evaluation": {"resamples": 100},
+    "training": {
+        "algorithms": {"lightgbm": {"trials": 1}, "logistic_regression": {"trials": 1}},
+        "holdout_days": 14,
+        "validation_days": 10,
+    },
+    "evaluation": {
+        "holdout_days": 14,
+        "resamples": 100,
+        "thresholds": {
+            "min_auc": 0.5,
+            "min_slice_auc": 0.4,
+            "min_rows": 100,
+            "min_gain_over_baseline_auc": -0.5,
+            "max_log_loss": 1.0,
+            "max_calibration_error": 0.5,
+        },
+    },
 }
 TIME = re.compile(r"\d{8}T\d{6}Z")
 NAME = "%Y%m%dT%H%M%SZ"

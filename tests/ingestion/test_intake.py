@@ -111,12 +111,7 @@ def test_a_stopped_batch_is_let_through_or_dropped_by_name(week, five_days):
     assert len(five_days.table("bronze/timetable")) == len(week["flights"])
 
     spoiled.assign(flight="9999").to_csv(five_days.source / "flights-8.csv", index=False)
-    five_days.run(
-        "eda",
-        as_of=AS_OF,
-        flights__ingestion__drop=["flights-8.csv"],
-        flights__ingestion__let_through=["flights-8.csv"],
-    )
+    five_days.run("eda", as_of=AS_OF, flights__ingestion__drop=["flights-8.csv"])
     assert len(five_days.table("bronze/timetable")) == len(week["flights"])
     dropped = five_days.table("quarantine/rows")
     dropped = dropped[(dropped["event"] == "timetable") & (dropped["item"] == "flights-8.csv")]
@@ -133,7 +128,7 @@ def test_many_rows_are_dropped_by_name_after_a_run_was_stopped(week, five_days, 
         five_days.ingest()
 
     names = ["flights-6.csv"]
-    five_days.ingest(flights__ingestion__drop=names, flights__ingestion__let_through=names)
+    five_days.ingest(flights__ingestion__drop=names)
 
     assert len(five_days.table("bronze/timetable")) == len(days(week, 1, 2, 3, 4, 5))
     assert "dropped by name" in set(five_days.table("quarantine/rows")["rule"])

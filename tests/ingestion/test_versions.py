@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from podium.domains.flights import DOMAIN
 from podium.features.as_of import first_known, newest_known
-from podium.pipelines.ingestion.versions import candidates, is_new_repeat, is_rewritten, is_version, settle
+from podium.pipelines.ingestion.listings import settle_listings
+from podium.pipelines.ingestion.versions import (
+    candidates,
+    is_new_repeat,
+    is_rewritten,
+    is_version,
+    settle,
+    settle_few,
+)
 
 EVENT = replace(
     DOMAIN.event("plane"), name="price", keys=("key",), schema="key string, value int, available_at timestamp"
@@ -30,29 +38,40 @@ rows = st.builds(
 batches = st.lists(st.lists(rows, min_size=1, max_size=5), min_size=1, max_size=4)
 
 
+def settle_many(given, event, taken_in, *, live):
+    return settle(candidates(given, event, *taken_in), event, taken_in, live=live)
+
+
+def settle_all(given, event, taken_in, *, live):
+    return settle_listings(given, event, taken_in)
+
+
 class Tables:
     """A bronze table and a table of repeats, as sets of rows."""
 
-    def __init__(self, spark):
+    def __init__(self, spark, event=EVENT, how=settle_many):
         self._spark = spark
+        self._event = event
+        self._how = how
+        self._columns = event.bronze_schema.rpartition(", ")[0]
         self.bronze: set[tuple] = set()
         self.repeats: set[tuple] = set()
         self.rewritten = 0
 
     def frames(self):
         return (
-            self._spark.createDataFrame(sorted(self.bronze, key=repr), f"{COLUMNS}, version int"),
-            self._spark.createDataFrame(sorted(self.repeats, key=repr), COLUMNS),
+            self._spark.createDataFrame(sorted(self.bronze, key=repr), f"{self._columns}, version int"),
+            self._spark.createDataFrame(sorted(self.repeats, key=repr), self._columns),
         )
 
     def take_in(self, batch: list[tuple], *, live: bool = True) -> None:
         placed = [(*row, "file", number) for number, row in enumerate(batch)]
-        given = self._spark.createDataFrame(placed, f"{COLUMNS}, item string, row bigint")
-        settled = settle(candidates(given, EVENT, *self.frames()), EVENT, self.frames(), live=live).select(
+        given = self._spark.createDataFrame(placed, f"{self._columns}, item string, row bigint")
+        settled = self._how(given, self._event, self.frames(), live=live).select(
             "*", is_version().alias("v"), is_rewritten().alias("w"), is_new_repeat().alias("r")
         )
         for row in settled.toArrow().to_pylist():
-            said = tuple(row[name] for name in NAMES)
+            said = tuple(row[name] for name in self._event.said)
             self.rewritten += row["w"]
             if row["stored"] == 1:
                 self.bronze -= {(*said, row["was"])}
@@ -75,20 +94,25 @@ def expected(received: list[tuple]) -> list[tuple]:
     return versions
 
 
-def taken_in(spark, *batches: list[tuple]) -> Tables:
-    tables = Tables(spark)
+def taken_in(spark, *batches: list[tuple], **options) -> Tables:
+    tables = Tables(spark, **options)
     for batch in batches:
         tables.take_in(batch)
     return tables
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches)
 def test_the_order_of_batches_does_not_matter(spark, batches):
     received = [row for batch in batches for row in batch]
 
-    for order in (batches, batches[::-1], [received], [*batches, received]):
-        assert taken_in(spark, *order).bronze == set(expected(received))
+    for order, how in (
+        (batches, settle_few),
+        (batches[::-1], settle_many),
+        ([received], settle_few),
+        ([*batches, received], settle_many),
+    ):
+        assert taken_in(spark, *order, how=how).bronze == set(expected(received))
 
 
 def row(value: int | None, hour: int) -> tuple:
@@ -151,6 +175,61 @@ def test_a_null_is_a_value(spark):
     assert tables.bronze == {(*nothing, 1), (*one, 2)}
     newest = newest_known({"price": tables.frames()[0]}, world(), BEGIN + timedelta(hours=1))["price"]
     assert newest.toArrow().to_pylist()[0]["value"] is None
+
+
+LISTED = replace(EVENT, absence="deletion", corrections="all")
+prices = st.dictionaries(st.sampled_from("abc"), st.sampled_from([1, 2]))
+listings = st.lists(prices, min_size=2, max_size=5).map(lambda found: dict(enumerate(found)))
+
+
+def listing(hour: int, prices: dict[str, int]) -> list[tuple]:
+    moment = BEGIN + timedelta(hours=hour)
+    return [(key, value, BEGIN, moment, moment, False) for key, value in prices.items()]
+
+
+def expected_of(listings: dict[int, dict[str, int]]) -> set[tuple]:
+    """The versions among listings, with deletions, by a plain reading of the definition. An empty one says nothing."""
+    found, said = set(), dict[str, list]()
+    for hour in sorted(hour for hour in listings if listings[hour]):
+        moment = BEGIN + timedelta(hours=hour)
+        for key in {*said, *listings[hour]}:
+            value = listings[hour].get(key)
+            before = said.setdefault(key, [])
+            if not before or before[-1] != value:
+                before.append(value)
+                knowable = moment if value is None else BEGIN
+                found.add((key, value, knowable, moment, moment, value is None, len(before)))
+    return found
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(listings, st.randoms(use_true_random=False))
+def test_a_fact_that_a_later_listing_lacks_is_deleted_in_any_order_of_intake(spark, listings, random):
+    batches = [listing(hour, prices) for hour, prices in listings.items() if prices]
+    random.shuffle(batches)
+
+    tables = taken_in(spark, *batches, *batches[:1], event=LISTED, how=settle_all)
+
+    assert tables.bronze == expected_of(listings)
+    assert not any(row[5] for row in tables.repeats)
+
+
+def test_a_deleted_fact_is_gone_from_then_on_and_may_come_back(spark):
+    prices = {1: {"a": 1, "b": 1}, 2: {"b": 1}, 3: {"a": 1, "b": 1}}
+    tables = taken_in(spark, *[listing(*each) for each in prices.items()], event=LISTED, how=settle_all)
+    assert tables.rewritten == 0
+    bronze, _ = tables.frames()
+
+    for hour, keys in enumerate(["", "ab", "b", "ab"]):
+        moment = BEGIN + timedelta(hours=hour)
+        newest = newest_known({"price": bronze}, world(absence="deletion"), moment)["price"].toArrow().to_pylist()
+        assert sorted(each["key"] for each in newest) == [*keys]
+    seen = first_known({"price": bronze}, world(absence="deletion", corrections="all"), BEGIN + timedelta(hours=2))
+    assert sorted((each["key"], each["deleted"]) for each in seen["price"].toArrow().to_pylist()) == [
+        ("a", False),
+        ("a", True),
+        ("b", False),
+    ]
 
 
 def world(**changes):

@@ -46,6 +46,9 @@ class Event:
         schema: the Spark DDL of the columns that ``build`` returns.
         corrections: which versions of a fact the computations of features see. ``first``: only the version that was
             known first, so that a later correction changes no feature. ``all``: every version, with its times.
+        absence: what it means that a later listing of a source lacks a fact. ``nothing``: the fact stays as it is.
+            ``deletion``: all rows with the same time of arrival are a listing of all facts, so the fact is gone. Bronze
+            then gets a version that says so, in the column ``deleted``. For live sources with few facts.
         dated: whether rows have times of their own. The newest of them is the time of a run, unless ``as_of`` is given.
         may_be_empty: whether it is usual that no row of any source has reported this event so far.
     """
@@ -58,11 +61,12 @@ class Event:
     build: Callable[[pd.DataFrame, Mapping[str, Any]], pd.DataFrame]
     schema: str
     corrections: Literal["first", "all"] = "first"
+    absence: Literal["nothing", "deletion"] = "nothing"
     dated: bool = True
     may_be_empty: bool = False
 
     def __post_init__(self) -> None:
-        if taken := sorted({*self.columns} & {"arrived_at", "known_at", "version"}):
+        if taken := sorted({*self.columns} & {"arrived_at", "known_at", "version", "deleted"}):
             raise ValueError(f"the event {self.name} cannot name a column {', '.join(taken)}: Podium adds one")
 
     @property
@@ -75,9 +79,16 @@ class Event:
         """The Spark DDL of a bronze row.
 
         ``arrived_at`` is when the row arrived, ``known_at`` when it became known. ``version`` numbers the versions of a
-        fact from 1, in the order in which they became known.
+        fact from 1, in the order in which they became known. If absence means deletion, ``deleted`` is true for the
+        version that says so.
         """
-        return f"{self.schema}, arrived_at timestamp, known_at timestamp, version int"
+        deleted = ", deleted boolean" if self.absence == "deletion" else ""
+        return f"{self.schema}, arrived_at timestamp, known_at timestamp{deleted}, version int"
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The columns of a bronze row without the number of its version."""
+        return tuple(column.split()[0] for column in self.bronze_schema.split(", "))[:-1]
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,10 @@ def first_known(events: Mapping[str, DataFrame], domain: Domain, moment: datetim
 
 
 def newest_known(events: Mapping[str, DataFrame], domain: Domain, moment: datetime) -> dict[str, DataFrame]:
-    """Each event's facts that were known at ``moment``, each in the newest version known then. Lazy."""
+    """Each event's facts that were known at ``moment``, each in the newest version known then. Lazy.
+
+    A fact that was deleted then is not among them.
+    """
     return {name: _newest(known_at(frame, moment), domain.event(name)) for name, frame in events.items()}
 
 
@@ -47,9 +50,10 @@ def _newest(known: DataFrame, event: Event) -> DataFrame:
     corrected = known.filter(versioned > 1).groupBy(*keys).agg(F.max(values).alias("_newest"))
     facts = known.filter(versioned == 1).join(corrected, keys, "left")
     newest = F.col("_newest")
-    return facts.select(
+    current = facts.select(
         *[
             F.col(name) if name in keys else F.when(newest.isNull(), F.col(name)).otherwise(newest[name]).alias(name)
             for name in known.columns
         ]
     )
+    return current.filter(~F.col("deleted")) if event.absence == "deletion" else current

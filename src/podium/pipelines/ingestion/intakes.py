@@ -28,7 +28,8 @@ __all__ = [
 INTAKE_KEYS = ("event", "intake")
 INTAKE_SCHEMA = (
     "event string, intake bigint, batch string, rules string, rows_in bigint, kept bigint, quarantined bigint, "
-    "duplicates bigint, left_out bigint, oldest timestamp, newest timestamp, changed_from timestamp, complete boolean"
+    "duplicates bigint, left_out bigint, deleted bigint, oldest timestamp, newest timestamp, changed_from timestamp, "
+    "complete boolean"
 )
 MARK_KEYS = ("source", "item")
 MARK_SCHEMA = "source string, item string, mark string, newest timestamp, intake bigint"

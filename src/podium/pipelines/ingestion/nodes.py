@@ -36,6 +36,7 @@ from .intakes import (
     read,
 )
 from .judge import Limits, judged
+from .listings import settle_listings
 from .opening import Opened, open_all
 from .versions import candidates, is_new_repeat, is_rewritten, is_version, settle, settle_few
 
@@ -172,10 +173,12 @@ def settle_event(
         return verdict
     anew = event.name in opened.anew
     taken_in = [frame for frame in (bronze, repeats) if frame is not None and not anew]
+    rows = _recent(verdict, since.get(event.name)).withColumn("deleted", F.lit(False))
+    rows = rows.select(*event.said, "item", "row")
+    if event.absence == "deletion":
+        return settle_listings(rows, event, taken_in).toArrow()
     if isinstance(verdict.rows, pa.Table):
         taken_in = [_near(frame, verdict.rows, event) for frame in taken_in]
-    rows = _recent(verdict, since.get(event.name)).select(*_columns(event), "item", "row")
-    if isinstance(verdict.rows, pa.Table):
         return settle_few(rows, event, taken_in, live=verdict.live).toArrow()
     settled = settle(candidates(rows, event, *taken_in), event, taken_in, live=verdict.live)
     return landing.keep(f"settled-{opened.name(event)}-{opened.intakes.number_of(event.name)}", settled)
@@ -238,6 +241,7 @@ def count(
     """Count what became of the new rows of each event; fail if an event has too many bad rows.
 
     ``rows_in`` = ``kept`` + ``quarantined`` + ``duplicates`` + ``left_out``, the rows that are not recent enough.
+    ``deleted`` counts the facts that a listing lacks: bronze gets a version for each, but no row in is one.
     ``changed_from`` is the earliest time for which features see other facts than before, null if there is none.
     ``rewritten`` counts the rows of bronze that have another version number now. This node runs after quarantine is
     written, so that users can look at the bad rows, and before bronze is written.
@@ -251,8 +255,9 @@ def count(
     if not verdicts:
         return pd.DataFrame(list(opened.intakes.begun.values()))
     settled = {event: frames[len(domain.events) + domain.events.index(event)] for event in verdicts}
+    excused = (*parameters.let_through, *parameters.drop)
     counted = [
-        _counted(verdict, _frame(settled[event]), event, since.get(event.name), parameters.let_through)
+        _counted(verdict, _frame(settled[event]), event, since.get(event.name), excused)
         for event, verdict in verdicts.items()
     ]
     counts = reduce(DataFrame.unionByName, counted).toPandas()
@@ -263,16 +268,16 @@ def count(
     for name, values in (("batch", opened.batches), ("rules", opened.rules)):
         counts[name] = counts["event"].map(dict(values))
     counts["intake"] = counts["event"].map(opened.intakes.number_of)
-    _refuse_too_many(counts, parameters.max_quarantined_share, domain.name)
+    _refuse_too_many(counts, parameters.max_quarantined_share, domain)
     return _continued(counts, opened.intakes.begun)
 
 
 def _counted(
-    verdict: Judged, settled: DataFrame, event: Event, since: datetime | None, let_through: Sequence[str]
+    verdict: Judged, settled: DataFrame, event: Event, since: datetime | None, excused: Sequence[str]
 ) -> DataFrame:
     """One row with the numbers of an event. One Spark action, with those of all other events."""
     good, old = F.col("rule").isNull(), F.lit(False) if since is None else F.col("known_at") <= F.lit(since)
-    counts_for_limit = ~good if not let_through else ~good & ~F.col("item").isin(*let_through)
+    counts_for_limit = ~good & ~F.col("item").isin(*excused) if excused else ~good
     rows = verdict.frame.agg(
         F.count(F.lit(1)).alias("rows_in"),
         F.count(F.when(good, 1)).alias("good"),
@@ -285,8 +290,10 @@ def _counted(
     )
     known, seen = F.col("known_at"), is_version() if event.corrections == "all" else F.col("version") == 1
     is_new = is_version() & (F.col("stored") == 0)
+    is_deletion = F.col("deleted") if event.absence == "deletion" else F.lit(False)
     found = settled.agg(
-        F.count(F.when(is_new, known)).alias("kept"),
+        F.count(F.when(is_new & ~is_deletion, known)).alias("kept"),
+        F.count(F.when(is_new & is_deletion, known)).alias("deleted"),
         F.min(F.when(is_version() & seen & (F.col("stored") != 1), known)).alias("changed_from"),
         F.count(F.when(is_rewritten(), known)).alias("rewritten"),
         F.count(F.when(is_new_repeat(), known)).alias("repeats"),
@@ -294,20 +301,23 @@ def _counted(
     return rows.crossJoin(found).select(F.lit(event.name).alias("event"), "*")
 
 
-def _refuse_too_many(counts: pd.DataFrame, most: float, domain: str) -> None:
-    bad = counts.assign(share=counts["too_bad"] / counts["rows_in"].clip(lower=1))
-    bad = bad[bad["share"] > most]
+def _refuse_too_many(counts: pd.DataFrame, limit: float, domain: Domain) -> None:
+    # A bad row of a listing would count as a deletion.
+    most = {event.name: 0.0 if event.absence == "deletion" else limit for event in domain.events}
+    bad = counts.assign(share=counts["too_bad"] / counts["rows_in"].clip(lower=1), most=counts["event"].map(most))
+    bad = bad[bad["share"] > bad["most"]]
     for row in counts[counts["quarantined"] > 0].itertuples():
         logger.warning("%s: %d of %d rows quarantined", row.event, row.quarantined, row.rows_in)
     if len(bad):
         shares = ", ".join(
             f"{row.event} {row.share:.1%} ({row.too_bad} of {row.rows_in}, in {row.worst})" for row in bad.itertuples()
         )
+        name = domain.name
         raise PodiumError(
-            f"{domain}: too many bad rows: {shares}; at most {most:.1%} is allowed. Bronze is unchanged. The table "
-            f"{domain}.quarantine_rows lists the bad rows. Correct the source, or raise {domain}.ingestion."
-            f"max_quarantined_share. Or name files: in {domain}.ingestion.let_through to take in their good rows, in "
-            f"{domain}.ingestion.drop to take in none."
+            f"{name}: too many bad rows: {shares}; at most {bad['most'].max():.1%} is allowed. Bronze is unchanged. "
+            f"The table {name}.quarantine_rows lists the bad rows. Correct the source, or raise {name}.ingestion."
+            f"max_quarantined_share. Or name files: in {name}.ingestion.let_through to take in their good rows, in "
+            f"{name}.ingestion.drop to take in none."
         )
 
 
@@ -316,7 +326,9 @@ def _continued(counts: pd.DataFrame, begun: Mapping[str, Mapping[str, Any]]) -> 
     for place, row in counts.iterrows():
         before = begun.get(row["event"], {})
         if before.get("batch") == row["batch"]:
-            counts.loc[place, ["kept", "duplicates"]] = before["kept"], before["duplicates"]
+            counts.loc[place, ["kept", "duplicates", "deleted"]] = [
+                before[name] for name in ("kept", "duplicates", "deleted")
+            ]
         counts.loc[place, "changed_from"] = pd.Series([row["changed_from"], before.get("changed_from")]).min()
     rest = pd.DataFrame([record for name, record in begun.items() if name not in {*counts["event"]}])
     return pd.concat([counts, rest], ignore_index=True) if len(rest) else counts
@@ -348,9 +360,9 @@ def keep(
     rows = (
         _frame(settled)
         .filter(is_version() & (F.col("stored") != 1) | is_rewritten())
-        .select(*_columns(event), "version", (~is_version()).alias("gone"))
+        .select(*event.said, "version", (~is_version()).alias("gone"))
     )
-    same = (*event.keys, *(name for name in _columns(event) if name not in event.keys))
+    same = (*event.keys, *(name for name in event.said if name not in event.keys))
     if event.name in opened.anew:
         return Rows(frame=rows.drop("gone"), mode=Mode.OVERWRITE)
     if mine["rewritten"]:
@@ -367,18 +379,13 @@ def keep_repeats(settled: Any, opened: Opened, counts: pd.DataFrame, *, event: E
     """
     if isinstance(settled, Unchanged):
         return settled, True
-    columns = _columns(event)
+    columns = event.said
     rows = _frame(settled).filter(is_new_repeat()).select(*columns)
     if event.name in opened.anew:
         return Rows(frame=rows, mode=Mode.OVERWRITE), True
     if not counts.set_index("event").loc[event.name, "repeats"]:
         return Unchanged("no row repeats what the version before it says"), True
-    return Rows(frame=rows, keys=tuple(columns), mode=Mode.INSERT), True
-
-
-def _columns(event: Event) -> list[str]:
-    """The columns of a version, without its number."""
-    return [*event.columns, "arrived_at", "known_at"]
+    return Rows(frame=rows, keys=columns, mode=Mode.INSERT), True
 
 
 def mark(opened: Opened, *written: Any) -> Rows | Unchanged:

@@ -129,6 +129,8 @@ def open_all(
     _require_rows(domain, sources, fresh, marks, refused)
     _require_history(domain, anew, whole, marks[~marks["source"].isin(from_the_beginning)])
     chosen = {event.name: whole if event.name in anew else fresh for event in domain.events}
+    for event in domain.events:
+        _require_listings(event, domain, chosen[event.name])
     rows = {event.name: _together(event, domain, chosen[event.name]) for event in domain.events}
     batches = {
         event.name: _digest(
@@ -224,6 +226,18 @@ def _require_history(domain: Domain, anew: frozenset[str], whole: Mapping[str, D
                 f"bronze table has to be made anew, but {len(gone)} files that were taken in are gone, such as "
                 f"{gone[0]}. Nothing was written. Put them back, or return to the former rules. To give up what only "
                 f"they reported: --params {domain.name}.ingestion.from_the_beginning=[{','.join(event.sources)}]"
+            )
+
+
+def _require_listings(event: Event, domain: Domain, deliveries: Mapping[str, Delivery]) -> None:
+    """Fail if absence means deletion, but the rows of a source are no listings that each have a time."""
+    for name in event.sources if event.absence == "deletion" else ():
+        each = deliveries[name]
+        if each.rows is not None and (each.again or not each.live):
+            raise PodiumError(
+                f"{domain.name}.{event.name}: a missing fact counts as deleted, so each file or commit of its source "
+                f"has to list all facts of its time. {domain.name}.source_{name} gives no such time. Set arrival: live "
+                'for files that are listings, or absence="nothing" for the event.'
             )
 
 

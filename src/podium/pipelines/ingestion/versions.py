@@ -16,11 +16,21 @@ from pyspark.sql import functions as F
 
 from podium.domains.base import Event
 
-__all__ = ["CORRECTION", "candidates", "is_new_repeat", "is_rewritten", "is_version", "settle"]
+__all__ = [
+    "candidates",
+    "is_new_repeat",
+    "is_rewritten",
+    "is_version",
+    "settle",
+    "settle_few",
+    "settled_columns",
+    "versions_of",
+    "with_places",
+]
 
-# The roles of a row: the first version of its fact, a later version, a repeat of the version before it, or a second
-# copy of the same row.
-FIRST, CORRECTION, REPEAT, SAME = "first", "correction", "repeat", "same"
+# The roles of a row: the first version of its fact, a later version, a repeat of the version before it, a second copy
+# of the same row, or a row of the bronze table that no longer belongs there.
+FIRST, CORRECTION, REPEAT, SAME, GONE = "first", "correction", "repeat", "same", "gone"
 TIMES = ("known_at", "arrived_at")
 
 
@@ -58,39 +68,43 @@ def settle(rows: DataFrame, event: Event, taken_in: Sequence[DataFrame], *, live
     # Most facts have one row. Look for versions only among the others: sorting all rows would take many times longer.
     several = ours.groupBy(*keys).agg(F.count(F.lit(1)).alias("_rows")).filter(F.col("_rows") > 1).drop("_rows")
     single = ours.join(several, keys, "left_anti").withColumn("role", F.lit(FIRST)).withColumn("version", alone)
-    versioned = _versions(ours.join(several, keys, "left_semi"), event, live=live)
-    found = _settled_columns(event)
+    versioned = versions_of(ours.join(several, keys, "left_semi"), event, live=live)
+    found = settled_columns(event)
     return single.select(*found).union(versioned.select(*found))
 
 
 def settle_few(rows: DataFrame, event: Event, taken_in: Sequence[DataFrame], *, live: bool) -> DataFrame:
     """Do the same for few rows, also those that have been taken in before. The engine reads each table only once."""
     ours = _of_the_same_facts(rows, event, taken_in)
-    return _versions(ours, event, live=live).select(*_settled_columns(event))
+    return versions_of(ours, event, live=live).select(*settled_columns(event))
 
 
 def _of_the_same_facts(rows: DataFrame, event: Event, taken_in: Sequence[DataFrame]) -> DataFrame:
-    """New rows, and the rows of the same facts that have been taken in before."""
-    # Don't ask the engine for columns or types: each answer takes it some milliseconds, and an hour has few rows.
-    columns = [*event.columns, *TIMES]
-    nowhere = [F.lit(None).cast(dtype).alias(name) for name, dtype in PLACE.items()]
-    no_number = F.lit(None).cast("int")
-    ours = rows.select(*columns, *PLACE, F.lit(0).alias("stored"), no_number.alias("was"))
+    """New rows, and the rows of the same facts that have been taken in before, with their places."""
     facts = rows.select(*event.keys).distinct()
+    return with_places(rows, event, [frame.join(facts, list(event.keys), "left_semi") for frame in taken_in])
+
+
+def with_places(rows: DataFrame, event: Event, taken_in: Sequence[DataFrame]) -> DataFrame:
+    """New rows and rows that have been taken in before, with ``PLACE``, ``stored`` and ``was`` (see ``settle``)."""
+    # Don't ask the engine for columns or types: each answer takes it some milliseconds, and an hour has few rows.
+    nowhere = [F.lit(None).cast(dtype).alias(name) for name, dtype in PLACE.items()]
+    no_number = F.lit(None).cast("int").alias("was")
+    ours = rows.select(*event.said, *PLACE, F.lit(0).alias("stored"), no_number)
     for number, frame in enumerate(taken_in, start=1):
-        was = F.col("version") if number == BRONZE else no_number
-        theirs = frame.select(*columns, *nowhere, F.lit(number).alias("stored"), was.alias("was"))
-        ours = ours.union(theirs.join(facts, list(event.keys), "left_semi"))
+        was = F.col("version").alias("was") if number == BRONZE else no_number
+        ours = ours.union(frame.select(*event.said, *nowhere, F.lit(number).alias("stored"), was))
     return ours
 
 
-def _settled_columns(event: Event) -> list[str]:
-    return [*event.columns, *TIMES, "stored", "was", "role", "version"]
+def settled_columns(event: Event) -> list[str]:
+    """The columns of settled rows."""
+    return [*event.said, "stored", "was", "role", "version"]
 
 
-def _versions(rows: DataFrame, event: Event, *, live: bool) -> DataFrame:
+def versions_of(rows: DataFrame, event: Event, *, live: bool) -> DataFrame:
     """Add ``role`` and ``version`` to all rows of some facts."""
-    content = [name for name in event.columns if name not in event.keys]
+    content = _content_columns(event)
     # Among rows that are the same, a row of the bronze table comes first, so that it stays, and a new one last.
     same: list[Column | str] = [(F.col("stored") == 0).cast("int"), "stored"]
     taken: list[Column | str] = [
@@ -125,7 +139,12 @@ def is_new_repeat() -> Column:
     return (F.col("role") == REPEAT) & (F.col("stored") != 2)
 
 
+def _content_columns(event: Event) -> list[str]:
+    return [name for name in event.said if name not in (*event.keys, *TIMES)]
+
+
 def _content(event: Event) -> Column:
-    """A hash of what a row says, without the times at which it became known. Nulls count."""
-    content = [name for name in event.columns if name not in event.keys]
-    return F.xxhash64(*content, *[F.col(name).isNull() for name in content])
+    """A hash of what a row says, without the times at which it became known. Nulls count. Deletions say the same."""
+    content = _content_columns(event)
+    said = F.xxhash64(*content, *[F.col(name).isNull() for name in content])
+    return F.when(F.col("deleted"), F.lit(0)).otherwise(said) if event.absence == "deletion" else said
