@@ -27,14 +27,7 @@ QUICK = {
     "evaluation": {
         "holdout_days": 14,
         "resamples": 100,
-        "thresholds": {
-            "min_auc": 0.5,
-            "min_slice_auc": 0.4,
-            "min_rows": 100,
-            "min_gain_over_baseline_auc": -0.5,
-            "max_log_loss": 1.0,
-            "max_calibration_error": 0.5,
-        },
+        "thresholds": {"min_auc": 0.55, "min_slice_auc": 0.5, "min_rows": 200, "max_calibration_error": 0.3},
     },
 }
 TIME = re.compile(r"\d{8}T\d{6}Z")

@@ -184,6 +184,29 @@ def test_new_files_and_what_a_file_has_grown_by_are_new(source, either_way):
     assert source.rows(first | second) == []
 
 
+GROWING = {"people_csv": b"%d,x,\n", "people_jsonl": b'{"code": "%d", "name": "x", "when": ""}\n'}
+
+
+@pytest.mark.parametrize(("name", "line"), GROWING.items())
+def test_a_file_that_grows_while_it_is_read(source, monkeypatch, name, line):
+    """Only what was there when the folder was listed counts. The rest is new in the next run."""
+    first = (b"code,name,when\n" if name.endswith("csv") else b"") + line % 1
+    source.write(**{name: first})
+    listed = files.Files._listed
+
+    def slow(self, *folder):
+        found = listed(self, *folder)
+        source.write(**{name: first + line % 2})
+        return found
+
+    monkeypatch.setattr(files.Files, "_listed", slow)
+    seen = source.new()
+    monkeypatch.undo()
+
+    assert [*seen.rows["code"].to_pylist()] == ["1"]
+    assert [row[0] for row in source.rows(seen.bookmarks)] == ["2"]
+
+
 def test_all_rows_of_a_file_that_changed_otherwise_are_new(source):
     source.write(people_csv=PLAIN)
     seen = source.new().bookmarks

@@ -7,11 +7,12 @@ import importlib.util
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,6 +38,8 @@ SMALL = 8 << 20
 # How many times larger a zipped file may be than it looks.
 PACKING = 8
 CHUNK = 1 << 20
+# Files that may grow.
+TEXT = (".csv", ".jsonl")
 
 
 def resolve(folder: str) -> str:
@@ -168,7 +171,7 @@ class Files:
         """Describe which file was looked for, and what is there instead."""
         store, folder = self._open()
         stem = self._pattern.removesuffix("*")
-        names = {file.name.partition(".")[0] for file in self._all(store, folder)}
+        names = {file.name.partition(".")[0] for file in self._listed(store, folder, "*")}
         return (
             f"no file {self._pattern}.csv (or .jsonl, .parquet, zipped or not) in {folder}{did_you_mean(stem, names)}"
         )
@@ -183,16 +186,14 @@ class Files:
             )
         return store, folder
 
-    def _all(self, store: fs.FileSystem, folder: str) -> list[File]:
-        infos = sorted(store.get_file_info(fs.FileSelector(folder)), key=lambda info: info.base_name)
-        return [
+    def _listed(self, store: fs.FileSystem, folder: str, pattern: str = "") -> list[File]:
+        fits = re.compile(translate(pattern or self._pattern)).match
+        found = [
             File(info.base_name, info.path, info.size, info.mtime.astimezone(UTC))
-            for info in infos
-            if info.is_file and info.base_name.endswith(SUFFIXES)
+            for info in store.get_file_info(fs.FileSelector(folder))
+            if fits(info.base_name.partition(".")[0]) and info.base_name.endswith(SUFFIXES) and info.is_file
         ]
-
-    def _listed(self, store: fs.FileSystem, folder: str) -> list[File]:
-        return [file for file in self._all(store, folder) if fnmatchcase(file.name.partition(".")[0], self._pattern)]
+        return sorted(found, key=lambda file: file.name)
 
     def _read(
         self,
@@ -236,8 +237,9 @@ class Files:
         try:
             with _content(store, file) as stream:
                 names = header(file.name, stream)
-                if new.begin:
-                    stream.seek(new.begin)
+            with _content(store, file, new.begin) as stream:
+                if kind(file.name) == ".csv" and not new.begin:
+                    stream.readline()
                 for batch in batches(file.name, stream, names, (*columns, told), after=new.rows):
                     yield completed(batch, columns, file.name, arrival=self._arrival, told=told, otherwise=otherwise)
         except UNREADABLE as cause:
@@ -257,27 +259,32 @@ def _news(store: fs.FileSystem, file: File, mark: Mark | None, columns: Sequence
     return New(file, sha256)
 
 
-def _hashed(raw: IO[bytes], file: File, mark: Mark | None) -> tuple[str, bool]:
+def _hashed(raw: pa.NativeFile, file: File, mark: Mark | None) -> tuple[str, bool]:
     """The SHA-256 of a file, and whether it begins with all that was taken in before, and that ends with a line."""
-    digest, grown = hashlib.sha256(), False
-    if mark is not None and mark.size < file.size and file.name.endswith((".csv", ".jsonl")):
+    digest, grown, stream = hashlib.sha256(), False, raw.get_stream(0, file.size)
+    if mark is not None and mark.size < file.size and file.name.endswith(TEXT):
         last = b""
         for size in [CHUNK] * (mark.size // CHUNK) + [mark.size % CHUNK]:
-            last = raw.read(size) or last
+            last = stream.read(size) or last
             digest.update(last)
         grown = digest.hexdigest() == mark.sha256 and last.endswith(b"\n")
         if not grown:
-            raw.seek(0)
-            digest = hashlib.sha256()
-    while chunk := raw.read(CHUNK):
+            digest, stream = hashlib.sha256(), raw.get_stream(0, file.size)
+    while chunk := stream.read(CHUNK):
         digest.update(chunk)
     return digest.hexdigest(), grown
 
 
 @contextmanager
-def _content(store: fs.FileSystem, file: File) -> Iterator[IO[bytes]]:
+def _content(store: fs.FileSystem, file: File, begin: int = 0) -> Iterator[IO[bytes]]:
+    """The content of a file, unpacked. Of text, only what was there when the file was listed: it may be growing."""
     with store.open_input_file(file.path) as raw:
-        yield unpacked(file.name, raw) if file.name.endswith(PACKED) else io.BufferedReader(raw)
+        if file.name.endswith(PACKED):
+            yield unpacked(file.name, raw)
+        elif file.name.endswith(TEXT):
+            yield io.BufferedReader(raw.get_stream(begin, file.size - begin))
+        else:
+            yield io.BufferedReader(raw)
 
 
 def _digest(*parts: str) -> str:

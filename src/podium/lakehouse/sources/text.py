@@ -61,17 +61,14 @@ def kind(name: str) -> str:
 
 
 def header(name: str, stream: IO[bytes]) -> list[str]:
-    """The column names of a file. Leaves the stream after the header of a CSV file, otherwise at the beginning."""
+    """The column names of a file, whose content ``stream`` has not begun to read."""
     if kind(name) == ".csv":
         line = stream.readline().decode("utf-8-sig").strip()
         return [column.strip().strip('"') for column in line.split(",")]
     if kind(name) == ".parquet":
-        names = list(pq.read_schema(stream).names)
-    else:
-        first = stream.readline()
-        names = list(_json_row(first) or {}) if first.strip() else []
-    stream.seek(0)
-    return names
+        return list(pq.read_schema(stream).names)
+    first = stream.readline()
+    return list(_json_row(first) or {}) if first.strip() else []
 
 
 def wrong_columns(found: Sequence[str], columns: Sequence[str]) -> list[str]:
