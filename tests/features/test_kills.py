@@ -16,13 +16,15 @@ from tests.conftest import PROJECT, Project
 from .conftest import AS_OF
 
 TABLES = table_keys(DOMAIN)
-# Each of about 33 nodes logs one line when it ends. The last node records the refresh, so the kill comes before it.
-LINES = 30
+# Each of 57 nodes logs one line when it ends. The last node records the refresh, so the kill comes before it.
+LINES = 55
+# The nodes of the intake are the first of them.
+INTAKE = 40
 
 
-def run_and_kill(project: Project, chance: random.Random) -> int:
+def run_and_kill(project: Project, chance: random.Random, lines: int = LINES) -> int:
     """Start ``kedro run``, kill it shortly after a random number of nodes, and return that number."""
-    after, moment = chance.randint(1, LINES), chance.uniform(0, 0.12)
+    after, moment = chance.randint(1, lines), chance.uniform(0, 0.12)
     command = [sys.executable, "-m", "kedro", "run", "--pipelines", "feature_engineering"]
     parameters = f"as_of={AS_OF},flights.source={project.source}"
     process = subprocess.Popen(
@@ -53,17 +55,27 @@ def kill_and_repeat(make, computed: Project, seed: int) -> None:
         project.run("feature_engineering", as_of="2013-02-20T03:04")
 
     after = run_and_kill(project, chance)
-    project.run("feature_engineering", as_of=AS_OF)
 
+    finish_and_compare(project, computed, f"killed after {after} nodes (seed {seed})")
+
+
+def finish_and_compare(project: Project, computed: Project, what: str) -> None:
+    project.run("feature_engineering", as_of=AS_OF)
     for name, keys in TABLES.items():
         try:
             assert_same_rows(computed.table(name), project.table(name), keys=keys)
         except AssertionError as different:
-            raise AssertionError(f"{name}, killed after {after} nodes (seed {seed}): {different}") from None
+            raise AssertionError(f"{name}, {what}: {different}") from None
 
 
-def test_a_killed_run_is_repaired_by_the_next(new_project, computed):
-    kill_and_repeat(new_project, computed, seed=0)
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.faults) for seed in range(1, 8))])
+def test_an_intake_that_was_killed_three_times_is_completed_by_the_next(new_project, computed, seed):
+    """Each kill hits what the one before has left."""
+    chance, project = random.Random(seed), new_project(computed.source)
+
+    after = [run_and_kill(project, chance, INTAKE) for _ in range(3)]
+
+    finish_and_compare(project, computed, f"killed after {after} nodes (seed {seed})")
 
 
 @pytest.mark.faults

@@ -32,7 +32,7 @@ INTAKE_SCHEMA = (
     "complete boolean"
 )
 MARK_KEYS = ("source", "item")
-MARK_SCHEMA = "source string, item string, mark string, newest timestamp, intake bigint"
+MARK_SCHEMA = "source string, item string, mark string, newest timestamp"
 TIMES = ("oldest", "newest", "changed_from")
 
 

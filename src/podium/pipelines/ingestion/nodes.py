@@ -391,7 +391,7 @@ def keep_repeats(settled: Any, opened: Opened, counts: pd.DataFrame, *, event: E
 def mark(opened: Opened, *written: Any) -> Rows | Unchanged:
     """Record how far each source was read, after all of its rows are written."""
     rows = [
-        (source, item, mark, opened.arrived.get(source), opened.intakes.number)
+        (source, item, mark, opened.arrived.get(source))
         for source, marks in opened.marks.items()
         for item, mark in marks.items()
     ]
