@@ -54,9 +54,10 @@ def history() -> None:
 
 @FIGURES.add
 def written() -> None:
-    """A day's arrival: bytes of bronze written for the bytes of its rows, and files of earlier days that are gone."""
+    """A day's arrival: bytes that bronze writes for the bytes that arrived, and files of earlier days that are gone."""
     with lake("dev", months=2) as folder:
         live("dev", folder, 1)
+        before_today = {file.name for file in (folder / "live").iterdir()}
         tables = sorted((folder / "data" / "dev" / "flights" / "bronze").glob("*"))
         before = {table.name: files(table) for table in tables}
         live("dev", folder, 24, first=BEGIN + timedelta(hours=1))
@@ -68,7 +69,9 @@ def written() -> None:
             new += sum(after[name] for name in added)
             once += together(table, added)
         report("files of earlier days rewritten", gone, "files", 0)
-        report("bytes written / bytes of the same rows in one file", new / max(once, 1), "", 3)
+        arrived = sum(file.stat().st_size for file in (folder / "live").iterdir() if file.name not in before_today)
+        report("bytes written / bytes of the files that arrived", new / arrived, "", 3)
+        note("bytes written / bytes of the same rows in one Parquet file", new / max(once, 1), "")
 
 
 @FIGURES.add
