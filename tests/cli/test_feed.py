@@ -110,7 +110,10 @@ def test_a_spoiled_feed_is_late_doubled_and_wrong_at_first(variables, plain, tmp
 WRONG = {
     "no such domain": (("fligths",), "There is no domain 'fligths' (did you mean 'flights'?)"),
     "an end before the beginning": (("flights", "--until", "2013-01-01"), "must be later than --from"),
-    "no span of time": (("flights", "--every", "soon"), "'soon' is no span of time; write 10s, 15m, 1h or 1d"),
+    "no span of time": (
+        ("flights", "--every", "soon"),
+        "'soon' is not a time span. Write it as 14 days, 36 hours, 15m or 10s.",
+    ),
     "a share above one": (("flights", "--late", "2"), "2.0 is not in the range 0<=x<=1"),
     "no time": (("flights", "--from", "tomorrow"), "is not a date or time"),
 }

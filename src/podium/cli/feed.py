@@ -36,19 +36,20 @@ class Moment(click.ParamType):
 
 
 class Span(click.ParamType):
-    """A span of time: 10s, 15m, 1h or 1d."""
+    """A span of time, such as 10s, 15m, 1h or 1d."""
 
     name = "span"
-    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}  # noqa: RUF012
 
     def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
         """Parse the text."""
+        from podium.lakehouse.retention import time_span
+
         if isinstance(value, timedelta):
             return value
-        number, unit = value[:-1], value[-1:]
-        if unit not in self.units or not number.isdigit():
-            self.fail(f"{value!r} is no span of time; write 10s, 15m, 1h or 1d", param, ctx)
-        return timedelta(**{self.units[unit]: int(number)})
+        try:
+            return time_span(value)
+        except PodiumError as wrong:
+            self.fail(wrong.message, param, ctx)
 
 
 @click.command(

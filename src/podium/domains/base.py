@@ -19,6 +19,8 @@ from podium.errors import did_you_mean
 from podium.validation import Params
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+# The shortest time between two moments: engines have times in microseconds.
+INSTANT = timedelta(microseconds=1)
 
 __all__ = ["Domain", "Event", "Feature", "FeatureTable", "Knowledge", "Params", "Picture", "Source"]
 
@@ -146,7 +148,7 @@ class FeatureTable:
         """The earliest ``feature_time`` that a row can have after a moment."""
         step = self.grid or self.every
         if step is None:
-            return moment + timedelta(microseconds=1)
+            return moment + INSTANT
         return BEGINNING + ((moment - BEGINNING) // step + 1) * step
 
     def __post_init__(self) -> None:

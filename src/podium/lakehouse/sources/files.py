@@ -25,7 +25,7 @@ from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.files import open_store
 from podium.lakehouse.landing import Landing
 
-from .raw import ARRIVED_AT, Arrival, Delivery, SourceDataset, completed, raw_schema, time_in
+from .raw import ARRIVED_AT, Arrival, Delivery, SourceDataset, completed, raw_schema, short_digest, time_in
 from .text import PACKED, SUFFIXES, UNREADABLE, batches, header, kind, unpacked, wrong_columns
 
 __all__ = ["Files", "FilesSource", "resolve"]
@@ -214,7 +214,9 @@ class Files:
                     held.append(pa.Table.from_batches(rows, schema))
                     number = held[-1].num_rows
                 else:
-                    name = f"{new.file.name.partition('.')[0]}-{_digest(new.file.path, new.sha256, str(new.begin))}"
+                    name = (
+                        f"{new.file.name.partition('.')[0]}-{short_digest(new.file.path, new.sha256, str(new.begin))}"
+                    )
                     url, number = landing.land(name, rows, schema)
                     landed.append(url)
             except _UnreadableError as unreadable:
@@ -226,7 +228,7 @@ class Files:
         if not landed and together.nbytes <= SMALL * 2:
             return together if held else None
         if held:
-            name = _digest(*[str(bookmarks[new.file.path]) for new in found if new.file.path in bookmarks])
+            name = short_digest(*[str(bookmarks[new.file.path]) for new in found if new.file.path in bookmarks])
             landed.append(landing.land(f"together-{name}", iter(together.to_batches()), schema)[0])
         return landing.read(landed, schema)
 
@@ -285,10 +287,6 @@ def _content(store: fs.FileSystem, file: File, begin: int = 0) -> Iterator[IO[by
             yield io.BufferedReader(raw.get_stream(begin, file.size - begin))
         else:
             yield io.BufferedReader(raw)
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 class FilesSource(SourceDataset):

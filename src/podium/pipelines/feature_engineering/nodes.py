@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import field_validator
 from pyspark.sql import DataFrame
 
-from podium.domains.base import Domain, FeatureTable, Knowledge, Params
+from podium.domains.base import INSTANT, Domain, FeatureTable, Knowledge, Params
 from podium.features.as_of import first_known
 from podium.features.code import table_code
 from podium.features.refreshes import refreshed
@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 REFRESH_KEYS = ("table",)
 REFRESH_SCHEMA = "table string, code string, seen string, until timestamp"
-INSTANT = pd.Timedelta(microseconds=1)
 
 
 class FeatureParams(Params):

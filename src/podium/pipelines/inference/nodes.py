@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from podium.domains.base import INSTANT
 from podium.errors import PodiumError
 from podium.features.feature_join import described, described_few, requests_between
 from podium.features.refreshes import require_usable
@@ -25,7 +26,6 @@ from podium.registry.versions import ModelVersion
 
 from .changed_definitions import require_same_features
 
-INSTANT = timedelta(microseconds=1)
 # Up to this number of requests, such as those of an hour, this process scores; beyond it, the engine's workers.
 FEW = 2_000
 

@@ -33,7 +33,7 @@ INTAKE_SCHEMA = (
 )
 MARK_KEYS = ("source", "item")
 MARK_SCHEMA = "source string, item string, mark string, newest timestamp"
-TIMES = ("oldest", "newest", "changed_from")
+TIME_COLUMNS = ("oldest", "newest", "changed_from")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Intakes:
 def read(table: DataFrame) -> pd.DataFrame:
     """All records of intakes, oldest first."""
     records = table.toPandas().sort_values(["intake", "event"], ignore_index=True)
-    for name in TIMES:
+    for name in TIME_COLUMNS:
         records[name] = pd.to_datetime(records[name], utc=True)
     return records
 

@@ -30,7 +30,7 @@ from .intakes import (
     INTAKE_SCHEMA,
     MARK_KEYS,
     MARK_SCHEMA,
-    TIMES,
+    TIME_COLUMNS,
     Intakes,
     names_in,
     read,
@@ -261,7 +261,7 @@ def count(
         for event, verdict in verdicts.items()
     ]
     counts = reduce(DataFrame.unionByName, counted).toPandas()
-    for column in TIMES:
+    for column in TIME_COLUMNS:
         counts[column] = pd.to_datetime(counts[column], utc=True)
     counts.loc[counts["event"].isin(opened.anew), "changed_from"] = pd.Timestamp(BEGINNING)
     counts["duplicates"] = counts["good"] - counts["left_out"] - counts["kept"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from podium.features.code import event_code
 from podium.lakehouse.batches import as_frame
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.landing import Landing
-from podium.lakehouse.sources.raw import EXTRA, Delivery, OpenedSources, Raw, raw_schema
+from podium.lakehouse.sources.raw import EXTRA, Delivery, OpenedSources, Raw, raw_schema, short_digest
 
 from .intakes import BEGINNING, Intakes
 
@@ -101,9 +100,9 @@ def open_all(
     lookups = {name: sources[name].new(domain.source(name).columns, {}, landing) for name in domain.lookups}
     _require_lookups(domain, sources, lookups, marks)
     small = {name: _as_pandas(delivery, domain.source(name).columns) for name, delivery in lookups.items()}
-    looked_up = _digest(*[small[name].to_csv(index=False) for name in sorted(small)])
+    looked_up = short_digest(*[small[name].to_csv(index=False) for name in sorted(small)])
     rules = {
-        event.name: _digest(event_code(event, domain.reference), given.model_dump_json(), settings, looked_up)
+        event.name: short_digest(event_code(event, domain.reference), given.model_dump_json(), settings, looked_up)
         for event in domain.events
     }
     anew = frozenset(
@@ -133,7 +132,7 @@ def open_all(
         _require_listings(event, domain, chosen[event.name])
     rows = {event.name: _together(event, domain, chosen[event.name]) for event in domain.events}
     batches = {
-        event.name: _digest(
+        event.name: short_digest(
             event.name,
             rules[event.name],
             limits,
@@ -294,7 +293,3 @@ def _as_pandas(delivery: Delivery, columns: Sequence[str]) -> pd.DataFrame:
     rows = delivery.rows if isinstance(delivery.rows, pa.Table) else delivery.rows.toArrow()
     whole = rows.filter(pc.is_null(rows["malformed"]))
     return whole.select(list(columns)).to_pandas().drop_duplicates(ignore_index=True)
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
