@@ -18,7 +18,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -116,18 +115,15 @@ class RunStatus:
     def _keep(self, end: Event) -> None:
         if self._folder is None:
             return
+        stats = {}
+        for event in self._found.values():
+            if found := self._measured(event.get("dataset")):
+                stats[event["dataset"]] = found
+                event["size"] = found["file_size"]
         try:
-            stats = _read(self._folder / STATS, {})
-            for event in self._found.values():
-                name = event.get("dataset")
-                # The run that wrote a table has measured it.
-                known = stats.get(name) if event["event"] == "after_dataset_loaded" else None
-                if found := known or self._measured(name):
-                    stats[name] = found
-                    event["size"] = found["file_size"]
             before = {event["node_id"]: event for event in _read(self._folder / EVENTS, []) if "node_id" in event}
             _write(self._folder / EVENTS, [self._begin, *{**before, **self._found}.values(), end])
-            _write(self._folder / STATS, stats)
+            _write(self._folder / STATS, {**_read(self._folder / STATS, {}), **stats})
         except OSError as why:
             logger.warning("kedro viz will not show this run, because its status cannot be written: %s", why)
 
@@ -138,12 +134,14 @@ class RunStatus:
 
 def measured(table: str | None, file: str | None) -> dict[str, int]:
     """Rows, columns and bytes of a local Delta table, from its log, or the bytes of a file; empty for anything else."""
+    from podium.lakehouse.handle import at_newest
+
     if file and Path(file).is_file():
         return {"file_size": Path(file).stat().st_size}
     if not table or not Path(table).is_dir():
         return {}
     try:
-        delta = DeltaTable(table)
+        delta = at_newest(table)
     except DeltaError:
         return {}
     files = pa.table(delta.get_add_actions())

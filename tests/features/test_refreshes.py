@@ -10,8 +10,8 @@ from podium.features.refreshes import refreshed
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", "UTC"])
 def test_refresh_times_are_utc_in_every_local_time_zone(spark, monkeypatch, zone: str) -> None:
-    made = [("weather", "c0de", 1, datetime(2013, 8, 1, 6, tzinfo=UTC))]
-    rows = spark.createDataFrame(made, "table string, code string, intake bigint, until timestamp")
+    made = [("weather", "c0de", "{}", datetime(2013, 8, 1, 6, tzinfo=UTC))]
+    rows = spark.createDataFrame(made, "table string, code string, seen string, until timestamp")
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:

@@ -11,7 +11,7 @@ from kedro.io import DatasetError
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
-from podium.lakehouse import refusals
+from podium.lakehouse import handle, refusals
 from podium.lakehouse.damage import find_damage
 from podium.lakehouse.refusals import explain
 from podium.lakehouse.table import DeltaDataset
@@ -68,7 +68,8 @@ def keys(dataset: DeltaDataset) -> list[int]:
 
 
 def told_after_save(dataset: DeltaDataset, frame) -> str:
-    """The explanation of a save that fails."""
+    """The explanation of a save that fails, in a process that has not read the log before."""
+    handle._opened.clear()
     with pytest.raises((DatasetError, DeltaError, OSError)) as failed:
         dataset.save(frame)
     return explain(failed.value, "demo.t", {"demo.t": dataset.path})

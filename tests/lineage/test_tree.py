@@ -14,6 +14,8 @@ from podium import models
 from podium.registry.candidate import MODEL_FILES
 from tests.lineage.conftest import MOMENTS, Lived
 
+EXAMPLES = "flight_delay.training_sets_examples"
+
 
 @pytest.fixture(scope="module")
 def champion(lived: Lived) -> dict:
@@ -39,7 +41,7 @@ def test_the_champion_agrees_with_mlflow_and_its_files(champion: dict):
 
 
 def test_the_table_versions_that_training_read_are_those_at_its_start(lived: Lived, champion: dict):
-    (examples,) = [branch for branch in champion["branches"] if branch["kind"] == "table"]
+    (examples,) = [branch for branch in champion["branches"] if branch["name"] == EXAMPLES]
     began = mlflow.get_run(champion["run"]["run_id"]).info.start_time
     read = [branch for branch in examples["branches"] if branch["kind"] == "table"]
     assert len(read) == 13 + 3 + 1  # feature tables, events, refreshes
@@ -52,7 +54,7 @@ def test_the_table_versions_that_training_read_are_those_at_its_start(lived: Liv
 def test_mlflow_has_the_same_versions_as_dataset_inputs(lived: Lived, champion: dict, tables: Callable):
     run = mlflow.get_run(champion["run"]["run_id"])
     inputs = {given.dataset.name: given.dataset.digest for given in run.inputs.dataset_inputs}
-    (examples,) = champion["branches"]
+    (examples,) = [branch for branch in champion["branches"] if branch["name"] == EXAMPLES]
     told = {branch["name"]: branch["digest"] for branch in examples["branches"]}
     assert told.items() <= inputs.items()
 
@@ -92,7 +94,7 @@ def test_used_for_lists_the_predictions_of_a_model(lived: Lived, champion: dict)
 
 def test_monitoring_is_traced_to_the_training_set_of_the_champion_and_back(lived: Lived, champion: dict):
     """Monitoring reads the table of training sets through the catalog entry ``champion_examples``."""
-    (examples,) = champion["branches"]
+    (examples,) = [branch for branch in champion["branches"] if branch["name"] == EXAMPLES]
     drift = lived.ask("model", "lineage", "flight_delay.monitoring_drift")
 
     (read,) = [branch for branch in drift["branches"] if branch["location"] == examples["location"]]

@@ -26,7 +26,7 @@ from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.files import open_store
 from podium.lakehouse.statistics import statistics
 
-__all__ = ["CATALOG", "ByName", "ByPath", "Handle", "handle"]
+__all__ = ["CATALOG", "ByName", "ByPath", "Handle", "at_newest", "handle"]
 
 CATALOG = "uc://"
 
@@ -89,7 +89,7 @@ def handle(path: str) -> Handle:
 _opened: dict[str, tuple[DeltaTable, tuple[int, int]]] = {}
 
 
-def _at_newest(path: str) -> DeltaTable:
+def at_newest(path: str) -> DeltaTable:
     """The table at its newest version. A log that this process has read before is read on from there.
 
     A run opens each table many times, and reading a log of a hundred commits takes ten times as long as looking for the
@@ -146,7 +146,7 @@ class ByPath:
 
     def newest(self) -> tuple[int, str]:
         """The newest version number, and the id that Delta gave the table on creation."""
-        self._seen = _at_newest(self._path)
+        self._seen = at_newest(self._path)
         return self._seen.version(), str(self._seen.metadata().id)
 
     def lacks(self, columns: Iterable[str], version: int) -> bool:
@@ -168,7 +168,7 @@ class ByPath:
 
     def schema(self) -> StructType:
         """The table's columns."""
-        return _spark(_at_newest(self._path))
+        return _spark(at_newest(self._path))
 
     def create(self, schema: StructType, partition_by: Sequence[str], properties: Mapping[str, str]) -> None:
         """Create the table without rows. A no-op if it exists."""
