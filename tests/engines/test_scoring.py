@@ -82,8 +82,7 @@ def test_every_engine_gives_the_same_features_and_scores(engine_name, on_sail, o
         np.testing.assert_allclose(found[name], expected, rtol=0, atol=1e-9)
 
 
-@on_two_engines
-def test_few_requests_get_the_same_from_this_process(engine_name, on_sail, on_sail_described, models, tmp_path):
+def test_few_requests_get_the_same_from_this_process(spark, on_sail, on_sail_described, models):
     asked, tables = asked_and_tables(on_sail)
     few = asked.filter(f"carrier = '{on_sail_described['carrier'][0]}'").toArrow()
     mine = on_sail_described[on_sail_described["carrier"] == on_sail_described["carrier"][0]].reset_index(drop=True)
