@@ -159,6 +159,22 @@ def test_a_repeat_that_became_a_version_stays_one_in_an_intake_of_history(spark)
     assert tables.rewritten == 0
 
 
+@pytest.mark.parametrize("how", [settle_few, settle_many])
+def test_two_contents_of_one_time_in_a_dump_are_no_corrections_when_they_are_read_again(spark, how):
+    one, other, older = row(1, 2), row(2, 2), row(3, 1)
+    tables = Tables(spark, how=how)
+    tables.take_in([one, other], live=False)
+    before = set(tables.bronze)
+    assert len(before) == 2
+
+    tables.take_in([one, other], live=False)
+    assert tables.bronze == before
+    assert tables.rewritten == 0
+
+    tables.take_in([older, one, other], live=False)
+    assert tables.bronze == {(*older, 1), (*one, 2), (*other, 3)}
+
+
 def test_all_versions_are_seen_if_the_event_says_so(spark):
     bronze, _ = taken_in(spark, [A, B, A_AGAIN]).frames()
 
