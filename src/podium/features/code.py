@@ -1,17 +1,20 @@
 """Digests of the code that computes something, to notice results that other code computed."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
-from hashlib import sha256
 from importlib.util import find_spec
-from inspect import getclosurevars, isclass, isfunction, ismethod
+from inspect import getclosurevars, isbuiltin, isclass, isfunction, ismethod
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from podium.domains.base import Event, Feature, FeatureTable
+from podium.lakehouse.files import short_digest
 from podium.problems.base import Problem, RequestFeatures
 
 __all__ = ["REQUEST", "REQUESTS", "changed_definitions", "definitions", "event_code", "modules_of", "table_code"]
@@ -22,7 +25,8 @@ REQUEST, REQUESTS = "request", "requests"
 CONTRACTS = ("podium.domains.base", "podium.problems.base")
 # Names of the folders in which installed packages lie.
 LIBRARIES = {"site-packages", "dist-packages"}
-SHORT = 16
+# Where an object lies in memory, as the default of ``repr`` shows it.
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def definitions(problem: Problem) -> dict[str, str]:
@@ -49,7 +53,8 @@ def _request_code(request: RequestFeatures) -> str:
 
 def event_code(event: Event, *others: Any) -> str:
     """The digest of an event's definition. ``others`` are functions whose results the event's ``build`` takes."""
-    return _digest((event.keys, event.schema, event.corrections), event.claims, event.build, event.contract, *others)
+    shape = (event.keys, event.schema, event.corrections, event.absence)
+    return _digest(shape, event.claims, event.build, event.contract, *others)
 
 
 def _names(features: Iterable[Feature]) -> list[tuple[str, str]]:
@@ -57,14 +62,14 @@ def _names(features: Iterable[Feature]) -> list[tuple[str, str]]:
 
 
 def _digest(shape: Any, *computations: Any) -> str:
-    said = [repr(shape)]
+    texts = [repr(shape)]
     for computation in computations:
-        said += _said(computation, frozenset())
-    return sha256("\0".join(said).encode()).hexdigest()[:SHORT]
+        texts += _canonical(computation, frozenset())
+    return short_digest(*texts)
 
 
-def _said(value: Any, above: frozenset[int]) -> Iterator[str]:
-    """What a value is, as texts that are the same in every process: without addresses, and a set in a fixed order.
+def _canonical(value: Any, above: frozenset[int]) -> Iterator[str]:
+    """Texts that identify a value and are the same in every process: without addresses, and a set in a fixed order.
 
     ``above`` has the objects that hold the value, because a function may hold itself.
     """
@@ -73,27 +78,38 @@ def _said(value: Any, above: frozenset[int]) -> Iterator[str]:
     above |= {id(value)}
     if isinstance(value, Mapping | set | frozenset):
         parts = value.items() if isinstance(value, Mapping) else value
-        yield from sorted("\0".join(_said(part, above)) for part in parts)
+        yield from sorted("\0".join(_canonical(part, above)) for part in parts)
     elif isinstance(value, list | tuple):
-        yield from (text for part in value for text in _said(part, above))
-    elif isinstance(value, partial):
-        yield from _said((value.func, value.args, value.keywords), above)
-    elif ismethod(value):
-        yield from _said((value.__func__, value.__self__), above)
+        yield from (text for part in value for text in _canonical(part, above))
     elif isfunction(value) or isclass(value):
-        yield from _said_of_code(value, above)
-    elif type(value).__repr__ is object.__dict__["__repr__"]:
-        yield from _said((type(value), vars(value)), above)
+        yield from _canonical_code(value, above)
+    elif (inside := _inside(value)) is not None:
+        yield from _canonical(inside, above)
     else:
         yield value.__name__ if isinstance(value, ModuleType) else repr(value)
 
 
-def _said_of_code(value: Any, above: frozenset[int]) -> Iterator[str]:
+def _inside(value: Any) -> tuple[Any, ...] | None:
+    """The values that make up an object whose ``repr`` does not identify it. None if it does."""
+    if isinstance(value, partial):
+        return value.func, value.args, value.keywords
+    if ismethod(value):
+        return value.__func__, value.__self__
+    if isbuiltin(value):
+        return value.__qualname__, value.__self__
+    if isinstance(value, np.ndarray):
+        return str(value.dtype), value.shape, value.tolist()
+    if not isinstance(value, ModuleType) and ADDRESS.search(repr(value)):
+        return type(value), value.__getstate__()
+    return None
+
+
+def _canonical_code(value: Any, above: frozenset[int]) -> Iterator[str]:
     """The name of a function or class, the source of its modules, and the values that a function holds."""
     yield value.__qualname__
     yield from (_source(path) for _, path in sorted(modules_of(value.__module__).items()))
     if isfunction(value):
-        yield from _said((getclosurevars(value).nonlocals, value.__defaults__, value.__kwdefaults__), above)
+        yield from _canonical((getclosurevars(value).nonlocals, value.__defaults__, value.__kwdefaults__), above)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import io
 import shutil
@@ -19,7 +20,7 @@ from podium.lakehouse.buckets import is_bucket, open_bucket, require_bucket
 from podium.lakehouse.errors import LakehouseError
 from podium.lakehouse.preview_types import HTMLPreview
 
-__all__ = ["Folder", "PageDataset", "open_store"]
+__all__ = ["Folder", "PageDataset", "open_store", "short_digest"]
 
 CHUNK = 8 * 1024 * 1024  # the number of bytes per read and write
 
@@ -38,6 +39,11 @@ def open_store(url: str) -> tuple[fs.FileSystem, str]:
         return fs.FileSystem.from_uri(url)
     except (ValueError, OSError) as wrong:
         raise LakehouseError(f"{url} cannot be opened: {wrong}") from wrong
+
+
+def short_digest(*parts: str) -> str:
+    """A digest of texts, short enough for a file's name."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 class Folder:

@@ -22,10 +22,10 @@ from pyspark.sql import DataFrame
 
 from podium.errors import did_you_mean
 from podium.lakehouse.errors import LakehouseError
-from podium.lakehouse.files import open_store
+from podium.lakehouse.files import open_store, short_digest
 from podium.lakehouse.landing import Landing
 
-from .raw import ARRIVED_AT, Arrival, Delivery, SourceDataset, completed, raw_schema, short_digest, time_in
+from .raw import ARRIVED_AT, Arrival, Delivery, SourceDataset, completed, raw_schema, time_in
 from .text import PACKED, SUFFIXES, UNREADABLE, batches, header, kind, unpacked, wrong_columns
 
 __all__ = ["Files", "FilesSource", "resolve"]

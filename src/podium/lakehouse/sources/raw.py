@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -120,11 +119,6 @@ class Raw(Protocol):
 
     def missing(self) -> str:
         """Describe what was looked for, for a source that holds nothing, and what is there instead."""
-
-
-def short_digest(*parts: str) -> str:
-    """A digest of texts, short enough for a file's name."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def raw_schema(columns: Sequence[str]) -> pa.Schema:

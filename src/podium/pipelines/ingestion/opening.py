@@ -20,8 +20,9 @@ from podium.errors import PodiumError
 from podium.features.code import event_code
 from podium.lakehouse.batches import as_frame
 from podium.lakehouse.errors import LakehouseError
+from podium.lakehouse.files import short_digest
 from podium.lakehouse.landing import Landing
-from podium.lakehouse.sources.raw import EXTRA, Delivery, OpenedSources, Raw, raw_schema, short_digest
+from podium.lakehouse.sources.raw import EXTRA, Delivery, OpenedSources, Raw, raw_schema
 
 from .intakes import BEGINNING, Intakes
 
