@@ -103,6 +103,19 @@ def test_a_fact_that_a_later_file_lacks_is_deleted(take_in, files, tmp_path):
     assert [*intake["deleted"]] == [0, 1, 1, 0]
 
 
+def test_a_deletion_that_is_taken_back_changes_what_features_see(take_in, files, tmp_path):
+    """The listing of an hour comes in two files, and the second one in a later intake."""
+    write(files, 1, "cup,2\npan,9\n")
+    write(files, 3, "pan,9\n")
+    assert ("cup", 3, 2, True) in said(take_in())
+    (files / "prices-more-20240105T030000Z.csv").write_text("thing,price\ncup,2\n")
+
+    assert said(take_in()) == {("cup", 1, 1, False), ("pan", 1, 1, False)}
+
+    intake = DeltaTable(str(tmp_path / "shop/quarantine/intake")).to_pandas().sort_values("intake")
+    assert intake["changed_from"].iloc[-1] == pd.Timestamp("2024-01-05T03:00Z")
+
+
 def test_a_bad_row_of_a_listing_is_no_deletion(take_in, files):
     write(files, 1, "cup,2\npan,9\n")
     before = said(take_in())

@@ -38,7 +38,7 @@ from .intakes import (
 from .judge import Limits, judged
 from .listings import settle_listings
 from .opening import Opened, open_all
-from .versions import candidates, is_new_repeat, is_rewritten, is_version, settle, settle_few
+from .versions import candidates, is_gone, is_new_repeat, is_rewritten, is_version, settle, settle_few
 
 logger = logging.getLogger(__name__)
 
@@ -288,13 +288,14 @@ def _counted(
         F.min(F.when(good & ~old, F.col("known_at"))).alias("oldest"),
         F.max(F.when(good & ~old, F.col("known_at"))).alias("newest"),
     )
-    known, seen = F.col("known_at"), is_version() if event.corrections == "all" else F.col("version") == 1
+    known, seen = F.col("known_at"), F.lit(True) if event.corrections == "all" else F.col("version") == 1
+    changed = is_version() & (F.col("stored") != 1) | is_gone()
     is_new = is_version() & (F.col("stored") == 0)
     is_deletion = F.col("deleted") if event.absence == "deletion" else F.lit(False)
     found = settled.agg(
         F.count(F.when(is_new & ~is_deletion, known)).alias("kept"),
         F.count(F.when(is_new & is_deletion, known)).alias("deleted"),
-        F.min(F.when(is_version() & seen & (F.col("stored") != 1), known)).alias("changed_from"),
+        F.min(F.when(changed & seen, known)).alias("changed_from"),
         F.count(F.when(is_rewritten(), known)).alias("rewritten"),
         F.count(F.when(is_new_repeat(), known)).alias("repeats"),
     )

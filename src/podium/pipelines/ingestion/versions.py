@@ -18,6 +18,7 @@ from podium.domains.base import Event
 
 __all__ = [
     "candidates",
+    "is_gone",
     "is_new_repeat",
     "is_rewritten",
     "is_version",
@@ -136,6 +137,11 @@ def is_version() -> Column:
 def is_rewritten() -> Column:
     """Whether a row of the bronze table has an outdated version number, or is no longer a version."""
     return (F.col("stored") == 1) & (~is_version() | (F.col("was") != F.col("version")))
+
+
+def is_gone() -> Column:
+    """Whether a row of the bronze table no longer belongs there."""
+    return F.col("role") == GONE
 
 
 def is_new_repeat() -> Column:
